@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/as_stopped.hpp>
+#include <weir/checkpoint.hpp>
+#include <weir/co_spawn.hpp>
+#include <weir/error.hpp>
+#include <weir/executor.hpp>
+#include <weir/finally.hpp>
+#include <weir/group_error.hpp>
+#include <weir/named.hpp>
+#include <weir/operation.hpp>
+#include <weir/runtime.hpp>
+#include <weir/shield.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+#include <weir/unwinding.hpp>
+#include <weir/version.hpp>
+#include <weir/with_task_group.hpp>
+#include <weir/with_timeout.hpp>

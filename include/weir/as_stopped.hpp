@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/group_steps.hpp>
+#include <weir/task.hpp>
+#include <weir/unwinding.hpp>
+
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+
+template <typename T>
+using stopped_value =
+    std::conditional_t<std::is_void_v<T>,
+                       bool,
+                       std::conditional_t<std::is_reference_v<T>,
+                                          std::remove_reference_t<T>*,
+                                          std::optional<T>>>;
+
+template <typename T>
+task<stopped_value<T>> run_as_stopped(task<T> work) {
+  task_core& self = co_await this_core();
+  unwind_mode mode(self, true);
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  if (result.is_stopped())
+    co_return stopped_value<T>();
+  if constexpr (std::is_void_v<T>) {
+    result.get();
+    co_return true;
+  } else if constexpr (std::is_reference_v<T>) {
+    co_return std::addressof(result.get());
+  } else {
+    co_return stopped_value<T>(result.get());
+  }
+}
+
+} // namespace detail
+
+/// Runs `work` under on_cancel::unwind and says whether a cancellation stopped
+/// it: an `optional` that is empty then; `false` for void; a null pointer for
+/// a reference. Other exceptions pass. The task stays cancelled: its next
+/// await ends it, unless shielded.
+///
+/// Cancellation: of `work`, becomes the value. Resumes on: the task's strand.
+/// Complexity: constant; two frames.
+/// Source: stdexec's `stopped_as_optional`.
+template <typename T>
+task<detail::stopped_value<T>> as_stopped(task<T> work) {
+  return detail::task_access::unchecked(
+      detail::run_as_stopped<T>(std::move(work)));
+}
+
+} // namespace weir

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/promise.hpp>
+#include <weir/error.hpp>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <coroutine>
+#include <utility>
+
+namespace weir {
+
+/// What checkpoint() returns.
+class [[nodiscard("await it")]] checkpoint_operation final
+    : public detail::plain_awaiter<checkpoint_operation>,
+      private detail::interruptible {
+public:
+  using signature = void(boost::system::error_code);
+
+  checkpoint_operation() noexcept
+      : interruptible(&checkpoint_operation::interrupt) {}
+
+  /// Started with a token, or awaited in an `asio::awaitable`, it is a trip
+  /// through the queue of the handler's executor.
+  template <asio::completion_token_for<signature> Token>
+  auto operator()(Token&& token) const {
+    return asio::async_initiate<Token, signature>(
+        [](auto handler) {
+          auto ex = asio::get_associated_executor(handler);
+          asio::post(ex, [handler = std::move(handler)]() mutable {
+            std::move(handler)(boost::system::error_code());
+          });
+        },
+        token);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    detail::promise_base& p = h.promise();
+    core_ = p.core();
+    switch (core_->begin_wait(p, *this)) {
+    case detail::task_core::verdict::go:
+      core_->yield_from(p);
+      return true;
+    case detail::task_core::verdict::aborted:
+      aborted_ = true;
+      return false;
+    case detail::task_core::verdict::stopping:
+      break;
+    }
+    return true;
+  }
+  void await_resume() const {
+    if (aborted_)
+      detail::throw_aborted();
+  }
+
+private:
+  // On the strand, when the task comes back.
+  static void interrupt(detail::interruptible & i) noexcept {
+    auto& self = static_cast<checkpoint_operation&>(i);
+    self.aborted_ = true;
+    self.core_->finish_wait(true);
+  }
+
+  detail::task_core* core_ = nullptr;
+  bool aborted_ = false;
+};
+
+/// Lets other ready tasks, timers and Asio handlers run, and ends here if the
+/// task is cancelled. For loops that compute or read files: without one they
+/// neither share the thread nor notice a cancellation.
+///
+/// Cancellation: terminal, checked on entry and on the way out;
+///   `operation_aborted`.
+/// Resumes on: the task's strand, after what was ready before it.
+/// Complexity: constant; no allocation.
+/// Source: Trio's `checkpoint`.
+inline checkpoint_operation checkpoint() noexcept { return {}; }
+
+} // namespace weir

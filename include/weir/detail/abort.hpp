@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "task_core.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <concepts>
+#include <exception>
+#include <type_traits>
+
+namespace weir::detail {
+
+// Marks what may be awaited in a task only, through its member awaiter().
+struct native_awaitable_tag {};
+
+template <typename T>
+concept native_awaitable =
+    std::derived_from<std::remove_cvref_t<T>, native_awaitable_tag>;
+
+// An awaiter that is its own awaitable: small, and copied into the frame.
+template <typename Self>
+struct plain_awaiter : native_awaitable_tag {
+  Self awaiter() const noexcept { return static_cast<const Self&>(*this); }
+};
+
+// Throws system_error(operation_aborted).
+[[noreturn]] void throw_aborted();
+
+// True for what operations end with when they are cancelled:
+// operation_aborted and, of Asio's channels, channel_cancelled.
+bool is_abort_code(const boost::system::error_code& code) noexcept;
+
+// True for a system_error with such a code. Rethrows inside: microseconds.
+bool is_aborted(const std::exception_ptr& error) noexcept;
+
+// On the strand, in await_suspend() of the coroutine of `p`, whose task is
+// cancelled. True: suspend, it is unwound. False: resume, `aborted` is set.
+bool abort_from(promise_base& p, bool& aborted) noexcept;
+
+} // namespace weir::detail

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/executor.hpp>
+#include <weir/operation.hpp>
+
+#include "abort.hpp"
+#include "promise.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace weir::detail {
+
+// What an Asio operation awaited by a task and its completion handler share.
+// Lives in the awaiting frame, which outlives the operation: the frame goes
+// away only after the handler was called or dropped, or when no thread runs.
+class asio_wait : public interruptible {
+public:
+  asio_wait() noexcept;
+  asio_wait(const asio_wait&) = delete;
+  asio_wait& operator=(const asio_wait&) = delete;
+
+  // Any thread, once: the handler was called. `aborted`: the await would throw
+  // operation_aborted.
+  void completed(bool aborted) noexcept;
+  // Any thread, once: the handler was destroyed instead.
+  void dropped() noexcept;
+
+protected:
+  // On the strand, in await_suspend(). False: resume, see aborted_.
+  bool begin(promise_base& p, bool& suspend) noexcept;
+  // The initiation threw.
+  void broke_off() noexcept;
+  // The initiation returned. True: stay suspended.
+  bool launched() noexcept;
+  // In await_resume(). The emptied slot keeps a late cancellation away from
+  // an I/O object that may be gone.
+  void finish();
+
+  task_core& core() const noexcept { return *core_; }
+
+private:
+  struct resumption final : strand_item {
+    explicit resumption(asio_wait& w) noexcept;
+    asio_wait& wait;
+  };
+
+  static void emit(interruptible& self) noexcept;
+  static void resume(strand_item& item, strand_item::how how) noexcept;
+
+  task_core* core_ = nullptr;
+  resumption resumption_{*this};
+  bool initiating_ = false;
+  bool done_inline_ = false;
+  bool dropped_ = false;
+  bool ended_aborted_ = false;
+  bool aborted_ = false;
+};
+
+// The completion handler given to Asio.
+template <typename Wait>
+class asio_handler {
+public:
+  using executor_type = executor;
+  using allocator_type = cache_allocator<void>;
+  using cancellation_slot_type = asio::cancellation_slot;
+
+  asio_handler(Wait& wait, task_core& core) noexcept
+      : wait_(&wait), core_(&core) {}
+  asio_handler(asio_handler&& other) noexcept
+      : wait_(std::exchange(other.wait_, nullptr)),
+        core_(std::move(other.core_)) {}
+  asio_handler& operator=(asio_handler&&) = delete;
+  ~asio_handler() {
+    // A stopped runtime has destroyed the frame already.
+    if (wait_ != nullptr && !core_->is_done())
+      wait_->dropped();
+  }
+
+  executor_type get_executor() const noexcept { return executor(*core_.get()); }
+  allocator_type get_allocator() const noexcept { return {}; }
+  cancellation_slot_type get_cancellation_slot() const noexcept {
+    return core_->signal().slot();
+  }
+
+  template <typename... Args>
+  void operator()(Args&&... args) {
+    Wait& wait = *std::exchange(wait_, nullptr);
+    wait.completed(wait.store(std::forward<Args>(args)...));
+  }
+
+private:
+  Wait* wait_;
+  task_ref core_;
+};
+
+// What the completion signature means to the awaiting coroutine, by the
+// conventions of asio::use_awaitable.
+template <typename Signature>
+class asio_result;
+
+template <typename R, typename... Args>
+class asio_result<R(Args...)> {
+  using stored = std::tuple<std::decay_t<Args>...>;
+  template <std::size_t I>
+  using arg = std::tuple_element_t<I, stored>;
+
+  static constexpr bool has_code = [] {
+    if constexpr (sizeof...(Args) > 0)
+      return std::is_same_v<arg<0>, boost::system::error_code>;
+    else
+      return false;
+  }();
+  static constexpr bool has_exception = [] {
+    if constexpr (sizeof...(Args) > 0)
+      return std::is_same_v<arg<0>, std::exception_ptr>;
+    else
+      return false;
+  }();
+  static constexpr std::size_t first = has_code || has_exception ? 1 : 0;
+
+public:
+  // True: get() will throw that the operation was aborted.
+  template <typename... Values>
+  bool store(Values&&... values) {
+    args_.emplace(std::forward<Values>(values)...);
+    if constexpr (has_code)
+      return is_abort_code(std::get<0>(*args_));
+    else if constexpr (has_exception)
+      return is_aborted(std::get<0>(*args_));
+    else
+      return false;
+  }
+
+  auto get() {
+    if constexpr (has_code) {
+      if (std::get<0>(*args_))
+        throw boost::system::system_error(std::get<0>(*args_));
+    } else if constexpr (has_exception) {
+      if (std::get<0>(*args_))
+        std::rethrow_exception(std::move(std::get<0>(*args_)));
+    }
+    constexpr std::size_t count = sizeof...(Args) - first;
+    if constexpr (count == 0) {
+      return;
+    } else if constexpr (count == 1) {
+      return std::move(std::get<first>(*args_));
+    } else {
+      return tail(std::make_index_sequence<count>());
+    }
+  }
+
+private:
+  template <std::size_t... I>
+  auto tail(std::index_sequence<I...>) {
+    return std::tuple<arg<first + I>...>(
+        std::move(std::get<first + I>(*args_))...);
+  }
+
+  std::optional<stored> args_;
+};
+
+// `co_await` of an Asio operation: initiated on the task's strand with a
+// handler whose executor is the task's, so completion and cancellation are
+// serialised with the coroutine.
+template <typename Op>
+class await_asio final
+    : public asio_wait,
+      public asio_result<typename asio::completion_signature_of<Op>::type> {
+public:
+  explicit await_asio(Op&& op) noexcept : op_(std::forward<Op>(op)) {}
+
+  bool await_ready() const noexcept { return false; }
+
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) {
+    bool suspend = false;
+    if (!begin(h.promise(), suspend))
+      return suspend;
+    try {
+      std::forward<Op>(op_)(asio_handler<await_asio>(*this, core()));
+    } catch (...) {
+      broke_off();
+      throw;
+    }
+    return launched();
+  }
+
+  auto await_resume() {
+    finish();
+    return this->get();
+  }
+
+private:
+  Op&& op_; // the operand of co_await, alive until the expression ends
+};
+
+template <typename T>
+struct is_operation : std::false_type {};
+template <typename Step>
+struct is_operation<operation<Step>> : std::true_type {};
+
+// An Asio asynchronous operation that is not one of ours.
+template <typename T>
+concept asio_operation =
+    !is_operation<std::remove_cvref_t<T>>::value && !native_awaitable<T> &&
+    asio::is_async_operation<T>::value;
+
+} // namespace weir::detail

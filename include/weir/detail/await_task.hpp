@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "abort.hpp"
+#include "outcome.hpp"
+#include "promise.hpp"
+
+#include <cassert>
+#include <coroutine>
+#include <exception>
+#include <utility>
+
+namespace weir::detail {
+
+// Hands frames over between task<T> and the engine.
+struct task_access {
+  template <typename T>
+  static auto release(task<T>& t) noexcept {
+    return std::exchange(t.frame_, nullptr);
+  }
+  template <typename T>
+  static const char* name(const task<T>& t) noexcept {
+    return t.name_;
+  }
+  template <typename T>
+  static void set_name(task<T>& t, const char* name) noexcept {
+    t.name_ = name;
+  }
+  // Awaiting it is no cancellation point: what it runs decides.
+  template <typename T>
+  static task<T> unchecked(task<T>&& t) noexcept {
+    t.checks_ = false;
+    return std::move(t);
+  }
+  template <typename T>
+  static bool checks(const task<T>& t) noexcept {
+    return t.checks_;
+  }
+};
+
+// Owns the awaited child and links it to the awaiting coroutine.
+template <typename T>
+class await_child : public task_awaiter_base {
+public:
+  using promise_type = typename task<T>::promise_type;
+
+  explicit await_child(task<T>&& t) noexcept {
+    auto frame = task_access::release(t);
+    assert(frame && "weir::task: awaited an empty or moved-from task");
+    promise_ = &frame.promise();
+    child = frame;
+  }
+  await_child(const await_child&) = delete;
+  await_child& operator=(const await_child&) = delete;
+  ~await_child() {
+    if (child)
+      child.destroy();
+  }
+
+protected:
+  // Suspends the coroutine of `p` until the child has ended.
+  void start(promise_base& p) noexcept {
+    parent = &p;
+    promise_->attach(*this);
+    p.core()->resume_next(child);
+  }
+
+  promise_type* promise_;
+};
+
+// `co_await task`: the child runs on the same strand, at once.
+template <typename T>
+class await_task final : public await_child<T> {
+public:
+  explicit await_task(task<T>&& t) noexcept
+      : await_child<T>(std::move(t)), checks_(task_access::checks(t)) {}
+
+  bool await_ready() const noexcept { return false; }
+
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    promise_base& p = h.promise();
+    if (checks_ && p.core()->must_abort()) [[unlikely]]
+      return abort_from(p, aborted_);
+    this->start(p);
+    return true;
+  }
+
+  T await_resume() {
+    if (aborted_) [[unlikely]]
+      throw_aborted();
+    return this->promise_->take_result();
+  }
+
+private:
+  bool checks_;
+  bool aborted_ = false;
+};
+
+template <typename T>
+class await_outcome final : public await_child<T> {
+public:
+  explicit await_outcome(task<T>&& t) noexcept : await_child<T>(std::move(t)) {
+    this->intercepts = true;
+  }
+
+  bool await_ready() const noexcept { return false; }
+
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    this->start(h.promise());
+  }
+
+  outcome<T> await_resume() {
+    if (!this->child)
+      return outcome<T>::stopped();
+    if (std::exception_ptr error = this->promise_->take_error())
+      return outcome<T>(std::move(error));
+    return outcome<T>(std::in_place,
+                      [this]() -> T { return this->promise_->take_value(); });
+  }
+};
+
+// Runs a task to its end whatever that is, and never throws. Not a
+// cancellation point: the child's own awaits are.
+template <typename T>
+class outcome_of final : public native_awaitable_tag {
+public:
+  explicit outcome_of(task<T>&& t) noexcept : task_(std::move(t)) {}
+  await_outcome<T> awaiter() && noexcept {
+    return await_outcome<T>(std::move(task_));
+  }
+
+private:
+  task<T> task_;
+};
+
+// Passes on that a child was stopped: this frame is unwound too.
+class pass_on_stop final : public plain_awaiter<pass_on_stop> {
+public:
+  pass_on_stop() noexcept {}
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
+    h.promise().core()->stop_from(h.promise());
+  }
+  void await_resume() const noexcept {}
+};
+
+} // namespace weir::detail

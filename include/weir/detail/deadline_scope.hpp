@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/sleep.hpp>
+
+#include "cancel_scope.hpp"
+#include "task_core.hpp"
+#include "timer_entry.hpp"
+
+#include <exception>
+
+namespace weir::detail {
+
+// Throws system_error(timed_out).
+[[noreturn]] void throw_timed_out();
+
+// A scope of a task that its timer cancels. On the task's strand, but for the
+// timer, which fires on any pool thread.
+class deadline_scope final : private timer_entry {
+public:
+  deadline_scope(task_core& self, clock::time_point deadline) noexcept;
+  deadline_scope(const deadline_scope&) = delete;
+  deadline_scope& operator=(const deadline_scope&) = delete;
+  // Armed only when a stopped runtime destroys the frame.
+  ~deadline_scope();
+
+  // As cancel_scope::leave.
+  [[nodiscard]] bool leave() noexcept;
+
+  // After leave(): the deadline, and nothing from outside, ended the work.
+  [[nodiscard]] bool ended(bool stopped,
+                           const std::exception_ptr& error) const noexcept;
+
+private:
+  static void fire(timer_entry& entry) noexcept;
+
+  task_core& self_;
+  cancel_scope scope_;
+  bool armed_ = true;
+};
+
+} // namespace weir::detail

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/executor.hpp>
+
+#include "await_task.hpp"
+#include "cancel_scope.hpp"
+#include "group_waiter.hpp"
+#include "promise.hpp"
+#include "waiter.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <tuple>
+#include <utility>
+
+namespace weir {
+
+class task_group;
+enum class spawn_status : std::uint8_t;
+
+namespace detail {
+
+class group_core;
+
+// A task handed to a group, type-erased and not started.
+struct unstarted {
+  template <typename T>
+  explicit unstarted(task<T>&& t) noexcept
+      : name(task_access::name(t)), root(&task_access::release(t).promise()) {}
+
+  const char* name;
+  promise_base* root;
+};
+
+// Takes a slot for one child, or says why not.
+spawn_status reserve(group_core& group, std::uint64_t& index) noexcept;
+// Gives it back.
+void unreserve(group_core& group) noexcept;
+// Starts `child` in the slot. On bad_alloc slot and child are given up.
+void launch_reserved(group_core& group, unstarted child, std::uint64_t index);
+
+// task_group::spawn as an operation.
+class spawn_step final : public group_waiter {
+public:
+  using signature = void(boost::system::error_code);
+  static constexpr bool starts_cancelled = false;
+  static constexpr bool yields = true;
+
+  template <typename T>
+  spawn_step(group_core& group, task<T>&& child)
+      : spawn_step(group, unstarted(std::move(child))) {}
+  spawn_step(group_core& group, unstarted child);
+  spawn_step(spawn_step&& other) noexcept;
+  ~spawn_step();
+
+  bool start(waiter& w, task_core* self) noexcept;
+  bool on_cancel(waiter& w) noexcept;
+  void withdraw(waiter& w) noexcept;
+  void keep_alive() noexcept;
+  void abort() noexcept;
+  bool ended_by_cancel() const noexcept;
+  void finish();
+  std::tuple<boost::system::error_code> arguments() { return {settle()}; }
+  executor fallback_executor() const noexcept;
+
+private:
+  friend class group_core;
+
+  boost::system::error_code settle() noexcept;
+  // Under the group's lock: the slot its parent lent is back.
+  void returned() noexcept;
+
+  group_core* group_;
+  task_core* child_;            // null once it was launched
+  task_core* parent_ = nullptr; // the task that spawns, if any
+  bool counted_ = false;        // holds a reference on *group_
+  boost::system::error_code code_;
+};
+
+// task_group::join as an operation.
+class join_step final : public group_waiter {
+public:
+  using signature = void(std::exception_ptr);
+  static constexpr bool starts_cancelled = true;
+  static constexpr bool yields = false;
+
+  explicit join_step(group_core& group) noexcept;
+  join_step(join_step&& other) noexcept;
+  ~join_step();
+
+  bool start(waiter& w, task_core* self) noexcept;
+  bool on_cancel(waiter& w) noexcept;
+  void withdraw(waiter& w) noexcept;
+  void keep_alive() noexcept;
+  void abort() noexcept {}
+  bool ended_by_cancel() const noexcept;
+  void finish();
+  std::tuple<std::exception_ptr> arguments();
+  executor fallback_executor() const noexcept;
+
+private:
+  group_core* group_;
+  bool counted_ = false;
+  bool deadlock_ = false;
+};
+
+// The body of with_task_group, as the group sees it.
+class cancellable_body {
+public:
+  // Under the group's lock. Says that cancel() is certain to follow.
+  virtual void announce() noexcept = 0;
+  // Any thread, no lock held. *this may be gone when it returns.
+  virtual void cancel() noexcept = 0;
+
+protected:
+  ~cancellable_body() = default;
+};
+
+// The body of with_task_group: a scope of the calling task that the group can
+// cancel. On the task's strand.
+class group_body final : private cancellable_body {
+public:
+  group_body(task_group& group, task_core& self) noexcept;
+  group_body(const group_body&) = delete;
+  group_body& operator=(const group_body&) = delete;
+  // Only a stopped runtime destroys it attached.
+  ~group_body();
+
+  // As cancel_scope::leave.
+  [[nodiscard]] bool leave() noexcept;
+
+  // The body threw: its error counts as a child's, unless it is the abort of
+  // a cancellation, ours or one from outside.
+  void failed(const std::exception_ptr& error) noexcept;
+  // The body was stopped, or aborted, by a cancellation.
+  void stopped() noexcept;
+
+private:
+  void announce() noexcept override { scope_.announce(); }
+  void cancel() noexcept override {
+    scope_.request(asio::cancellation_type::terminal);
+  }
+
+  group_core& group_;
+  task_core& self_;
+  cancel_scope scope_;
+  bool attached_ = true;
+};
+
+// For a body that is an asio::awaitable: attach (null: detach), and the end.
+void set_body(task_group& group, cancellable_body* body) noexcept;
+void body_failed(task_group& group,
+                 const std::exception_ptr& error,
+                 bool cancelled_outside) noexcept;
+void body_cancelled(task_group& group) noexcept;
+
+// Leaves a scope (cancel_scope, group_body), suspending while a cancellation
+// of it is on the way.
+template <typename Scope>
+class leave_scope final : public plain_awaiter<leave_scope<Scope>> {
+public:
+  explicit leave_scope(Scope& scope) noexcept : scope_(scope) {}
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    h.promise().core()->begin_uninterruptible(h.promise());
+    return !scope_.leave();
+  }
+  void await_resume() const noexcept {}
+
+private:
+  Scope& scope_;
+};
+
+// The control block of the task that awaits it.
+class this_core final : public plain_awaiter<this_core> {
+public:
+  this_core() noexcept {}
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    core_ = h.promise().core();
+    return false;
+  }
+  task_core& await_resume() const noexcept { return *core_; }
+
+private:
+  task_core* core_ = nullptr;
+};
+
+} // namespace detail
+} // namespace weir

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "cancel_scope.hpp"
+#include "frame_cache.hpp"
+#include "strand.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <utility>
+
+namespace weir::detail {
+
+namespace asio = boost::asio;
+
+class promise_base;
+class runtime_core;
+class task_core;
+struct group_waiter;
+
+// How a task's root coroutine ended.
+enum class task_end : std::uint8_t {
+  returned,
+  threw,
+  stopped,   // cancelled under on_cancel::unwind: frames destroyed
+  abandoned, // frames destroyed without the task having ended
+};
+
+// What a suspended task waits for, seen by a cancellation. On the strand.
+class interruptible {
+public:
+  using interrupt_fn = void (*)(interruptible&) noexcept;
+  explicit interruptible(interrupt_fn f) noexcept : interrupt(f) {}
+
+  interrupt_fn interrupt;
+};
+
+// Who started a task and gets its end.
+class task_owner {
+public:
+  // On the strand, before the task suspends for the first time. True: the
+  // task is already cancelled.
+  virtual bool on_first_wait(task_core& core) noexcept = 0;
+  // On the strand. A task that has not started when it is true never does.
+  virtual bool is_cancelled() const noexcept = 0;
+  // On the strand. Takes the result from core.root(), calls
+  // core.destroy_root() and only then counts the task as ended.
+  virtual void on_end(task_core& core, task_end end) noexcept = 0;
+
+protected:
+  ~task_owner() = default;
+};
+
+// Links of the list its owner keeps a task in; guarded by the owner's lock.
+struct task_links {
+  task_core* prev = nullptr;
+  task_core* next = nullptr;
+};
+
+// What the scheduler queues. In the shared queue items stand in short chains,
+// so that a worker takes one without walking along it.
+struct ready_item {
+  ready_item* ready_next = nullptr; // in the chain
+  ready_item* chain_next = nullptr; // in the first of a chain: the next chain
+};
+
+// The control block of a task: its strand, its cancellation state and the
+// coroutine to resume next. Shared by the task itself, executors handed out,
+// and cancellations on their way.
+//
+// Members without a thread note belong to the holder of the strand.
+class task_core final : public ready_item {
+public:
+  // One reference, owned by the task: dropped when it has ended.
+  task_core(runtime_core& runtime,
+            task_owner& owner,
+            promise_base& root) noexcept;
+  task_core(const task_core&) = delete;
+  task_core& operator=(const task_core&) = delete;
+
+  static void* operator new(std::size_t size) { return cache_allocate(size); }
+  static void operator delete(void* p, std::size_t size) noexcept {
+    cache_deallocate(p, size);
+  }
+
+  // --- any thread ---------------------------------------------------------
+
+  // relaxed: whoever adds one already owns one.
+  void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  runtime_core& runtime() const noexcept { return runtime_; }
+
+  // Runs `item` as the resumption it is: it only sets what to resume, so it
+  // runs at once if the strand is free, and the task goes to the ready queue.
+  void wake(strand_item& item) noexcept;
+  // Runs `item`, an emission, on this thread if the strand is free.
+  void emit(strand_item& item) noexcept;
+  // Runs `item`, foreign code, on a pool thread, never inside this call.
+  void post(strand_item& item) noexcept;
+  // Runs `item` here if this is a pool thread running no task, else posts it.
+  void dispatch(strand_item& item) noexcept;
+  // True: this thread holds the strand now and runs no other task; call
+  // end_inline() afterwards. Saves dispatch() the allocation of an item.
+  bool begin_inline() noexcept;
+  void end_inline() noexcept;
+
+  // The outermost scope: request() on it cancels the whole task.
+  cancel_scope& whole() noexcept { return whole_; }
+
+  // First start: hands the task, whose strand is born held, to the scheduler.
+  void launch() noexcept;
+
+  // --- worker threads, strand held ------------------------------------------
+
+  // Resumes coroutines and runs items until nothing is left.
+  // *this may be gone afterwards.
+  void run() noexcept;
+
+  // --- stopped runtime, no thread runs --------------------------------------
+
+  // Destroys the frames, innermost first, and reports task_end::abandoned.
+  void abandon() noexcept;
+
+  // --- on the strand --------------------------------------------------------
+
+  enum class verdict : std::uint8_t { go, aborted, stopping };
+
+  // Registers that the coroutine of `leaf` is about to suspend. go: suspend;
+  // `how` is called at most once if a cancellation arrives. aborted: do not
+  // suspend, throw operation_aborted. stopping: suspend, the frame is unwound.
+  // With `check` false it is always go, and started_wait() interrupts.
+  verdict begin_wait(promise_base& leaf,
+                     interruptible& how,
+                     bool check = true) noexcept;
+  // After begin_wait() and once what is awaited is started: interrupts it if
+  // the task is cancelled with throw_if_cancelled(false).
+  void started_wait() noexcept;
+  // Takes the wait back, without a resumption.
+  void cancel_wait() noexcept { waiting_ = nullptr; }
+  // Ends the wait: the run loop resumes `leaf`, or unwinds it when the wait
+  // was `ended_by_cancel` under on_cancel::unwind.
+  void finish_wait(bool ended_by_cancel) noexcept;
+  // The await was broken off for good; the frames are destroyed.
+  void abandon_wait() noexcept;
+
+  // Verdict for an await that does not suspend by itself.
+  bool must_abort() const noexcept {
+    return interrupted_ && (throws_ || unwinds_);
+  }
+  // Begins to unwind from `leaf`, which suspends and is not resumed.
+  void stop_from(promise_base& leaf) noexcept {
+    leaf_ = &leaf;
+    stopping_ = true;
+  }
+  // Lets the other ready tasks run first. `leaf` suspends.
+  void yield_from(promise_base& leaf) noexcept;
+
+  // Suspends `leaf` for something that is never interrupted.
+  void begin_uninterruptible(promise_base& leaf) noexcept { leaf_ = &leaf; }
+
+  // The run loop resumes `h` next.
+  void resume_next(std::coroutine_handle<> h) noexcept { next_ = h; }
+  void end_root(task_end end) noexcept {
+    end_ = end;
+    ended_ = true;
+  }
+
+  promise_base* root() const noexcept { return root_; }
+  void destroy_root() noexcept;
+  bool is_waiting_for(const interruptible& how) const noexcept {
+    return waiting_ == &how;
+  }
+  bool is_done() const noexcept { return done_; }
+  bool is_known_to_owner() const noexcept { return known_to_owner_; }
+
+  asio::cancellation_signal& signal() noexcept { return signal_; }
+
+  // The cancellation vocabulary of a task, as in asio::this_coro.
+  asio::cancellation_type cancelled() const noexcept;
+  // What an operation's slot is sent.
+  asio::cancellation_type emission() const noexcept;
+  bool throws_if_cancelled() const noexcept { return throws_; }
+  void throw_if_cancelled(bool value) noexcept { throws_ = value; }
+  void set_filters(asio::cancellation_type in,
+                   asio::cancellation_type out) noexcept;
+
+  bool unwinds() const noexcept { return unwinds_; }
+  void unwinds(bool value) noexcept { unwinds_ = value; }
+
+  // --- the owner's ----------------------------------------------------------
+
+  // Set before launch().
+  task_owner* owner() const noexcept { return owner_; }
+  const char* name = nullptr;
+  std::uint64_t index = 0;
+  // Guarded by the owner's lock.
+  task_links links;
+  // Which of the owner's lists it is in; counted from 1. On the strand.
+  std::uint8_t listed_in = 0;
+  group_waiter* lending = nullptr; // its spawn() that waits for a slot back
+
+private:
+  friend class cancel_scope;
+
+  ~task_core();
+
+  static constexpr auto terminal =
+      static_cast<std::uint8_t>(asio::cancellation_type::terminal);
+
+  void deliver(cancel_scope& scope) noexcept;
+  void refresh_interrupted() noexcept;
+  void interrupt() noexcept;
+  void start() noexcept;
+  void schedule() noexcept;
+  void schedule_late() noexcept;
+  void unwind(promise_base* leaf, bool intercepted) noexcept;
+  std::uint8_t requested() const noexcept;
+  void finish() noexcept;
+  void release_or_hand_over() noexcept;
+  static void run_items(strand_item* oldest, strand_item::how how) noexcept;
+
+  strand strand_;
+  std::atomic<std::uint32_t> refs_{1};
+
+  bool interrupted_ = false; // an open scope, up to the next shield, is
+                             // cancelled and the filter lets it through
+  std::uint8_t interrupted_with_ = 0; // types the current wait was told of
+  bool throws_ = true;
+  bool unwinds_ = false;
+  bool known_to_owner_ = false;
+  bool yielding_ = false;
+  bool stopping_ = false; // unwind from leaf_
+  bool started_ = false;
+  bool ended_ = false;
+  bool abandoning_ = false; // whatever the frames do, the end is abandoned
+  bool done_ = false;       // on_end() was called
+  bool queue_owns_ = false; // the ready queue's entry has a reference
+  task_end end_ = task_end::abandoned;
+  std::uint8_t in_filter_ = terminal; // of asio::cancellation_type
+  std::uint8_t out_filter_ = terminal;
+
+  runtime_core& runtime_;
+  task_owner* owner_;
+  std::coroutine_handle<> next_;
+  promise_base* root_;
+  promise_base* leaf_;
+  interruptible* waiting_ = nullptr;
+  cancel_scope whole_{*this};
+  cancel_scope* scope_ = &whole_;
+  asio::cancellation_signal signal_;
+};
+
+// A counted reference.
+class task_ref {
+public:
+  task_ref() = default;
+  explicit task_ref(task_core* core) noexcept : core_(core) {
+    if (core_ != nullptr)
+      core_->add_ref();
+  }
+  task_ref(const task_ref& other) noexcept : task_ref(other.core_) {}
+  task_ref(task_ref&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)) {}
+  task_ref& operator=(task_ref other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~task_ref() {
+    if (core_ != nullptr)
+      core_->release();
+  }
+
+  task_core* get() const noexcept { return core_; }
+  task_core* operator->() const noexcept { return core_; }
+  explicit operator bool() const noexcept { return core_ != nullptr; }
+
+private:
+  task_core* core_ = nullptr;
+};
+
+// The task this thread runs, or emits a cancellation to; null if none.
+task_core* current_task() noexcept;
+
+// True if this worker has more ready tasks than the processor's cache holds:
+// one that goes on to make more had better let some run first.
+bool ready_queue_is_crowded() noexcept;
+
+} // namespace weir::detail

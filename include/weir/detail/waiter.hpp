@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+namespace weir::detail {
+
+// Somebody who waits for one of our operations: a suspended task or an Asio
+// handler. A step that parks one calls `complete` exactly once, from any
+// thread, with no lock held, unless it was withdrawn. The waiter may be gone
+// when the call returns.
+//
+// A step is moved only before it is started. It is a class with
+//   using signature;                       completion signature for tokens
+//   bool start(waiter&, task_core* self)   true: completed at once
+//   bool on_cancel(waiter&)                true: withdrawn, and abort() was
+//                                          called; false: completion follows
+//   void withdraw(waiter&)                 its frame goes away suspended
+//   void keep_alive()                      own what the waiter may outlive
+//   void abort()                           the outcome is operation_aborted
+//   bool ended_by_cancel() const           finish() would throw that
+//   auto finish()                          result for a task; may throw
+//   auto arguments()                       tuple of completion arguments
+//   auto fallback_executor()               where a handler goes by default
+//   static constexpr bool starts_cancelled start even in a cancelled task
+//   static constexpr bool yields           let others run if many are ready
+struct waiter {
+  using complete_fn = void (*)(waiter&) noexcept;
+  explicit waiter(complete_fn f) noexcept : complete(f) {}
+
+  complete_fn complete;
+};
+
+} // namespace weir::detail

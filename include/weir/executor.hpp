@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/frame_cache.hpp>
+#include <weir/detail/task_core.hpp>
+#include <weir/error.hpp>
+
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution/executor.hpp>
+#include <boost/asio/execution/mapping.hpp>
+#include <boost/asio/execution/relationship.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+class runtime;
+
+namespace detail {
+
+// The pool of a runtime, for runtime_core is not known here.
+asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
+
+// A function submitted to a task's strand.
+template <typename F>
+class function_item final : public strand_item {
+public:
+  template <typename G>
+  explicit function_item(G&& f)
+      : strand_item(&function_item::run_and_delete), f_(std::forward<G>(f)) {}
+
+  static void* operator new(std::size_t size) { return cache_allocate(size); }
+  static void operator delete(void* p, std::size_t size) noexcept {
+    cache_deallocate(p, size);
+  }
+
+private:
+  static void run_and_delete(strand_item& item, how what) noexcept {
+    auto* self = static_cast<function_item*>(&item);
+    F f(std::move(self->f_));
+    delete self; // Before the call, which may submit another.
+    if (what == how::run)
+      std::move(f)();
+  }
+
+  F f_;
+};
+
+} // namespace detail
+
+/// The executor of a runtime, or of one task on it.
+///
+/// `runtime::get_executor()` runs functions on any thread of the pool.
+/// `co_await asio::this_coro::executor` in a task gives that task's own
+/// executor: it is the task's strand, so what is submitted never overlaps the
+/// coroutine, its handlers or a cancellation aimed at it. Both are of this one
+/// type, model Asio's executor concept, and fit into `asio::any_io_executor`
+/// without allocation. Copies of a task's executor may outlive the task.
+///
+/// Functions must not throw; an exception ends the process, as on an
+/// `asio::thread_pool`. Only out of a dispatch from within the same task it
+/// reaches the caller.
+///
+/// Precondition: the runtime is alive.
+/// Thread safety: distinct objects, safe; one object, const members only.
+/// Complexity: a submission to a busy strand allocates one block from the
+///   per-thread cache; a dispatch on an idle one, or from within, does not.
+class executor { // Not final: a trait of Asio derives from it.
+public:
+  executor(const executor& other) noexcept
+      : target_(other.target_), bits_(other.bits_) {
+    if (is_task())
+      task().add_ref();
+  }
+  executor(executor&& other) noexcept
+      : target_(std::exchange(other.target_, 0)), bits_(other.bits_) {}
+  executor& operator=(executor other) noexcept {
+    std::swap(target_, other.target_);
+    std::swap(bits_, other.bits_);
+    return *this;
+  }
+  ~executor() {
+    if (is_task())
+      task().release();
+  }
+
+  /// Runs `f` according to the `blocking` property.
+  template <typename F>
+  void execute(F&& f) const {
+    if (!is_task()) {
+      auto pool = detail::pool_of(runtime()).get_executor();
+      if (is_never_blocking())
+        asio::require(pool, asio::execution::blocking.never)
+            .execute(std::forward<F>(f));
+      else
+        pool.execute(std::forward<F>(f));
+    } else if (is_never_blocking()) {
+      task().post(
+          *new detail::function_item<std::decay_t<F>>(std::forward<F>(f)));
+    } else if (detail::current_task() == &task()) {
+      std::decay_t<F> g(std::forward<F>(f));
+      std::move(g)();
+    } else if (detail::task_ref core(&task()); core->begin_inline()) {
+      [&]() noexcept {
+        std::decay_t<F> g(std::forward<F>(f));
+        std::move(g)();
+      }();
+      core->end_inline();
+    } else {
+      core->post(
+          *new detail::function_item<std::decay_t<F>>(std::forward<F>(f)));
+    }
+  }
+
+  /// The `asio::thread_pool` of the runtime.
+  asio::execution_context& query(asio::execution::context_t) const noexcept {
+    return is_task() ? detail::pool_of(task().runtime())
+                     : detail::pool_of(runtime());
+  }
+  asio::execution::blocking_t
+  query(asio::execution::blocking_t) const noexcept {
+    return is_never_blocking()
+               ? asio::execution::blocking_t(asio::execution::blocking.never)
+               : asio::execution::blocking_t(
+                     asio::execution::blocking.possibly);
+  }
+  asio::execution::relationship_t
+  query(asio::execution::relationship_t) const noexcept {
+    return (bits_ & continuation) != 0
+               ? asio::execution::relationship_t(
+                     asio::execution::relationship.continuation)
+               : asio::execution::relationship_t(
+                     asio::execution::relationship.fork);
+  }
+  static constexpr asio::execution::mapping_t
+  query(asio::execution::mapping_t) noexcept {
+    return asio::execution::mapping.thread;
+  }
+
+  executor require(asio::execution::blocking_t::possibly_t) const noexcept {
+    return with(bits_ & ~never);
+  }
+  executor require(asio::execution::blocking_t::never_t) const noexcept {
+    return with(bits_ | never);
+  }
+  executor require(asio::execution::relationship_t::fork_t) const noexcept {
+    return with(bits_ & ~continuation);
+  }
+  executor
+  require(asio::execution::relationship_t::continuation_t) const noexcept {
+    return with(bits_ | continuation);
+  }
+
+  friend bool operator==(const executor& a, const executor& b) noexcept {
+    return a.target_ == b.target_ && a.bits_ == b.bits_;
+  }
+
+  /// For weir's own functions: the executor of a task, of a runtime, and back.
+  explicit executor(detail::task_core& core) noexcept
+      : target_(reinterpret_cast<std::uintptr_t>(&core) | task_tag) {
+    core.add_ref();
+  }
+  explicit executor(detail::runtime_core& core) noexcept
+      : target_(reinterpret_cast<std::uintptr_t>(&core)) {}
+  detail::runtime_core& runtime() const noexcept {
+    return is_task() ? task().runtime()
+                     : *reinterpret_cast<detail::runtime_core*>(target_);
+  }
+
+private:
+  static constexpr std::uintptr_t task_tag = 1; // in the address's low bit
+  static constexpr unsigned never = 1;
+  static constexpr unsigned continuation = 2;
+
+  bool is_task() const noexcept { return (target_ & task_tag) != 0; }
+  bool is_never_blocking() const noexcept { return (bits_ & never) != 0; }
+  detail::task_core& task() const noexcept {
+    return *reinterpret_cast<detail::task_core*>(target_ & ~task_tag);
+  }
+  executor with(unsigned bits) const noexcept {
+    executor changed(*this);
+    changed.bits_ = bits;
+    return changed;
+  }
+
+  std::uintptr_t target_;
+  unsigned bits_ = 0;
+};
+
+static_assert(asio::execution::is_executor_v<executor>);
+static_assert(sizeof(executor) <= 16);
+
+} // namespace weir

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/task.hpp>
+
+#include <utility>
+
+namespace weir {
+
+/// Gives `work` a name, for group_error and for the report of a runtime whose
+/// destruction waits for it. It counts when the task is spawned, not when it
+/// is awaited. `name` is kept by address: a string literal.
+template <typename T>
+task<T> named(const char* name, task<T> work) noexcept {
+  detail::task_access::set_name(work, name);
+  return work;
+}
+
+} // namespace weir

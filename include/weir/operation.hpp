@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/operation_state.hpp>
+#include <weir/error.hpp>
+
+#include <boost/asio/async_result.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// What an asynchronous member function of weir returns, before it started.
+///
+/// It starts once, in one of two ways:
+/// - `co_await`ed in a weir::task: nothing is allocated, the task resumes on
+///   its own strand;
+/// - called with a completion token (a callback, `use_future`, `deferred`,
+///   ...), or `co_await`ed in an `asio::awaitable`: an Asio asynchronous
+///   operation with the completion signature `signature`. The handler is
+///   posted to its associated executor, by default the runtime's (a sleep or
+///   a checkpoint has none: the system's); its cancellation slot is honoured
+///   and its allocator used.
+template <typename Step>
+class [[nodiscard("nothing happens until the operation is awaited or called "
+                  "with a completion token")]] operation final {
+public:
+  /// The completion signature.
+  using signature = typename Step::signature;
+
+  /// For weir's own functions.
+  template <typename... Args>
+  explicit operation(std::in_place_t, Args && ... args)
+      : step_(std::forward<Args>(args)...) {}
+  operation(operation &&) = default;
+
+  /// Starts the operation with a completion token.
+  template <asio::completion_token_for<signature> Token>
+  auto operator()(Token&& token)&& {
+    if constexpr (requires { typename Step::initiation; })
+      return asio::async_initiate<Token, signature>(
+          typename Step::initiation(), token, std::move(step_));
+    else
+      return asio::async_initiate<Token, signature>(
+          detail::initiate_operation(), token, std::move(step_));
+  }
+
+private:
+  template <typename>
+  friend class detail::await_operation;
+
+  Step step_;
+};
+
+} // namespace weir

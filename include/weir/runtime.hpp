@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/root_task.hpp>
+#include <weir/executor.hpp>
+#include <weir/task.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace weir {
+
+/// How a runtime is set up.
+struct runtime_options {
+  /// Threads of the pool; at least 1. Default: one per core.
+  std::size_t threads = default_threads();
+
+  /// Called with an exception that escaped a detached task, on a pool thread.
+  /// Default: prints it to stderr and calls `std::terminate`. Must not throw.
+  void (*on_unhandled)(const std::exception_ptr& error) noexcept = nullptr;
+
+  /// `std::thread::hardware_concurrency()`, at least 1.
+  static std::size_t default_threads() noexcept;
+};
+
+/// What a runtime counts, taken without stopping it: close, not exact.
+struct runtime_stats {
+  std::size_t threads;    ///< threads of the pool
+  std::size_t busy;       ///< threads running or looking for ready tasks
+  std::size_t root_tasks; ///< tasks of run() and co_spawn() not yet ended
+  std::size_t groups;     ///< task groups alive
+  std::size_t timers;     ///< sleeps and deadlines pending
+};
+
+/// A fixed `asio::thread_pool` and what weir's tasks need on it: the queues of
+/// ready tasks and the timing wheel.
+///
+/// The destructor cancels every root task and every group, waits for them and
+/// joins the threads. After 10 s it prints to stderr the names of those it
+/// still waits for, and goes on waiting. Handlers of the user's own that are
+/// still queued on the pool are dropped, as by `~thread_pool`.
+///
+/// Precondition of the destructor: it runs on none of the runtime's threads,
+///   and task_groups made outside of its tasks are destroyed before it.
+/// Thread safety: every member from any thread.
+class runtime final {
+public:
+  /// One thread per core.
+  runtime();
+  /// Throws: `std::invalid_argument` when `threads` is 0.
+  explicit runtime(std::size_t threads);
+  explicit runtime(const runtime_options& options);
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+  ~runtime();
+
+  /// Runs `work` and blocks the calling thread until it has ended; returns its
+  /// value or throws its exception. May be called again, and by several
+  /// threads at once.
+  ///
+  /// Throws: errc::would_deadlock on one of the runtime's own threads;
+  ///   `operation_aborted` when the task was cancelled by the runtime's
+  ///   destruction; errc::runtime_stopped after stop(), errc::task_abandoned
+  ///   when stop() came while it ran; `std::invalid_argument` for an empty
+  ///   task.
+  template <typename T>
+  T run(task<T> work) {
+    detail::require_task(work, "weir::runtime::run");
+    detail::run_root<T> root(*core_);
+    detail::start_root(*core_, detail::unstarted(std::move(work)), root);
+    return root.wait();
+  }
+
+  /// The executor of the pool, for sockets, timers and co_spawn.
+  [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+
+  /// Abandons everything: tasks are not resumed any more, their frames are
+  /// destroyed by the thread in run(), this one, or the destructor; joins that
+  /// can still be reached report errc::task_abandoned. Called on one of the
+  /// runtime's own threads it only begins that.
+  void stop() noexcept;
+
+  [[nodiscard]] runtime_stats stats() const noexcept;
+
+private:
+  friend class task_group;
+  std::unique_ptr<detail::runtime_core, void (*)(detail::runtime_core*)> core_;
+};
+
+} // namespace weir

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/group_steps.hpp>
+#include <weir/task.hpp>
+
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+
+template <typename T>
+task<T> run_shielded(task<T> work) {
+  task_core& self = co_await this_core();
+  cancel_scope scope(self, cancel_scope::kind::shield);
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  co_await leave_scope<cancel_scope>(scope);
+  if (result.is_stopped())
+    co_await pass_on_stop();
+  co_return result.get();
+}
+
+} // namespace detail
+
+/// Runs `work` with cancellations from outside hidden from it, even when the
+/// task is cancelled already: for closing a connection or rolling back. What
+/// was hidden is seen at the next await after it. Put a with_timeout() inside:
+/// whoever joins this task waits for it.
+///
+/// Cancellation: none from outside; scopes inside `work` work as ever.
+/// Resumes on: the task's strand.
+/// Complexity: constant; one frame.
+/// Source: Trio's shielded cancel scope.
+template <typename T>
+task<T> shield(task<T> work) {
+  return detail::task_access::unchecked(
+      detail::run_shielded<T>(std::move(work)));
+}
+
+} // namespace weir

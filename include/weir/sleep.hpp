@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/task_core.hpp>
+#include <weir/detail/timer_entry.hpp>
+#include <weir/detail/waiter.hpp>
+#include <weir/operation.hpp>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/consign.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <chrono>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+namespace weir {
+
+/// The clock of every deadline in weir.
+using clock = std::chrono::steady_clock;
+
+namespace detail {
+
+// `now` + `d`, saturated: a negative duration is now, a huge one is never.
+clock::time_point deadline_after(clock::duration d,
+                                 clock::time_point now = clock::now()) noexcept;
+
+// Rounds up to the clock's resolution, saturated (not-a-number: zero); so that
+// a sleep is never short and hours::max() does not overflow.
+template <typename Rep, typename Period>
+clock::duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
+  using seconds = std::chrono::duration<double>;
+  if (d != d)
+    return clock::duration::zero(); // not a number
+  if (std::chrono::duration_cast<seconds>(d) >=
+      std::chrono::duration_cast<seconds>(clock::duration::max()))
+    return clock::duration::max();
+  if (std::chrono::duration_cast<seconds>(d) <=
+      std::chrono::duration_cast<seconds>(clock::duration::min()))
+    return clock::duration::min();
+  return std::chrono::ceil<clock::duration>(d);
+}
+
+class sleep_step final : timer_entry {
+public:
+  using signature = void(boost::system::error_code);
+  static constexpr bool starts_cancelled = false;
+  static constexpr bool yields = false;
+
+  // A deadline that is not after `now` completes at once.
+  sleep_step(clock::time_point deadline, clock::time_point now) noexcept
+      : timer_entry(&sleep_step::fire), deadline_(deadline),
+        passed_(deadline <= now) {}
+
+  bool start(waiter& w, task_core* self) noexcept;
+  bool on_cancel(waiter& w) noexcept;
+  void withdraw(waiter& w) noexcept;
+  void abort() noexcept { aborted_ = true; }
+  bool ended_by_cancel() const noexcept { return aborted_; }
+  void finish() const;
+
+  // Started with a token there is no runtime to ask for: the handler's
+  // executor may be anybody's, and so is the timer.
+  struct initiation {
+    template <typename Handler>
+    void operator()(Handler handler, sleep_step step) const {
+      auto timer = std::make_unique<asio::steady_timer>(
+          asio::get_associated_executor(handler), step.deadline_);
+      auto& armed = *timer;
+      armed.async_wait(asio::consign(std::move(handler), std::move(timer)));
+    }
+  };
+
+private:
+  static void fire(timer_entry& entry) noexcept;
+
+  union {
+    clock::time_point deadline_; // until it is started
+    runtime_core* runtime_;      // after that
+  };
+  waiter* waiter_ = nullptr;
+  bool passed_;
+  bool aborted_ = false;
+};
+
+} // namespace detail
+
+/// What sleep_for() and sleep_until() return.
+using sleep_operation = operation<detail::sleep_step>;
+
+/// Completes at `deadline`, never before. In a task the deadline is kept in
+/// steps of 1 ms by the runtime's timing wheel; elsewhere an
+/// `asio::steady_timer` is used. A deadline in the past completes at once,
+/// `clock::time_point::max()` never.
+///
+/// Cancellation: terminal, checked on entry and while waiting;
+///   `operation_aborted`.
+/// Resumes on: the task's strand, or the handler's executor.
+/// Complexity: constant; no allocation in a task.
+inline sleep_operation sleep_until(clock::time_point deadline) noexcept {
+  return sleep_operation(std::in_place, deadline, clock::now());
+}
+
+/// sleep_until() `duration` from now. A negative duration is zero; one beyond
+/// the clock's range is for ever.
+template <typename Rep, typename Period>
+sleep_operation
+sleep_for(std::chrono::duration<Rep, Period> duration) noexcept {
+  const clock::time_point now = clock::now();
+  return sleep_operation(
+      std::in_place,
+      detail::deadline_after(detail::saturated(duration), now),
+      now);
+}
+
+} // namespace weir

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/await_asio.hpp>
+#include <weir/detail/await_awaitable.hpp>
+#include <weir/detail/await_operation.hpp>
+#include <weir/detail/await_task.hpp>
+#include <weir/detail/promise.hpp>
+#include <weir/detail/this_coro.hpp>
+#include <weir/operation.hpp>
+
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// A coroutine that starts when it is awaited or spawned, and not before.
+///
+/// Inside it, `co_await` takes another `task`, any Asio operation made with
+/// `asio::deferred` (or any other that is an async operation), an
+/// `asio::awaitable`, weir's own operations, and `asio::this_coro::executor`,
+/// `cancellation_state`, `reset_cancellation_state(...)`,
+/// `throw_if_cancelled(...)`. Results follow `asio::use_awaitable`: a leading
+/// `error_code` is thrown as `boost::system::system_error`, `as_tuple` returns
+/// it.
+///
+/// Every `co_await` in a cancelled task throws `operation_aborted` (or unwinds
+/// the task, see on_cancel), until a filter or shield() hides the cancellation.
+/// Unlike in an `asio::awaitable` a cancellation is never forgotten:
+/// `reset_cancellation_state` changes the filter, not the fact. After
+/// `throw_if_cancelled(false)` an operation started in a cancelled task is
+/// started and cancelled at once; under on_cancel::unwind it has no effect.
+///
+/// `T` may be void, a reference, move-only, and not default-constructible. A
+/// task that is destroyed unstarted destroys its arguments and nothing else.
+///
+/// Thread safety: distinct objects, safe; one object, one thread. The running
+/// coroutine resumes on the runtime's threads, one at a time.
+/// Complexity: one frame, taken from a per-thread cache; a chain of any number
+/// of synchronous completions uses constant stack.
+template <typename T = void>
+class [[nodiscard(
+    "a task does nothing until it is awaited or spawned")]] task final {
+public:
+  using value_type = T;
+
+  class promise_type final : public detail::this_coro_transforms,
+                             public detail::promise_result<T> {
+  public:
+    promise_type() noexcept {
+      self_ = std::coroutine_handle<promise_type>::from_promise(*this);
+    }
+
+    task get_return_object() noexcept {
+      return task(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+
+    using detail::this_coro_transforms::await_transform;
+
+    template <typename U>
+    detail::await_task<U> await_transform(task<U>&& child) noexcept {
+      return detail::await_task<U>(std::move(child));
+    }
+    template <typename U>
+    void await_transform(task<U>&) = delete; // a task is awaited once: move it
+
+    template <typename U, typename Executor>
+    auto await_transform(asio::awaitable<U, Executor>&& child) {
+      return detail::await_awaitable<U, Executor>(std::move(child));
+    }
+
+    template <typename Step>
+    detail::await_operation<Step>
+    await_transform(operation<Step>&& op) noexcept {
+      return detail::await_operation<Step>(std::move(op));
+    }
+
+    template <detail::asio_operation Op>
+    auto await_transform(Op&& op) noexcept {
+      return detail::await_asio<Op>(std::forward<Op>(op));
+    }
+
+    // What knows the task it is awaited in. The awaiter is made here: g++ 12
+    // copies what await_transform() returns by reference.
+    template <detail::native_awaitable Awaitable>
+    auto await_transform(Awaitable&& awaitable) noexcept {
+      return std::forward<Awaitable>(awaitable).awaiter();
+    }
+
+    T take_result() {
+      if (error_)
+        std::rethrow_exception(take_error());
+      return this->take_value();
+    }
+  };
+
+  /// Holds nothing; only good for being assigned to.
+  task() = default;
+  task(task && other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), name_(other.name_),
+        checks_(other.checks_) {}
+  task& operator=(task&& other) noexcept {
+    task moved(std::move(other));
+    std::swap(frame_, moved.frame_);
+    std::swap(name_, moved.name_);
+    std::swap(checks_, moved.checks_);
+    return *this;
+  }
+  ~task() {
+    if (frame_)
+      frame_.destroy();
+  }
+
+  /// True unless it was default-constructed or moved from.
+  explicit operator bool() const noexcept { return frame_ != nullptr; }
+
+private:
+  template <typename>
+  friend class detail::await_task;
+  friend struct detail::task_access;
+
+  explicit task(std::coroutine_handle<promise_type> frame) noexcept
+      : frame_(frame) {}
+
+  std::coroutine_handle<promise_type> frame_;
+  const char* name_ = nullptr;
+  bool checks_ = true; // awaiting it is a cancellation point
+};
+
+} // namespace weir

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/group_steps.hpp>
+#include <weir/error.hpp>
+#include <weir/executor.hpp>
+#include <weir/operation.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// No cap on the tasks in flight.
+inline constexpr std::size_t unlimited =
+    std::numeric_limits<std::size_t>::max();
+
+/// What the first failing child does to its siblings.
+enum class on_error : std::uint8_t {
+  /// They are cancelled; join() throws the first error.
+  cancel_siblings,
+  /// They run on; join() throws the first error when all have ended.
+  keep_going,
+};
+
+/// on_error, or collect(n).
+class error_policy final {
+public:
+  constexpr error_policy(on_error siblings) noexcept : siblings_(siblings) {}
+  constexpr on_error siblings() const noexcept { return siblings_; }
+  constexpr std::size_t collected() const noexcept { return collected_; }
+
+private:
+  friend constexpr error_policy collect(std::size_t) noexcept;
+  on_error siblings_;
+  std::size_t collected_ = 0;
+};
+
+/// Siblings run on; join() throws a group_error that holds the errors of the
+/// first `max_errors` children that failed, ordered by spawn.
+constexpr error_policy collect(std::size_t max_errors) noexcept {
+  error_policy policy(on_error::keep_going);
+  policy.collected_ = max_errors;
+  return policy;
+}
+
+/// What an await that ends by cancellation does to the awaiting task.
+enum class on_cancel : std::uint8_t {
+  /// It throws `operation_aborted`, as in Asio.
+  raise,
+  /// The task is not resumed: its frames are destroyed from the inside out.
+  /// Destructors run, handlers do not, nothing can swallow it.
+  unwind,
+};
+
+/// How a task_group behaves. Trivially destructible members only, so that it
+/// may be written in braces inside a co_await expression (g++ 12).
+struct task_group_options {
+  /// At most this many children run at once; `unlimited`, or at least 1.
+  std::size_t max_in_flight = unlimited;
+  error_policy errors = on_error::cancel_siblings;
+  /// Of the children; neither of the body nor of groups inside them.
+  on_cancel cancellation = on_cancel::raise;
+  /// For reports; kept by address, so a string literal.
+  const char* name = "task_group";
+};
+
+/// What a task_group counted, taken at one instant.
+struct task_group_stats {
+  std::size_t in_flight;   ///< children that hold a slot; never above the cap
+                           ///< but after it was lowered or the group cancelled
+  std::size_t waiting;     ///< spawn() calls that wait for a slot
+  std::size_t peak;        ///< highest `in_flight`
+  std::uint64_t spawned;   ///< children handed to the runtime
+  std::uint64_t completed; ///< children that returned
+  std::uint64_t failed;    ///< children that threw
+  std::uint64_t cancelled; ///< children that ended because of a cancellation
+  std::uint64_t rejected;  ///< spawns refused: full, cancelled or closed
+};
+
+/// Answer of task_group::try_spawn().
+enum class spawn_status : std::uint8_t {
+  started,   ///< the child was handed to the runtime
+  full,      ///< all slots are taken, or others wait for one
+  cancelled, ///< the group was cancelled or a child failed
+  closed,    ///< close() was called or join() has completed
+};
+
+/// What task_group::spawn() and join() return.
+using spawn_operation = operation<detail::spawn_step>;
+using join_operation = operation<detail::join_step>;
+
+/// Children that run on one runtime and end together.
+///
+/// At most `max_in_flight` of them run at once; the first that throws cancels
+/// the others; join() waits for all and rethrows that error. No child outlives
+/// the group. Prefer with_task_group(), which cannot forget to join.
+///
+/// Precondition of the destructor: every child has ended, i.e. join() has
+/// completed since the last spawn. Otherwise it prints a message and calls
+/// `std::terminate`; it never blocks. On a stopped runtime it destroys the
+/// children's frames instead.
+///
+/// Thread safety: every member from any thread, including from children,
+///   while the group is alive.
+class task_group final {
+public:
+  /// A group on the runtime of `ex`.
+  ///
+  /// Throws: `std::invalid_argument` when `max_in_flight` is 0.
+  explicit task_group(const executor& ex, task_group_options options = {});
+  explicit task_group(runtime& on, task_group_options options = {});
+  task_group(const task_group&) = delete;
+  task_group& operator=(const task_group&) = delete;
+  ~task_group();
+
+  /// Starts `child`, waiting for a free slot first.
+  ///
+  /// Completes when the child is handed to the runtime, not when it ends; it
+  /// never runs inside this call. Callers get slots in the order in which they
+  /// asked. A child of this very group that finds no slot free lends its own
+  /// to the task it spawns and gets the next one that becomes free, so
+  /// spawning from children makes progress at any cap. The child's result is
+  /// discarded.
+  ///
+  /// Throws: at the call, `std::invalid_argument` for an empty task and
+  ///   `std::bad_alloc`; from the await, `operation_aborted` when the group is
+  ///   cancelled or a child has failed, errc::group_closed after close() or
+  ///   join(). `child` is then destroyed unstarted.
+  /// Cancellation: terminal, checked on entry and while waiting; `child` is
+  ///   then destroyed unstarted and `operation_aborted` thrown.
+  /// Thread safety: any thread, including from a child of this group.
+  /// Resumes on: the task's strand, or the handler's executor.
+  /// Complexity: constant; one control block beyond the child's frame, both
+  ///   from a per-thread cache. Waiting allocates nothing.
+  /// Source: errgroup's `Go`; differences in docs/06-coming-from-go.md.
+  template <typename T>
+  spawn_operation spawn(task<T> child) {
+    detail::require_task(child, "weir::task_group::spawn");
+    return spawn_operation(std::in_place, *core_, std::move(child));
+  }
+
+  /// Starts an `asio::awaitable` or an Asio operation (made with
+  /// `asio::deferred`, say) as a child, which runs on the child's own strand.
+  template <detail::foreign_work Work>
+  spawn_operation spawn(Work&& work) {
+    return spawn(detail::await_work(std::forward<Work>(work)));
+  }
+
+  /// Calls `f(args...)` in the child and awaits what it returns. `f` and
+  /// `args` are decay-copied and destroyed before the child counts as ended.
+  ///
+  /// On g++ 12 a callable that is not trivially destructible must be passed as
+  /// an lvalue, and so must an aggregate argument: that compiler destroys such
+  /// temporaries twice inside a co_await expression. Pass what the lambda
+  /// would capture as arguments: `spawn(handle, std::move(socket))`.
+  ///
+  /// Throws: as above; `std::invalid_argument` when `f` is empty. What `f`
+  ///   itself throws is the child's error.
+  template <typename... Args, detail::work_factory<Args...> F>
+  spawn_operation spawn(F&& f, Args&&... args) {
+    check_call<F, Args...>();
+    detail::require_callable(f, "weir::task_group::spawn");
+    return spawn(detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
+        std::forward<F>(f), std::forward<Args>(args)...));
+  }
+
+  /// Starts a child if a slot is free and nobody waits for one. Never waits.
+  /// Unless it is `started`, `child` is left as it was.
+  ///
+  /// Throws: `std::invalid_argument` for an empty task, `std::bad_alloc`.
+  /// Thread safety: any thread. Complexity: as spawn().
+  template <typename T>
+  [[nodiscard("a refused child did not start")]] spawn_status
+  try_spawn(task<T>&& child) {
+    detail::require_task(child, "weir::task_group::try_spawn");
+    std::uint64_t index = 0;
+    const spawn_status status = detail::reserve(*core_, index);
+    if (status == spawn_status::started)
+      detail::launch_reserved(
+          *core_, detail::unstarted(std::move(child)), index);
+    return status;
+  }
+  template <detail::foreign_work Work>
+  [[nodiscard("a refused child did not start")]] spawn_status
+  try_spawn(Work&& work) {
+    return reserve_then(
+        [&] { return detail::await_work(std::forward<Work>(work)); });
+  }
+  /// The callable and its arguments are left as they were unless `started`.
+  template <typename... Args, detail::work_factory<Args...> F>
+  [[nodiscard("a refused child did not start")]] spawn_status
+  try_spawn(F&& f, Args&&... args) {
+    detail::require_callable(f, "weir::task_group::try_spawn");
+    return reserve_then([&] {
+      return detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
+          std::forward<F>(f), std::forward<Args>(args)...);
+    });
+  }
+
+  /// Waits until every child has ended, and closes the group then.
+  ///
+  /// Children, and others, may spawn more until then. May be called several
+  /// times, also at once; all get the same outcome. With no children it
+  /// completes at once.
+  ///
+  /// Throws, in this order: the first child's error, unchanged (a group_error
+  ///   under collect()); `asio::error::timed_out` when cancel_after() cancelled
+  ///   the group; `operation_aborted` when a joiner was cancelled from
+  ///   outside. After a plain cancel() it completes normally.
+  ///   errc::would_deadlock, at once, from a child of this group.
+  /// Cancellation: terminal; cancels the group and still waits for every
+  ///   child, so that none is left behind.
+  /// Thread safety: any thread, but not from a child of this group.
+  /// Resumes on: the task's strand, or the handler's executor.
+  /// Complexity: constant; no allocation in a task.
+  join_operation join() noexcept;
+
+  /// Cancels every child and every waiting spawn(). The first reason counts,
+  /// later calls do nothing; legal before the first spawn and after join().
+  ///
+  /// Emission may run on the calling thread, coroutines do not.
+  /// Thread safety: any thread. Complexity: linear in the suspended children;
+  ///   no allocation.
+  void cancel(boost::system::error_code reason = {}) noexcept;
+
+  /// Refuses further spawns. Those that wait already keep their turn.
+  void close() noexcept;
+
+  /// Cancels the group in `duration` unless it was joined by then; join()
+  /// throws `asio::error::timed_out`. A later call replaces an earlier one. A
+  /// negative duration cancels at once.
+  template <typename Rep, typename Period>
+  void cancel_after(std::chrono::duration<Rep, Period> duration) noexcept {
+    cancel_at(detail::deadline_after(detail::saturated(duration)));
+  }
+  void cancel_at(clock::time_point deadline) noexcept;
+
+  /// Changes the cap. Raised, exactly the new slots are given to those that
+  /// wait; lowered, nobody is stopped and nobody admitted until it is met.
+  ///
+  /// Throws: `std::invalid_argument` when `n` is 0.
+  void set_max_in_flight(std::size_t n);
+  [[nodiscard]] std::size_t max_in_flight() const noexcept;
+
+  [[nodiscard]] task_group_stats stats() const noexcept;
+  [[nodiscard]] bool is_cancelled() const noexcept;
+  /// Why the group was cancelled: what cancel() was given (`operation_aborted`
+  /// if nothing), `timed_out` for the deadline, `operation_aborted` for a
+  /// failed child or an outer cancellation. Empty while it is not cancelled.
+  [[nodiscard]] boost::system::error_code cancel_reason() const noexcept;
+
+  /// The executor of the group's runtime.
+  [[nodiscard]] executor get_executor() const noexcept;
+
+private:
+  friend class detail::group_body;
+  friend void detail::set_body(task_group&, detail::cancellable_body*) noexcept;
+  friend void
+  detail::body_failed(task_group&, const std::exception_ptr&, bool) noexcept;
+  friend void detail::body_cancelled(task_group&) noexcept;
+
+  template <typename F, typename... Args>
+  static constexpr void check_call() {
+    static_assert(
+        detail::safe_in_co_await<F>,
+        "g++ 12 destroys this callable twice inside a co_await expression. "
+        "Pass what it captures as arguments, spawn(f, args...), or name the "
+        "callable and pass it as an lvalue");
+    static_assert(
+        (detail::safe_argument_in_co_await<Args> && ...),
+        "g++ 12 destroys an aggregate temporary twice inside a co_await "
+        "expression. Give the type a constructor, or name the argument and "
+        "pass it as an lvalue");
+  }
+
+  template <typename Make>
+  spawn_status reserve_then(Make make) {
+    std::uint64_t index = 0;
+    const spawn_status status = detail::reserve(*core_, index);
+    if (status != spawn_status::started)
+      return status;
+    auto child = [&] {
+      try {
+        return make();
+      } catch (...) {
+        detail::unreserve(*core_);
+        throw;
+      }
+    }();
+    detail::launch_reserved(*core_, detail::unstarted(std::move(child)), index);
+    return status;
+  }
+
+  detail::group_core* core_;
+};
+
+} // namespace weir

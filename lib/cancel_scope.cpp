@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/task_core.hpp>
+
+namespace weir::detail {
+
+cancel_scope::cancel_scope(task_core& core, kind k) noexcept
+    : strand_item(&cancel_scope::deliver), core_(core), outer_(core.scope_),
+      kind_(k) {
+  core.scope_ = this;
+  core.refresh_interrupted();
+}
+
+void cancel_scope::request(asio::cancellation_type types) noexcept {
+  // release: what the canceller wrote, a reason say, is seen by the task.
+  // acquire: a second request must not submit the item before the delivery of
+  // the first has read it.
+  if (requested_.fetch_or(static_cast<std::uint8_t>(types),
+                          std::memory_order_acq_rel) == 0)
+    core_.emit(*this);
+  // *this may be gone.
+}
+
+void cancel_scope::deliver(strand_item& item, strand_item::how how) noexcept {
+  if (how == strand_item::how::drop)
+    return;
+  auto& self = static_cast<cancel_scope&>(item);
+  // acquire, release: see request().
+  self.types_ |= self.requested_.exchange(0, std::memory_order_acq_rel);
+  self.core_.deliver(self);
+}
+
+bool cancel_scope::leave() noexcept {
+  core_.scope_ = outer_;
+  core_.refresh_interrupted();
+  // acquire: pairs with announce().
+  if (announced_.load(std::memory_order_acquire) && !is_cancelled()) {
+    leaving_ = true;
+    return false;
+  }
+  return true;
+}
+
+} // namespace weir::detail

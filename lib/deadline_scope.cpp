@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/deadline_scope.hpp>
+
+#include "runtime_core.hpp"
+
+namespace weir::detail {
+
+deadline_scope::deadline_scope(task_core& self,
+                               clock::time_point deadline) noexcept
+    : timer_entry(&deadline_scope::fire), self_(self),
+      scope_(self, cancel_scope::kind::open) {
+  self.runtime().timers().arm(*this, deadline);
+}
+
+deadline_scope::~deadline_scope() {
+  if (armed_)
+    self_.runtime().timers().disarm(*this);
+}
+
+// A pool thread, no lock held.
+void deadline_scope::fire(timer_entry& entry) noexcept {
+  static_cast<deadline_scope&>(entry).scope_.request(
+      asio::cancellation_type::terminal); // *entry may be gone.
+}
+
+bool deadline_scope::leave() noexcept {
+  armed_ = false;
+  if (!self_.runtime().timers().disarm(*this))
+    scope_.announce(); // It fires, or has fired.
+  return scope_.leave();
+}
+
+bool deadline_scope::ended(bool stopped,
+                           const std::exception_ptr& error) const noexcept {
+  return scope_.is_cancelled() &&
+         self_.cancelled() == asio::cancellation_type::none &&
+         (stopped || is_aborted(error));
+}
+
+} // namespace weir::detail

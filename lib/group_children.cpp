@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "group_core.hpp"
+#include "group_lock.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <exception>
+#include <mutex>
+#include <utility>
+
+// How children of a group start and end.
+
+namespace weir::detail {
+
+task_core* group_core::make_child(unstarted child) {
+  task_core* core = nullptr;
+  try {
+    core = new task_core(runtime_, *this, *child.root);
+  } catch (...) {
+    child.root->handle().destroy();
+    throw;
+  }
+  core->name = child.name;
+  core->unwinds(cancellation_ == on_cancel::unwind);
+  return core;
+}
+
+void group_core::discard_child(task_core* child) noexcept {
+  child->destroy_root();
+  child->release();
+}
+
+void group_core::launch(task_core& child, std::uint64_t index) noexcept {
+  child.index = index;
+  if (runtime_.is_stopped()) [[unlikely]]
+    child.abandon(); // Nobody would run it.
+  else
+    child.launch();
+}
+
+bool group_core::spawn_fast(std::uint64_t& index) noexcept {
+  slot_word::counts now{};
+  if (slots_.try_enter(now) != slot_word::entry::entered)
+    return false;
+  index = now.started - 1;
+  // relaxed: a maximum, read under the lock.
+  auto peak = peak_.load(std::memory_order_relaxed);
+  while (now.running > peak &&
+         !peak_.compare_exchange_weak(
+             peak, now.running, std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+group_state::admission group_core::spawn(spawn_step& step,
+                                         task_core* parent) noexcept {
+  std::uint64_t index = 0;
+  if (spawn_fast(index)) {
+    launch(*std::exchange(step.child_, nullptr), index);
+    return group_state::admission::started;
+  }
+  task_core* child = step.child_;
+  group_state::admission result;
+  {
+    rules_lock held(*this);
+    const bool lends = parent != nullptr && parent->owner() == this &&
+                       parent->lending == nullptr;
+    result = state_.admit(&step, lends, index);
+    if (result == group_state::admission::lent)
+      parent->lending = &step;
+    if (result == group_state::admission::lent ||
+        result == group_state::admission::started)
+      step.child_ = nullptr;
+  }
+  // A queued step may be gone.
+  if (result == group_state::admission::lent ||
+      result == group_state::admission::started)
+    launch(*child, index);
+  return result;
+}
+
+spawn_status group_core::reserve(std::uint64_t& index) noexcept {
+  if (spawn_fast(index))
+    return spawn_status::started;
+  rules_lock held(*this);
+  switch (state_.admit(nullptr, false, index)) {
+  case group_state::admission::started:
+    return spawn_status::started;
+  case group_state::admission::cancelled:
+    return spawn_status::cancelled;
+  case group_state::admission::closed:
+    return spawn_status::closed;
+  case group_state::admission::full:
+  case group_state::admission::lent:
+  case group_state::admission::queued:
+    break;
+  }
+  return spawn_status::full;
+}
+
+void group_core::unreserve() noexcept {
+  group_queue woken;
+  {
+    rules_lock held(*this);
+    state_.retract(woken);
+    give_back(woken);
+  }
+  complete(woken);
+}
+
+void group_core::launch_reserved(unstarted child, std::uint64_t index) {
+  task_core* core = nullptr;
+  try {
+    core = make_child(child);
+  } catch (...) {
+    unreserve();
+    throw;
+  }
+  launch(*core, index);
+}
+
+bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
+  rules_lock held(*this);
+  if (!state_.withdraw(w))
+    return false;
+  if (w.role == group_waiter::kind::lender && parent != nullptr)
+    parent->lending = nullptr;
+  return true;
+}
+
+// Lock held: the lenders among `woken` have a slot again.
+void group_core::give_back(group_queue& woken) noexcept {
+  for (group_waiter* w = woken.first(); w != nullptr; w = w->next)
+    if (w->role == group_waiter::kind::lender)
+      static_cast<spawn_step*>(w)->returned();
+}
+
+// No lock held. Starts the children of spawners that got a slot, and tells
+// everybody in `woken`.
+void group_core::complete(group_queue& woken) noexcept {
+  while (group_waiter* w = woken.pop_front()) {
+    if (w->role == group_waiter::kind::spawner &&
+        w->state == group_waiter::fate::granted) {
+      auto& step = static_cast<spawn_step&>(*w);
+      launch(*std::exchange(step.child_, nullptr), w->index);
+    }
+    w->who->complete(*w->who); // *w may be gone.
+  }
+}
+
+// On the child's strand, before it first suspends.
+bool group_core::on_first_wait(task_core& core) noexcept {
+  const std::size_t i = scheduler::this_worker_index() % children_.size();
+  child_list& list = children_[i];
+  std::lock_guard held(list.lock);
+  if (list.closed)
+    return true;
+  list.tasks.add(core);
+  core.listed_in = static_cast<std::uint8_t>(i + 1);
+  return false;
+}
+
+// On the child's strand.
+void group_core::unlist(task_core& core) noexcept {
+  if (core.listed_in == 0)
+    return;
+  child_list& list = children_[core.listed_in - 1u];
+  std::lock_guard held(list.lock);
+  list.tasks.remove(core);
+  core.listed_in = 0;
+}
+
+// On the child's strand.
+void group_core::on_end(task_core& core, task_end end) noexcept {
+  std::exception_ptr error;
+  if (end == task_end::threw)
+    error = core.root()->take_error();
+  else if (end == task_end::abandoned)
+    error = std::make_exception_ptr(
+        boost::system::system_error(errc::task_abandoned));
+  // The callable, its captures and the frame go before the count: the joiner
+  // may own what they refer to.
+  core.destroy_root();
+
+  auto ending = group_state::ending::completed;
+  if (end == task_end::stopped || (is_cancelled() && is_aborted(error))) {
+    error = nullptr;
+    ending = group_state::ending::cancelled;
+  }
+  if (error) {
+    // First the error, then the siblings, then the count.
+    ending = group_state::ending::failed;
+    record(error,
+           core.index,
+           core.name,
+           policy_.siblings() == on_error::cancel_siblings);
+    error = nullptr; // The joiner's from here on.
+  }
+
+  unlist(core);
+  runtime_core& runtime = runtime_;
+  bool idle = false;
+  if (ending == group_state::ending::completed &&
+      slots_.try_leave(idle) == slot_word::exit::left) {
+    // *this may be gone.
+    if (idle)
+      runtime.group_is_idle();
+    return;
+  }
+  group_queue woken;
+  bool orphan_done = false;
+  {
+    rules_lock held(*this);
+    state_.end(ending, core.lending, woken);
+    give_back(woken);
+    idle = state_.children() == 0;
+    orphan_done = idle && orphaned_;
+  }
+  complete(woken);
+  // With the last child counted, a joiner may have destroyed the group.
+  if (orphan_done)
+    release();
+  if (idle)
+    runtime.group_is_idle();
+}
+
+} // namespace weir::detail

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "group_core.hpp"
+
+#include "group_lock.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <mutex>
+
+namespace weir::detail {
+
+group_core& group_core::create(runtime_core& runtime,
+                               const task_group_options& options) {
+  auto* core = new group_core(runtime, options);
+  runtime.add_group(*core);
+  return *core;
+}
+
+group_core::group_core(runtime_core& runtime,
+                       const task_group_options& options) noexcept
+    : timer_entry(&group_core::on_deadline), runtime_(runtime),
+      policy_(options.errors), cancellation_(options.cancellation),
+      name_(options.name), slots_(options.max_in_flight),
+      state_(options.max_in_flight), errors_(options.errors.collected()) {}
+
+void group_core::release() noexcept {
+  // acq_rel: as task_core::release().
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete this;
+}
+
+void group_core::handle_gone() noexcept {
+  disarm();
+  if (runtime_.is_stopped()) {
+    abandon_children();
+  } else if (!is_idle()) {
+    std::fputs("weir: a task_group was destroyed before join():\n", stderr);
+    report(stderr);
+    std::fputs("  co_await group.join() first, or use with_task_group()\n",
+               stderr);
+    std::terminate();
+  }
+  runtime_.remove_group(*this);
+  bool orphaned = false;
+  {
+    rules_lock held(*this);
+    orphaned = orphaned_ = state_.children() != 0;
+  }
+  if (!orphaned)
+    release();
+}
+
+// --- join -------------------------------------------------------------------
+
+bool group_core::join(group_waiter& w) noexcept {
+  rules_lock held(*this);
+  return state_.join(w);
+}
+
+std::exception_ptr group_core::outcome() const {
+  // All children have ended; the lock only orders a late cancel().
+  rules_lock held(*this);
+  if (errors_.has_error()) {
+    held.unlock();
+    return errors_.get();
+  }
+  switch (state_.cancelled_by()) {
+  case group_state::cause::deadline:
+    return std::make_exception_ptr(
+        boost::system::system_error(asio::error::timed_out));
+  case group_state::cause::outside:
+    return std::make_exception_ptr(
+        boost::system::system_error(asio::error::operation_aborted));
+  case group_state::cause::none:
+  case group_state::cause::failure:
+  case group_state::cause::own:
+    break;
+  }
+  return nullptr;
+}
+
+bool group_core::ended_by_outside() const noexcept {
+  rules_lock held(*this);
+  return !errors_.has_error() &&
+         state_.cancelled_by() == group_state::cause::outside;
+}
+
+// --- the rest
+// -----------------------------------------------------------------
+
+void group_core::set_cap(std::size_t cap) noexcept {
+  group_queue woken;
+  {
+    rules_lock held(*this);
+    state_.set_cap(cap, woken);
+    give_back(woken);
+  }
+  complete(woken);
+}
+
+std::size_t group_core::cap() const noexcept {
+  rules_lock held(*this);
+  return state_.cap();
+}
+
+task_group_stats group_core::stats() const noexcept {
+  rules_lock held(*this);
+  const auto& c = state_.counted();
+  return {c.in_flight,
+          c.waiting,
+          c.peak,
+          c.spawned,
+          c.completed,
+          c.failed,
+          c.cancelled,
+          c.rejected};
+}
+
+boost::system::error_code group_core::reason() const noexcept {
+  rules_lock held(*this);
+  return reason_;
+}
+
+bool group_core::is_idle() const noexcept {
+  rules_lock held(*this);
+  return state_.children() == 0;
+}
+
+void group_core::report(std::FILE* out) const noexcept {
+  rules_lock held(*this);
+  std::fprintf(out,
+               "  group %s: %zu tasks in flight, %zu spawns waiting\n",
+               name_,
+               state_.children(),
+               state_.counted().waiting);
+  for (child_list& list : children_) {
+    std::lock_guard list_held(list.lock);
+    list.tasks.for_each([out](const task_core& task) {
+      if (task.name != nullptr)
+        std::fprintf(out, "    task %s\n", task.name);
+    });
+  }
+}
+
+void group_core::abandon_children() noexcept {
+  for (child_list& list : children_) {
+    const auto any = [&list] {
+      std::lock_guard held(list.lock);
+      return list.tasks.any();
+    };
+    while (task_core* child = any())
+      child->abandon();
+  }
+}
+
+} // namespace weir::detail

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/group_steps.hpp>
+#include <weir/detail/sync.hpp>
+#include <weir/detail/task_core.hpp>
+#include <weir/detail/timer_entry.hpp>
+#include <weir/task_group.hpp>
+
+#include "error_record.hpp"
+#include "group_state.hpp"
+#include "runtime_core.hpp"
+#include "slot_word.hpp"
+#include "task_list.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+
+namespace weir::detail {
+
+// The shared state behind a task_group: the rules, the children that have
+// suspended, and who waits. Alive while the task_group, a token operation, a
+// deadline or (on a stopped runtime) a child refers to it.
+class group_core final : public task_owner, private timer_entry {
+  using lock_type = spin_lock;
+
+public:
+  static group_core& create(runtime_core& runtime,
+                            const task_group_options& options);
+  static void* operator new(std::size_t size) { return cache_allocate(size); }
+  static void operator delete(void* p, std::size_t size) noexcept {
+    cache_deallocate(p, size);
+  }
+
+  // --- any thread ---------------------------------------------------------
+
+  // relaxed: whoever adds one already owns one.
+  void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  // The task_group is destroyed.
+  void handle_gone() noexcept;
+
+  runtime_core& runtime() const noexcept { return runtime_; }
+
+  // A control block for `child`, not yet admitted. Destroys it on bad_alloc.
+  task_core* make_child(unstarted child);
+  // Destroys a control block that was never launched.
+  static void discard_child(task_core* child) noexcept;
+
+  // spawn(): started or refused at once, or `w` is queued and owned by the
+  // group; its `who` completes it. `child` is taken out of the step first.
+  group_state::admission spawn(spawn_step& step, task_core* parent) noexcept;
+  bool spawn_fast(std::uint64_t& index) noexcept;
+  spawn_status reserve(std::uint64_t& index) noexcept;
+  void unreserve() noexcept;
+  void launch_reserved(unstarted child, std::uint64_t index);
+  bool withdraw(group_waiter& w, task_core* parent) noexcept;
+
+  bool join(group_waiter& w) noexcept;
+  // After a join: what it reports; null for success.
+  std::exception_ptr outcome() const;
+  bool ended_by_outside() const noexcept;
+
+  void cancel(group_state::cause why,
+              boost::system::error_code reason) noexcept;
+  void close() noexcept;
+  void cancel_at(clock::time_point deadline) noexcept;
+  void set_cap(std::size_t cap) noexcept;
+  std::size_t cap() const noexcept;
+  task_group_stats stats() const noexcept;
+  bool is_cancelled() const noexcept override {
+    // acquire: sees the reason.
+    return cancelled_.load(std::memory_order_acquire);
+  }
+  boost::system::error_code reason() const noexcept;
+
+  // Null detaches it: it is not cancelled any more, unless it was announced.
+  void set_body(cancellable_body* body) noexcept;
+  // The body failed: recorded, and the children are cancelled.
+  void fail(const std::exception_ptr& error) noexcept;
+
+  bool is_idle() const noexcept;
+  void report(std::FILE* out) const noexcept;
+
+  // No thread runs.
+  void abandon_children() noexcept;
+
+  // Guarded by the runtime's lock.
+  group_links runtime_links;
+  group_core* cancel_next = nullptr;
+
+private:
+  group_core(runtime_core& runtime, const task_group_options& options) noexcept;
+  ~group_core() = default;
+
+  bool on_first_wait(task_core& core) noexcept override;
+  void on_end(task_core& core, task_end end) noexcept override;
+
+  void unlist(task_core& core) noexcept;
+  void launch(task_core& child, std::uint64_t index) noexcept;
+  class rules_lock; // group_lock.hpp
+  static void give_back(group_queue& woken) noexcept;
+  void complete(group_queue& woken) noexcept;
+  void record(const std::exception_ptr& error,
+              std::uint64_t index,
+              const char* name,
+              bool cancel_siblings) noexcept;
+  bool cancel_locked(rules_lock& held,
+                     group_state::cause why,
+                     boost::system::error_code reason) noexcept;
+  void tell_children() noexcept;
+  static void on_deadline(timer_entry& entry) noexcept;
+  void disarm() noexcept;
+
+  runtime_core& runtime_;
+  const error_policy policy_;
+  const on_cancel cancellation_;
+  const char* const name_;
+  // Set under lock_; read without it by children that start.
+  std::atomic<bool> cancelled_{false};
+
+  // The fast path: admission and end of children while nothing else is to be
+  // done. On a line with what it touches.
+  alignas(64) mutable slot_word slots_;
+  mutable std::atomic<std::uint64_t> peak_{0}; // seen by the fast path
+
+  std::atomic<std::uint32_t> refs_{1};
+  mutable lock_type lock_;
+  mutable group_state state_; // under lock_; counts while slots_ is locked
+  error_record errors_;       // under lock_
+  cancellable_body* body_ = nullptr; // under lock_
+  boost::system::error_code reason_; // under lock_, constant once cancelled
+  bool orphaned_ = false;            // under lock_
+
+  // Children that have suspended, to be told of a cancellation; several lists,
+  // so that threads seldom meet. A lock may be taken under lock_.
+  struct alignas(64) child_list {
+    lock_type lock;
+    bool closed = false; // cancelled: nobody is added any more; under lock
+    task_list tasks;     // under lock
+  };
+  mutable std::array<child_list, 4> children_;
+
+  std::mutex deadline_lock_;
+  bool armed_ = false; // under deadline_lock_; holds a reference
+};
+
+} // namespace weir::detail

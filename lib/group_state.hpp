@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/group_waiter.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::detail {
+
+// Waiters in order; intrusive.
+class group_queue {
+public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  group_waiter* first() const noexcept { return first_; }
+  void push_back(group_waiter& w) noexcept;
+  void push_front(group_waiter& w) noexcept;
+  void erase(group_waiter& w) noexcept;
+  group_waiter* pop_front() noexcept;
+
+private:
+  group_waiter* first_ = nullptr;
+  group_waiter* last_ = nullptr;
+};
+
+// The rules of a task group: how many run, who waits, when it ends, and who
+// must be told. Not synchronised; knows neither tasks nor threads. Whoever
+// calls it holds the group's lock, and completes the waiters that a call
+// leaves in `woken` after letting go of it.
+class group_state {
+public:
+  // Why the group was cancelled; the first cause counts.
+  enum class cause : std::uint8_t { none, failure, own, deadline, outside };
+
+  enum class admission : std::uint8_t {
+    started,   // the child has a slot
+    lent,      // the child has its parent's; the waiter is queued
+    queued,    // the waiter is queued
+    full,      // no slot, and no waiter was given
+    cancelled, //
+    closed,    //
+  };
+
+  enum class ending : std::uint8_t { completed, failed, cancelled };
+
+  struct counts {
+    std::size_t in_flight = 0; // slots taken
+    std::size_t waiting = 0;   // spawners queued
+    std::size_t peak = 0;
+    std::uint64_t spawned = 0;
+    std::uint64_t completed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t cancelled = 0;
+    std::uint64_t rejected = 0;
+  };
+
+  // Precondition: cap is at least 1.
+  explicit group_state(std::size_t cap) noexcept : cap_(cap) {}
+
+  // Somebody wants to start a child. With `parent_lends`, the caller is a
+  // child of this group with a slot to lend. The index of a child that starts
+  // at once is in `index`, of one that is queued in its waiter.
+  admission admit(group_waiter* w, bool parent_lends, std::uint64_t& index);
+  // A child that was admitted but could not be started.
+  void retract(group_queue& woken) noexcept;
+  // A child has ended. `lending`: its own spawn() that still waits for the
+  // slot it lent, or null; it is completed, for nobody needs that slot.
+  void end(ending how, group_waiter* lending, group_queue& woken) noexcept;
+
+  // A queued waiter gives up; a lender keeps running without a slot of the
+  // cap. False: it is not queued any more.
+  bool withdraw(group_waiter& w) noexcept;
+
+  // True: the last child has ended, the group is joined. False: `w` is queued.
+  bool join(group_waiter& w) noexcept;
+
+  // False: it is cancelled already, or joined.
+  bool cancel(cause why, group_queue& woken) noexcept;
+  void close() noexcept { closed_ = true; }
+  // Precondition: cap is at least 1.
+  void set_cap(std::size_t cap, group_queue& woken) noexcept;
+
+  // While nothing but counting is to be done the caller may count by itself:
+  // children that start below the cap and that return. True: it may.
+  bool is_countable() const noexcept {
+    return !closed_ && !joined_ && !is_cancelled() && slots_.empty() &&
+           children_ == counts_.in_flight;
+  }
+  bool has_joiner() const noexcept { return !joiners_.empty(); }
+  // What the caller counted: children now running, ever started, and the most
+  // at once.
+  void recount(std::size_t running,
+               std::uint64_t spawned,
+               std::size_t peak) noexcept;
+
+  std::size_t cap() const noexcept { return cap_; }
+  // Children that have not ended, with or without a slot.
+  std::size_t children() const noexcept { return children_; }
+  bool has_spawners() const noexcept { return counts_.waiting != 0; }
+  cause cancelled_by() const noexcept { return cause_; }
+  bool is_cancelled() const noexcept { return cause_ != cause::none; }
+  const counts& counted() const noexcept { return counts_; }
+
+private:
+  void take_slot() noexcept;
+  std::uint64_t begin_child() noexcept;
+  void admit_waiting(group_queue& woken) noexcept;
+  void finish_if_idle(group_queue& woken) noexcept;
+
+  std::size_t cap_;
+  std::size_t children_ = 0;
+  counts counts_;
+  cause cause_ = cause::none;
+  bool closed_ = false;
+  bool joined_ = false;
+  group_queue slots_;   // spawners and lenders
+  group_queue joiners_; //
+};
+
+} // namespace weir::detail

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/group_steps.hpp>
+
+#include "group_core.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace weir::detail {
+
+spawn_status reserve(group_core& group, std::uint64_t& index) noexcept {
+  return group.reserve(index);
+}
+void unreserve(group_core& group) noexcept { group.unreserve(); }
+void launch_reserved(group_core& group, unstarted child, std::uint64_t index) {
+  group.launch_reserved(child, index);
+}
+
+// --- spawn
+// --------------------------------------------------------------------------
+
+spawn_step::spawn_step(group_core& group, unstarted child)
+    : group_(&group), child_(group.make_child(child)) {}
+
+spawn_step::spawn_step(spawn_step&& other) noexcept
+    : group_(other.group_), child_(std::exchange(other.child_, nullptr)),
+      counted_(std::exchange(other.counted_, false)), code_(other.code_) {}
+
+spawn_step::~spawn_step() {
+  if (child_ != nullptr)
+    group_core::discard_child(child_);
+  if (counted_)
+    group_->release();
+}
+
+bool spawn_step::start(waiter& w, task_core* self) noexcept {
+  who = &w;
+  parent_ = self != nullptr ? self : current_task();
+  switch (group_->spawn(*this, parent_)) {
+  case group_state::admission::started:
+    return true;
+  case group_state::admission::cancelled:
+    code_ = asio::error::operation_aborted;
+    return true;
+  case group_state::admission::closed:
+    code_ = errc::group_closed;
+    return true;
+  case group_state::admission::lent:
+  case group_state::admission::queued:
+  case group_state::admission::full: // Never, with a waiter.
+    break;
+  }
+  return false; // *this may be gone.
+}
+
+bool spawn_step::on_cancel(waiter&) noexcept {
+  if (!group_->withdraw(*this, parent_))
+    return false;
+  if (role == kind::spawner)
+    abort();
+  return true;
+}
+
+void spawn_step::withdraw(waiter&) noexcept {
+  (void)group_->withdraw(*this, parent_);
+}
+
+void spawn_step::returned() noexcept { parent_->lending = nullptr; }
+
+void spawn_step::keep_alive() noexcept {
+  group_->add_ref();
+  counted_ = true;
+}
+
+void spawn_step::abort() noexcept { code_ = asio::error::operation_aborted; }
+
+boost::system::error_code spawn_step::settle() noexcept {
+  if (state == fate::refused)
+    code_ = asio::error::operation_aborted;
+  return code_;
+}
+
+bool spawn_step::ended_by_cancel() const noexcept {
+  return state == fate::refused || code_ == asio::error::operation_aborted;
+}
+
+void spawn_step::finish() {
+  if (settle())
+    throw boost::system::system_error(code_);
+}
+
+executor spawn_step::fallback_executor() const noexcept {
+  return executor(group_->runtime());
+}
+
+// --- join
+// ---------------------------------------------------------------------------
+
+join_step::join_step(group_core& group) noexcept : group_(&group) {}
+
+join_step::join_step(join_step&& other) noexcept
+    : group_(other.group_), counted_(std::exchange(other.counted_, false)),
+      deadlock_(other.deadlock_) {}
+
+join_step::~join_step() {
+  if (counted_)
+    group_->release();
+}
+
+bool join_step::start(waiter& w, task_core* self) noexcept {
+  who = &w;
+  const task_core* caller = self != nullptr ? self : current_task();
+  if (caller != nullptr && caller->owner() == group_) {
+    deadlock_ = true;
+    return true;
+  }
+  return group_->join(*this); // When false, *this may be gone.
+}
+
+bool join_step::on_cancel(waiter&) noexcept {
+  group_->cancel(group_state::cause::outside, {});
+  return false; // The last child completes it.
+}
+
+void join_step::withdraw(waiter&) noexcept {
+  (void)group_->withdraw(*this, nullptr);
+}
+
+void join_step::keep_alive() noexcept {
+  group_->add_ref();
+  counted_ = true;
+}
+
+bool join_step::ended_by_cancel() const noexcept {
+  return !deadlock_ && group_->ended_by_outside();
+}
+
+std::tuple<std::exception_ptr> join_step::arguments() {
+  if (deadlock_)
+    return {std::make_exception_ptr(boost::system::system_error(
+        errc::would_deadlock,
+        "weir::task_group::join: called by a child of the same group"))};
+  try {
+    return {group_->outcome()};
+  } catch (...) {
+    return {std::current_exception()};
+  }
+}
+
+void join_step::finish() {
+  if (std::exception_ptr error = std::get<0>(arguments()))
+    std::rethrow_exception(std::move(error));
+}
+
+executor join_step::fallback_executor() const noexcept {
+  return executor(group_->runtime());
+}
+
+} // namespace weir::detail

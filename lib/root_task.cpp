@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/root_task.hpp>
+
+#include "runtime_core.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace weir::detail {
+
+task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
+  task_core* core = nullptr;
+  try {
+    core = new task_core(runtime, owner, *work.root);
+  } catch (...) {
+    work.root->handle().destroy();
+    throw;
+  }
+  core->name = work.name;
+  task_ref ref(core);
+  if (!runtime.add_root(*core)) {
+    core->destroy_root();
+    core->release();
+    throw boost::system::system_error(errc::runtime_stopped);
+  }
+  core->launch();
+  return ref;
+}
+
+void root_task::on_end(task_core& core, task_end end) noexcept {
+  runtime_core& runtime = core.runtime();
+  take(core, end);
+  core.destroy_root();
+  deliver(core); // *this may be gone.
+  runtime.remove_root(core);
+}
+
+std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
+  switch (end) {
+  case task_end::returned:
+    return nullptr;
+  case task_end::threw:
+    return core.root()->take_error();
+  case task_end::stopped:
+    return std::make_exception_ptr(
+        boost::system::system_error(asio::error::operation_aborted));
+  case task_end::abandoned:
+    break;
+  }
+  return std::make_exception_ptr(
+      boost::system::system_error(errc::task_abandoned));
+}
+
+void report_unhandled(task_core& core,
+                      const std::exception_ptr& error,
+                      bool cancelled) noexcept {
+  // A task that was cancelled, or whose runtime was stopped, has not failed.
+  if ((cancelled && is_aborted(error)) || core.runtime().is_stopped())
+    return;
+  core.runtime().unhandled(error, core.name);
+}
+
+blocking_wait::blocking_wait(runtime_core& runtime) : runtime_(runtime) {
+  if (runtime.is_own_thread())
+    throw boost::system::system_error(
+        errc::would_deadlock,
+        "weir::runtime::run: called on one of the runtime's own threads");
+  runtime.add_wait(*this);
+}
+
+blocking_wait::~blocking_wait() { runtime_.remove_wait(*this); }
+
+void blocking_wait::done() noexcept {
+  std::lock_guard held(mutex_);
+  done_ = true;
+  changed_.notify_all(); // Under the lock: *this may go once it is free.
+}
+
+void blocking_wait::poke() noexcept {
+  std::lock_guard held(mutex_);
+  changed_.notify_all();
+}
+
+void blocking_wait::wait() {
+  std::unique_lock held(mutex_);
+  changed_.wait(held, [this] { return done_ || runtime_.is_stopped(); });
+  if (done_)
+    return;
+  held.unlock();
+  runtime_.finish_stop();
+  held.lock();
+  changed_.wait(held, [this] { return done_; });
+}
+
+} // namespace weir::detail

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/runtime.hpp>
+#include <weir/version.hpp>
+
+#include "runtime_core.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace weir {
+
+int version() noexcept { return WEIR_VERSION; }
+
+std::size_t runtime_options::default_threads() noexcept {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+runtime::runtime() : runtime(runtime_options()) {}
+
+runtime::runtime(std::size_t threads)
+    : runtime(runtime_options{.threads = threads}) {}
+
+runtime::runtime(const runtime_options& options)
+    : core_(new detail::runtime_core(options),
+            [](detail::runtime_core* core) { delete core; }) {}
+
+runtime::~runtime() = default;
+
+void runtime::stop() noexcept { core_->stop(); }
+
+runtime_stats runtime::stats() const noexcept { return core_->stats(); }
+
+} // namespace weir

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/root_task.hpp>
+#include <weir/detail/task_core.hpp>
+#include <weir/runtime.hpp>
+
+#include "scheduler.hpp"
+#include "task_list.hpp"
+#include "timer_service.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <optional>
+
+namespace weir::detail {
+
+class group_core;
+
+// Links of the runtime's list of groups; guarded by its lock.
+struct group_links {
+  group_core* prev = nullptr;
+  group_core* next = nullptr;
+};
+
+// What a runtime is made of. The members outlive the pool: what the pool's
+// destructor destroys may still submit to them, and is dropped.
+class runtime_core final {
+public:
+  explicit runtime_core(const runtime_options& options);
+  runtime_core(const runtime_core&) = delete;
+  runtime_core& operator=(const runtime_core&) = delete;
+  ~runtime_core();
+
+  // --- any thread ---------------------------------------------------------
+
+  asio::thread_pool& pool() noexcept { return *pool_; }
+  scheduler& ready() noexcept { return ready_; }
+  timer_service& timers() noexcept { return timers_; }
+
+  bool is_stopped() const noexcept {
+    // acquire: pairs with the stop.
+    return stopped_.load(std::memory_order_acquire);
+  }
+  bool is_own_thread() noexcept {
+    return pool_->get_executor().running_in_this_thread();
+  }
+
+  // Lists `core` as a root. False: stopped, or being destroyed.
+  bool add_root(task_core& core) noexcept;
+  void remove_root(task_core& core) noexcept;
+  void add_group(group_core& group) noexcept;
+  void remove_group(group_core& group) noexcept;
+  // A group's last child has ended.
+  void group_is_idle() noexcept;
+
+  void add_wait(blocking_wait& wait) noexcept;
+  void remove_wait(blocking_wait& wait) noexcept;
+
+  void unhandled(const std::exception_ptr& error, const char* name) noexcept;
+
+  // runtime::stop().
+  void stop() noexcept;
+  // Any thread but the pool's: waits for the threads and destroys what they
+  // left.
+  void finish_stop() noexcept;
+
+  runtime_stats stats() noexcept;
+
+private:
+  void shut_down() noexcept;
+  void cancel_all() noexcept;
+  void report_waiting() noexcept;
+  void abandon_all() noexcept;
+  bool is_idle() noexcept; // under lock_
+
+  const runtime_options options_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> closing_{false};
+
+  std::mutex lock_;
+  std::condition_variable changed_;
+  task_list roots_;                // under lock_
+  std::size_t root_count_ = 0;     // under lock_
+  group_core* groups_ = nullptr;   // under lock_, by group_core::runtime_links
+  std::size_t group_count_ = 0;    // under lock_
+  blocking_wait* waits_ = nullptr; // under lock_
+
+  std::mutex stop_lock_;       // held while a thread finishes the stop
+  bool stop_finished_ = false; // under stop_lock_
+
+  std::optional<asio::thread_pool> pool_;
+  scheduler ready_;
+  timer_service timers_;
+};
+
+} // namespace weir::detail

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "scheduler.hpp"
+
+#include "thread_context.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+namespace weir::detail {
+
+namespace {
+
+// A batch ends after so many tasks, or so much time; the clock is read after
+// 1, 2, 4, ... tasks, and then once every `clock_turns`.
+constexpr unsigned batch_tasks = 256;
+constexpr unsigned clock_turns = 32;
+constexpr std::chrono::microseconds batch_time{200};
+// The shared queue is looked at first every so many tasks, so that a worker
+// whose own queue never empties does not starve it.
+constexpr std::uint32_t shared_turns = 31;
+// A worker without work looks around so many times, with so many pauses after
+// each (together about a microsecond), before it leaves.
+constexpr unsigned search_rounds = 8;
+constexpr unsigned pauses_per_round = 32;
+// Nor does it look for longer than so many rounds without letting the pool's
+// other handlers run.
+constexpr unsigned longest_search = 200;
+// See scheduler::steal().
+constexpr std::uint32_t steal_patience = 8;
+// See ready_queue_is_crowded(). So many control blocks and frames stay in the
+// first-level cache.
+constexpr std::uint32_t crowd = 16;
+
+} // namespace
+
+// One trip of a worker through the pool's queue. Its memory is recycled.
+struct scheduler::drain_handler {
+  using allocator_type = cache_allocator<void>;
+  allocator_type get_allocator() const noexcept { return {}; }
+  void operator()() const noexcept { self->drain(searching); }
+
+  scheduler* self;
+  bool searching;
+};
+
+scheduler::scheduler(asio::thread_pool& pool, std::size_t threads)
+    : pool_(pool), workers_(threads),
+      gate_(static_cast<std::uint32_t>(threads)) {
+  for (std::size_t i = 0; i != threads; ++i) {
+    workers_[i].owner = this;
+    workers_[i].index = i;
+  }
+}
+
+bool scheduler::on_worker_thread() noexcept {
+  if (this_thread.self != nullptr)
+    return this_thread.self->owner == this;
+  if (!pool_.get_executor().running_in_this_thread())
+    return false;
+  // relaxed: only hands out numbers.
+  const std::size_t index = bound_.fetch_add(1, std::memory_order_relaxed);
+  if (index >= workers_.size())
+    return false; // A foreign thread attached to the pool: not a worker.
+  this_thread.self = &workers_[index];
+  return true;
+}
+
+// --- any thread
+// -----------------------------------------------------------------
+
+void scheduler::push(ready_item& item) noexcept {
+  if (is_stopped())
+    return;
+  worker* const self = this_thread.self;
+  if (self != nullptr && self->owner == this) {
+    while (!self->queue.push(item))
+      // The older half goes to where everybody looks.
+      if (ready_item* chain = self->queue.split())
+        inject(*chain);
+  } else {
+    item.ready_next = nullptr;
+    inject(item);
+  }
+  notify();
+}
+
+std::size_t scheduler::this_worker_index() noexcept {
+  return this_thread.self != nullptr ? this_thread.self->index : 0;
+}
+
+bool ready_queue_is_crowded() noexcept {
+  return this_thread.self != nullptr && this_thread.self->queue.size() >= crowd;
+}
+
+void scheduler::notify() noexcept {
+  // Orders the push before the look at the gate, see wake_gate::leave().
+  std_sync::fence_seq_cst();
+  if (gate_.try_enter())
+    post_drain();
+}
+
+void scheduler::post_drain() noexcept {
+  asio::post(pool_, drain_handler{this, true});
+}
+
+void scheduler::inject(ready_item& chain) noexcept {
+  chain.chain_next = nullptr;
+  std::lock_guard held(injected_lock_);
+  if (injected_last_ != nullptr)
+    injected_last_->chain_next = &chain;
+  else
+    injected_first_ = &chain;
+  injected_last_ = &chain;
+  // relaxed: a hint; the queue itself is under the lock.
+  is_injected_.store(true, std::memory_order_relaxed);
+}
+
+// --- workers
+// ----------------------------------------------------------------------
+
+// The oldest chain of the shared queue: its first, the rest into the ring.
+ready_item* scheduler::take_injected(worker& self) noexcept {
+  // relaxed: a hint, the queue is looked at under the lock.
+  if (!is_injected_.load(std::memory_order_relaxed))
+    return nullptr;
+  ready_item* first = nullptr;
+  {
+    std::lock_guard held(injected_lock_);
+    first = injected_first_;
+    if (first == nullptr)
+      return nullptr;
+    injected_first_ = first->chain_next;
+    if (injected_first_ == nullptr) {
+      injected_last_ = nullptr;
+      is_injected_.store(false, std::memory_order_relaxed); // a hint
+    }
+  }
+  ready_item* rest = first->ready_next;
+  while (rest != nullptr) {
+    ready_item* item = rest;
+    rest = rest->ready_next;
+    if (!self.queue.push(*item)) {
+      item->ready_next = rest;
+      inject(*item);
+      break;
+    }
+  }
+  return first;
+}
+
+ready_item* scheduler::next(worker& self) noexcept {
+  if (++self.turns % shared_turns == 0)
+    if (ready_item* item = take_injected(self))
+      return item;
+  if (ready_item* item = self.queue.pop())
+    return item;
+  return take_injected(self);
+}
+
+// Looks at the other workers' queues, once. A queue whose tasks are short is
+// left alone: its owner is done with it before they have travelled to another
+// processor's cache. It is worth stealing from when the owner has taken
+// nothing since the last look, or would need more than `patience` such spans
+// for the rest.
+ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
+  const std::size_t n = workers_.size();
+  for (std::size_t i = 1; i != n; ++i) {
+    worker& victim = workers_[(self.index + i) % n];
+    const std::uint32_t size = victim.queue.size();
+    if (size == 0)
+      continue;
+    const std::uint32_t taken = victim.queue.taken();
+    const std::uint32_t pace = taken - std::exchange(self.looked, taken);
+    if (size / patience >= pace)
+      if (ready_item* item = victim.queue.steal_into(self.queue))
+        return item;
+  }
+  return nullptr;
+}
+
+// A worker without work of its own. Null: nothing to be had, or not for long
+// enough; then `again` says so.
+ready_item* scheduler::search(worker& self, bool& again) noexcept {
+  unsigned quiet = 0;
+  for (unsigned round = 0; round != longest_search; ++round) {
+    if (ready_item* item = take_injected(self))
+      return item;
+    if (ready_item* item = steal(self, steal_patience))
+      return item;
+    // While tasks come and go the searcher stays: it costs the others less
+    // than being woken again would.
+    quiet = has_work() ? 0 : quiet + 1;
+    if (quiet == search_rounds || is_stopped())
+      return nullptr;
+    for (unsigned i = 0; i != pauses_per_round; ++i)
+      std_sync::pause(0);
+  }
+  again = true;
+  return nullptr;
+}
+
+bool scheduler::has_work() const noexcept {
+  // relaxed: ordered by the gate.
+  if (is_injected_.load(std::memory_order_relaxed))
+    return true;
+  return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
+    return !w.queue.looks_empty();
+  });
+}
+
+void scheduler::drain(bool searching) noexcept {
+  if (!on_worker_thread()) {
+    // An attached foreign thread: let one of the pool's own take it.
+    asio::post(pool_, drain_handler{this, searching});
+    return;
+  }
+  worker& self = *this_thread.self;
+  const auto start = std::chrono::steady_clock::now();
+  unsigned next_look = 1;
+  for (unsigned done = 0; !is_stopped();) {
+    ready_item* item = next(self);
+    if (item == nullptr) {
+      if (!searching) {
+        gate_.search();
+        searching = true;
+      }
+      bool again = false;
+      item = search(self, again);
+      if (again) {
+        // The pool's other handlers want this thread, too.
+        asio::post(pool_, drain_handler{this, true});
+        return;
+      }
+      if (item == nullptr) {
+        gate_.leave();
+        // The last look, see wake_gate::leave().
+        std_sync::fence_seq_cst();
+        if (!has_work() || !gate_.try_enter())
+          return;
+        continue; // Still searching, by try_enter().
+      }
+    }
+    if (searching) {
+      searching = false;
+      if (gate_.found_work() && has_work())
+        notify();
+    }
+    static_cast<task_core*>(item)->run();
+    // Short tasks are counted, for a look at the clock costs as much as one;
+    // long ones are noticed by looking early.
+    ++done;
+    bool over = done == batch_tasks;
+    if (done == next_look) {
+      over = over || std::chrono::steady_clock::now() - start > batch_time;
+      next_look += std::min(next_look, clock_turns);
+    }
+    if (over) {
+      asio::post(pool_, drain_handler{this, false});
+      return;
+    }
+  }
+}
+
+// --- stopped
+// ------------------------------------------------------------------------
+
+ready_item* scheduler::take_all() noexcept {
+  ready_item* all = nullptr;
+  while (ready_item* chain = injected_first_) {
+    injected_first_ = chain->chain_next;
+    while (chain != nullptr) {
+      ready_item* item = chain;
+      chain = chain->ready_next;
+      item->ready_next = all;
+      all = item;
+    }
+  }
+  injected_last_ = nullptr;
+  is_injected_.store(false, std::memory_order_relaxed); // no thread runs
+  for (worker& w : workers_)
+    while (ready_item* item = w.queue.pop()) {
+      item->ready_next = all;
+      all = item;
+    }
+  return all;
+}
+
+} // namespace weir::detail

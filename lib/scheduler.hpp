@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/sync.hpp>
+#include <weir/detail/task_core.hpp>
+
+#include "run_queue.hpp"
+#include "wake_gate.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace weir::detail {
+
+class scheduler;
+
+// What one pool thread runs from.
+struct worker {
+  scheduler* owner = nullptr;
+  std::size_t index = 0;
+  std::uint32_t turns = 0;  // only by its thread
+  std::uint32_t looked = 0; // only by its thread: the victim's taken()
+  run_queue queue;
+};
+
+// Which ready task runs next, and on which thread: a queue for each worker,
+// one shared queue for everybody else, and at most one drain handler for each
+// thread in the asio::thread_pool, which runs tasks from them.
+//
+// A drain handler runs a bounded batch and goes to the back of the pool's
+// queue, so that the reactor and other handlers get their turn. When there is
+// nothing to run no handler is out, and an idle runtime burns nothing.
+class scheduler final {
+public:
+  scheduler(asio::thread_pool& pool, std::size_t threads);
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
+  // Any thread. Queues `item`, whose strand its queue entry holds from now on,
+  // and sees that some worker runs it. Dropped once stopped.
+  void push(ready_item& item) noexcept;
+  // True on a thread of the pool; binds the thread to its worker.
+  bool on_worker_thread() noexcept;
+
+  // The calling worker's number; 0 on any other thread.
+  static std::size_t this_worker_index() noexcept;
+
+  // Any thread. Workers return after the task they run.
+  // release: what came before is seen by push() on other threads.
+  void stop() noexcept { stopped_.store(true, std::memory_order_release); }
+  // Stopped and no thread runs: everything queued, chained by ready_next.
+  ready_item* take_all() noexcept;
+
+  std::size_t threads() const noexcept { return workers_.size(); }
+  std::size_t busy() const noexcept { return gate_.busy(); }
+
+private:
+  struct drain_handler;
+
+  bool is_stopped() const noexcept {
+    // acquire: pairs with stop().
+    return stopped_.load(std::memory_order_acquire);
+  }
+  void inject(ready_item& chain) noexcept;
+  ready_item* take_injected(worker& self) noexcept;
+  ready_item* next(worker& self) noexcept;
+  ready_item* search(worker& self, bool& again) noexcept;
+  ready_item* steal(worker& self, std::uint32_t patience) noexcept;
+  bool has_work() const noexcept;
+  void notify() noexcept;
+  void post_drain() noexcept;
+  void drain(bool searching) noexcept;
+
+  asio::thread_pool& pool_;
+  std::vector<worker> workers_;
+  std::atomic<std::size_t> bound_{0};
+  std::atomic<bool> stopped_{false};
+  wake_gate gate_;
+
+  alignas(64) spin_lock injected_lock_;
+  ready_item* injected_first_ = nullptr; // chains; under injected_lock_
+  ready_item* injected_last_ = nullptr;  // under injected_lock_
+  std::atomic<bool> is_injected_{false}; // written under injected_lock_
+};
+
+} // namespace weir::detail

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/promise.hpp>
+#include <weir/detail/task_core.hpp>
+
+#include "runtime_core.hpp"
+#include "thread_context.hpp"
+
+namespace weir::detail {
+
+constinit thread_local thread_context this_thread;
+
+task_core* current_task() noexcept { return this_thread.current; }
+
+task_core::task_core(runtime_core& runtime,
+                     task_owner& owner,
+                     promise_base& root) noexcept
+    : runtime_(runtime), owner_(&owner), root_(&root), leaf_(&root) {
+  root.attach(*this);
+}
+
+task_core::~task_core() { run_items(strand_.take(), strand_item::how::drop); }
+
+void task_core::release() noexcept {
+  // release: this holder's accesses happen before the deletion.
+  // acquire: the last one deletes what all others wrote.
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete this;
+}
+
+// --- any thread
+// ---------------------------------------------------------------
+
+void task_core::schedule() noexcept { runtime_.ready().push(*this); }
+
+void task_core::launch() noexcept { schedule(); }
+
+// Strand held, with a function to run. A task that has ended has no reference
+// of its own any more, and whoever submitted may drop the last one meanwhile.
+void task_core::schedule_late() noexcept {
+  if (done_) {
+    add_ref();
+    queue_owns_ = true;
+  }
+  schedule();
+}
+
+void task_core::wake(strand_item& item) noexcept {
+  if (strand_.push_or_acquire(item)) {
+    item.run(item, strand_item::how::run);
+    schedule(); // Still held: the queue owns the strand now.
+  }
+}
+
+void task_core::emit(strand_item& item) noexcept {
+  if (this_thread.current == this && waiting_ == nullptr) {
+    // The task cancels itself, or one of its scopes: its next await shall see
+    // it. Not while it initiates an operation: that must be complete first.
+    item.run(item, strand_item::how::run);
+    return;
+  }
+  if (!strand_.push_or_acquire(item))
+    return; // The holder emits. *this may be gone.
+  // As if on the strand: what the emission dispatches to it runs inline, as
+  // Asio's co_spawn needs. Coroutines are not resumed here.
+  task_core* const before = this_thread.current;
+  this_thread.current = this;
+  item.run(item, strand_item::how::run);
+  this_thread.current = before;
+  release_or_hand_over();
+}
+
+void task_core::release_or_hand_over() noexcept {
+  if (next_ || stopping_ || !strand_.try_release())
+    schedule_late();
+  // *this may be gone.
+}
+
+void task_core::post(strand_item& item) noexcept {
+  if (runtime_.is_stopped()) {
+    item.run(item, strand_item::how::drop);
+    return;
+  }
+  if (strand_.push_or_acquire(item)) {
+    strand_.push_as_holder(item);
+    schedule_late();
+  }
+}
+
+bool task_core::begin_inline() noexcept {
+  if (this_thread.current != nullptr || !runtime_.ready().on_worker_thread() ||
+      !strand_.try_acquire())
+    return false;
+  this_thread.current = this;
+  return true;
+}
+
+void task_core::end_inline() noexcept { run(); }
+
+// --- worker threads, strand held
+// ----------------------------------------------
+
+void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
+  while (oldest != nullptr) {
+    strand_item* item = oldest;
+    oldest = item->next; // The item may be gone, or queued again, after run.
+    item->run(*item, how);
+  }
+}
+
+void task_core::start() noexcept {
+  started_ = true;
+  // A cancellation from before the start is in the mailbox, or only known to
+  // the owner: a task that was never listed is not told.
+  run_items(strand_.take(), strand_item::how::run);
+  if (interrupted_ || owner_->is_cancelled()) {
+    destroy_root();
+    end_root(task_end::stopped);
+  } else {
+    next_ = root_->handle();
+  }
+}
+
+void task_core::run() noexcept {
+  this_thread.current = this;
+  bool finished_here = false;
+  const bool queue_owned = std::exchange(queue_owns_, false);
+  if (!started_) {
+    start();
+  } else if (yielding_) {
+    // What was submitted meanwhile comes first: a cancellation ends the wait.
+    run_items(strand_.take(), strand_item::how::run);
+    if (yielding_)
+      finish_wait(false);
+  }
+  for (;;) {
+    while (next_)
+      std::exchange(next_, nullptr).resume();
+    if (stopping_) {
+      stopping_ = false;
+      unwind(leaf_, true);
+      continue;
+    }
+    if (ended_ && !done_) {
+      finish();
+      finished_here = true;
+      // acquire: whoever dropped a reference is through with the task. Nobody
+      // can add one: the owner has forgotten it.
+      if (refs_.load(std::memory_order_acquire) == 1) {
+        this_thread.current = nullptr;
+        delete this;
+        return;
+      }
+      continue;
+    }
+    if (strand_item* items = strand_.take()) {
+      run_items(items, strand_item::how::run);
+      continue;
+    }
+    if (yielding_) {
+      this_thread.current = nullptr;
+      runtime_.ready().push(*this); // The strand stays held.
+      return;
+    }
+    if (strand_.try_release())
+      break; // *this may be gone, unless it finished here.
+  }
+  this_thread.current = nullptr;
+  if (finished_here || queue_owned)
+    release();
+}
+
+void task_core::finish() noexcept {
+  done_ = true;
+  owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
+  // *owner_ may be gone.
+}
+
+void task_core::destroy_root() noexcept {
+  if (root_ != nullptr)
+    std::exchange(root_, nullptr)->handle().destroy();
+}
+
+void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
+  next_ = nullptr;
+  // What an operation left in the slot may refer to this very task.
+  signal_.slot().clear();
+  for (promise_base* frame = leaf;;) {
+    task_awaiter_base* awaiter = frame->awaiter();
+    frame->handle().destroy();
+    waiting_ = nullptr; // Was in the first frame, which has seen it.
+    if (awaiter == nullptr) {
+      root_ = nullptr;
+      scope_ = &whole_; // The others were in the frames.
+      end_root(task_end::stopped);
+      return;
+    }
+    awaiter->child = nullptr;
+    if (awaiter->intercepts && intercepted) {
+      next_ = awaiter->parent->handle();
+      return;
+    }
+    frame = awaiter->parent;
+  }
+}
+
+void task_core::abandon() noexcept {
+  if (done_)
+    return;
+  run_items(strand_.take(), strand_item::how::drop);
+  abandoning_ = true;
+  started_ = true;
+  if (root_ != nullptr) {
+    stopping_ = false;
+    unwind(leaf_, false);
+  }
+  finish();
+  release();
+}
+
+// --- on the strand
+// --------------------------------------------------------------
+
+task_core::verdict task_core::begin_wait(promise_base& leaf,
+                                         interruptible& how,
+                                         bool check) noexcept {
+  leaf_ = &leaf;
+  if (!known_to_owner_) {
+    known_to_owner_ = true;
+    if (owner_->on_first_wait(*this)) {
+      whole_.types_ |= terminal;
+      refresh_interrupted();
+    }
+  }
+  if (check && interrupted_) [[unlikely]] {
+    if (unwinds_) {
+      stopping_ = true;
+      return verdict::stopping;
+    }
+    if (throws_)
+      return verdict::aborted;
+  }
+  interrupted_with_ = 0;
+  waiting_ = &how;
+  return verdict::go;
+}
+
+void task_core::started_wait() noexcept {
+  if (interrupted_) [[unlikely]]
+    interrupt();
+}
+
+void task_core::finish_wait(bool ended_by_cancel) noexcept {
+  waiting_ = nullptr;
+  yielding_ = false;
+  if (ended_by_cancel && unwinds_ && interrupted_)
+    stopping_ = true;
+  else
+    next_ = leaf_->handle();
+}
+
+void task_core::abandon_wait() noexcept {
+  waiting_ = nullptr;
+  abandoning_ = true;
+  stopping_ = true;
+}
+
+void task_core::yield_from(promise_base& leaf) noexcept {
+  leaf_ = &leaf;
+  yielding_ = true;
+}
+
+// Once for each new type of cancellation.
+void task_core::interrupt() noexcept {
+  const std::uint8_t types = requested() & in_filter_;
+  if (waiting_ == nullptr || (types & ~interrupted_with_) == 0)
+    return;
+  interrupted_with_ |= types;
+  waiting_->interrupt(*waiting_);
+}
+
+void task_core::deliver(cancel_scope& scope) noexcept {
+  refresh_interrupted();
+  interrupt();
+  if (scope.leaving_)
+    next_ = leaf_->handle();
+}
+
+std::uint8_t task_core::requested() const noexcept {
+  std::uint8_t types = 0;
+  for (const cancel_scope* scope = scope_; scope != nullptr;
+       scope = scope->outer_) {
+    types |= scope->types_;
+    if (scope->kind_ == cancel_scope::kind::shield)
+      break;
+  }
+  return types;
+}
+
+void task_core::refresh_interrupted() noexcept {
+  interrupted_ = (requested() & in_filter_) != 0;
+}
+
+asio::cancellation_type task_core::cancelled() const noexcept {
+  std::uint8_t types = requested();
+  // A task that never waited is not listed, and not told.
+  if (!known_to_owner_ && owner_->is_cancelled())
+    types |= terminal;
+  return static_cast<asio::cancellation_type>(types & in_filter_);
+}
+
+asio::cancellation_type task_core::emission() const noexcept {
+  return static_cast<asio::cancellation_type>(requested() & in_filter_ &
+                                              out_filter_);
+}
+
+void task_core::set_filters(asio::cancellation_type in,
+                            asio::cancellation_type out) noexcept {
+  in_filter_ = static_cast<std::uint8_t>(in);
+  out_filter_ = static_cast<std::uint8_t>(out);
+  refresh_interrupted();
+}
+
+bool abort_from(promise_base& p, bool& aborted) noexcept {
+  if (p.core()->unwinds()) {
+    p.core()->stop_from(p);
+    return true;
+  }
+  aborted = true;
+  return false;
+}
+
+} // namespace weir::detail

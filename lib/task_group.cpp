@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/runtime.hpp>
+#include <weir/task_group.hpp>
+
+#include "group_core.hpp"
+
+#include <stdexcept>
+
+namespace weir {
+
+namespace {
+
+detail::group_core& make_core(detail::runtime_core& runtime,
+                              const task_group_options& options) {
+  if (options.max_in_flight == 0)
+    throw std::invalid_argument(
+        "weir::task_group: max_in_flight is 0, must be at least 1 (no cap is "
+        "weir::unlimited)");
+  return detail::group_core::create(runtime, options);
+}
+
+} // namespace
+
+task_group::task_group(const executor& ex, task_group_options options)
+    : core_(&make_core(ex.runtime(), options)) {}
+
+task_group::task_group(runtime& on, task_group_options options)
+    : core_(&make_core(*on.core_, options)) {}
+
+task_group::~task_group() { core_->handle_gone(); }
+
+join_operation task_group::join() noexcept {
+  return join_operation(std::in_place, *core_);
+}
+
+void task_group::cancel(boost::system::error_code reason) noexcept {
+  core_->cancel(detail::group_state::cause::own, reason);
+}
+
+void task_group::close() noexcept { core_->close(); }
+
+void task_group::cancel_at(clock::time_point deadline) noexcept {
+  core_->cancel_at(deadline);
+}
+
+void task_group::set_max_in_flight(std::size_t n) {
+  if (n == 0)
+    throw std::invalid_argument(
+        "weir::task_group::set_max_in_flight: max_in_flight is 0, must be at "
+        "least 1");
+  core_->set_cap(n);
+}
+
+std::size_t task_group::max_in_flight() const noexcept { return core_->cap(); }
+
+task_group_stats task_group::stats() const noexcept { return core_->stats(); }
+
+bool task_group::is_cancelled() const noexcept { return core_->is_cancelled(); }
+
+boost::system::error_code task_group::cancel_reason() const noexcept {
+  return core_->reason();
+}
+
+executor task_group::get_executor() const noexcept {
+  return executor(core_->runtime());
+}
+
+} // namespace weir

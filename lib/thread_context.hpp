@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+namespace weir::detail {
+
+class task_core;
+struct worker;
+
+// What the engine knows about a thread.
+struct thread_context {
+  // The task whose strand this thread holds: it runs it, or emits to it.
+  task_core* current = nullptr;
+  // Set once on a pool thread, by the scheduler whose pool it is.
+  worker* self = nullptr;
+};
+
+// constinit: no initialisation guard at each access. initial-exec: no call of
+// the dynamic linker's either, when weir is a shared library.
+extern constinit thread_local thread_context this_thread
+    [[gnu::tls_model("initial-exec")]];
+
+} // namespace weir::detail

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/sync.hpp>
+#include <weir/sleep.hpp>
+
+#include "timing_wheel.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace weir::detail {
+
+// The runtime's deadlines: a timing wheel in steps of 1 ms, driven by one
+// asio::steady_timer that is armed only while something is pending, and armed
+// anew only if it would come too late.
+class timer_service final {
+public:
+  explicit timer_service(asio::thread_pool& pool);
+  timer_service(const timer_service&) = delete;
+  timer_service& operator=(const timer_service&) = delete;
+
+  // Any thread; may be called under a group's lock. `entry` fires at
+  // `deadline`, never before, on a pool thread with no lock held.
+  void arm(timer_entry& entry, clock::time_point deadline) noexcept;
+  // Any thread; as above. True: it will not fire. False: it has fired, or is
+  // about to.
+  bool disarm(timer_entry& entry) noexcept;
+
+  // No thread runs, or none will any more: gives the asio timer back before
+  // the pool goes.
+  void close() noexcept { timer_.reset(); }
+
+  std::size_t pending() const noexcept;
+
+private:
+  std::uint64_t tick_after(clock::time_point t) const noexcept;
+  std::uint64_t tick_now() const noexcept;
+  void drive() noexcept;
+  void fire() noexcept;
+
+  const clock::time_point epoch_ = clock::now();
+
+  mutable spin_lock lock_;
+  timing_wheel wheel_; // under lock_
+
+  // The asio timer is touched under driver_lock_ only, never under lock_: its
+  // members lock and allocate.
+  std::mutex driver_lock_;
+  std::optional<asio::steady_timer> timer_;
+  // The tick timer_ waits for; written under driver_lock_, read as a hint.
+  std::atomic<std::uint64_t> driven_for_{timing_wheel::never};
+};
+
+} // namespace weir::detail

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "harness.hpp"
+
+#include <string>
+#include <vector>
+
+namespace weir::perf {
+
+/// One way to do a case's work.
+struct contender {
+  std::string library;
+  sample (*run)(const workload& load);
+  /// What the others are compared with.
+  bool is_baseline = false;
+  /// It has no cap to set: it runs without.
+  bool ignores_cap = false;
+};
+
+/// One question, and who answers it.
+struct perf_case {
+  std::string name;
+  std::string question;
+  /// Default sizes. A case whose loads are all unlimited takes no cap.
+  std::vector<workload> loads;
+  std::vector<contender> contenders;
+  /// Seconds that physics asks for; null where it asks for none.
+  double (*floor_s)(const workload& load) = nullptr;
+
+  bool takes_cap() const;
+};
+
+perf_case sleep10_case();
+perf_case spawn_join_case();
+perf_case yield_case();
+perf_case first_error_case();
+perf_case timeout_churn_case();
+perf_case awaitable_children_case();
+
+std::vector<perf_case> all_cases();
+
+} // namespace weir::perf

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// weir-perf: measures weir beside bare Asio, see --help.
+
+#include <weir/task_group.hpp> // weir::unlimited
+
+#include "cases.hpp"
+#include "machine.hpp"
+#include "options.hpp"
+#include "report.hpp"
+#include "worker.hpp"
+
+#include <boost/program_options/errors.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+
+namespace weir::perf {
+
+bool perf_case::takes_cap() const {
+  return std::any_of(loads.begin(), loads.end(), [](const workload& load) {
+    return load.cap != unlimited;
+  });
+}
+
+std::vector<perf_case> all_cases() {
+  return {sleep10_case(),
+          spawn_join_case(),
+          yield_case(),
+          first_error_case(),
+          timeout_churn_case(),
+          awaitable_children_case()};
+}
+
+namespace {
+
+// Round by round, so that whatever else the machine does hits all alike.
+std::vector<result>
+run_rounds(const perf_case& which, const workload& load, std::size_t rounds) {
+  std::vector<std::vector<sample>> samples(which.contenders.size());
+  for (std::size_t round = 0; round != rounds; ++round)
+    for (std::size_t i = 0; i != samples.size(); ++i)
+      samples[i].push_back(run_in_fresh_process(
+          which, which.contenders[i], load, purpose::time));
+
+  std::vector<result> results;
+  for (std::size_t i = 0; i != samples.size(); ++i) {
+    const contender& who = which.contenders[i];
+    result row{.who = &who,
+               .load = load,
+               .seen = summarize(samples[i]),
+               .rounds = rounds,
+               .allocations_per_task = {}};
+    if (who.ignores_cap)
+      row.load.cap = unlimited;
+    if (can_count_allocations())
+      row.allocations_per_task =
+          static_cast<double>(
+              run_in_fresh_process(which, who, load, purpose::count_allocations)
+                  .allocations) /
+          static_cast<double>(load.tasks);
+    results.push_back(row);
+  }
+  return results;
+}
+
+void run(const options& chosen) {
+  if (!chosen.wants_json)
+    print_machine(std::cout);
+  for (const perf_case& each : chosen.cases)
+    for (const workload& load : each.loads) {
+      const foreign_load others;
+      const std::vector<result> results = run_rounds(each, load, chosen.rounds);
+      if (!chosen.wants_json)
+        print_table(std::cout, each, load, results, others.share());
+      else
+        for (const result& row : results)
+          print_json(std::cout, each, row);
+    }
+  if (!chosen.wants_json)
+    std::cout << "\nof Asio: time over that of the row marked *. peak MiB: of "
+                 "a process of its own.\nallocs/task: in the steady state, "
+                 "from a round that was not timed.\n";
+}
+
+} // namespace
+
+} // namespace weir::perf
+
+int main(int argc, char** argv) {
+  namespace perf = weir::perf;
+  try {
+    const perf::options chosen = perf::parse_options(argc, argv);
+    if (chosen.wants_help)
+      std::cout << chosen.help;
+    else if (chosen.wants_list)
+      for (const perf::perf_case& each : perf::all_cases())
+        std::cout << each.name << ": " << each.question << '\n';
+    else if (!chosen.worker.empty())
+      perf::run_as_worker(chosen.cases.front(), chosen.worker);
+    else
+      perf::run(chosen);
+    return 0;
+  } catch (const boost::program_options::error& e) {
+    std::cerr << "weir-perf: " << e.what() << '\n';
+    return 2;
+  } catch (const std::exception& e) {
+    std::cerr << "weir-perf: " << e.what() << '\n';
+    return 1;
+  }
+}

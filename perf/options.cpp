@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "options.hpp"
+
+#include <weir/task_group.hpp> // weir::unlimited
+
+#include <boost/program_options.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+namespace weir::perf {
+
+namespace {
+
+namespace po = boost::program_options;
+
+[[noreturn]] void refuse(const std::string& name,
+                         const std::string& value,
+                         const std::string& rule) {
+  throw po::error("--" + name + " is '" + value + "', must be " + rule);
+}
+
+// Read here and not by the library, which takes -1 for a very large number.
+std::optional<std::size_t> number(const po::variables_map& given,
+                                  const std::string& name,
+                                  std::size_t most,
+                                  bool may_be_unlimited = false) {
+  if (given.count(name) == 0)
+    return std::nullopt;
+  const auto& text = given[name].as<std::string>();
+  if (may_be_unlimited && text == "unlimited")
+    return unlimited;
+  std::size_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end || value < 1 || value > most)
+    refuse(name,
+           text,
+           "a whole number from 1 to " + std::to_string(most) +
+               (may_be_unlimited ? ", or unlimited" : ""));
+  return value;
+}
+
+std::vector<perf_case> choose(const po::variables_map& given) {
+  std::vector<perf_case> cases = all_cases();
+  if (given.count("case") == 0)
+    return cases;
+  const auto& name = given["case"].as<std::string>();
+  std::string names;
+  for (const perf_case& each : cases) {
+    if (each.name == name)
+      return {each};
+    names += (names.empty() ? "" : ", ") + each.name;
+  }
+  refuse("case", name, "one of " + names);
+}
+
+} // namespace
+
+options parse_options(int argc, const char* const* argv) {
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  po::options_description visible("options");
+  auto add = visible.add_options();
+  add("list", "the names of the cases and what they ask");
+  add("case", text("NAME"), "this case only");
+  add("tasks", text("N"), "tasks of each round");
+  add("cap", text("N"), "tasks in flight, or unlimited");
+  add("threads", text("N"), "threads of the pool");
+  add("rounds",
+      text("N")->default_value("5"),
+      "rounds of each library, each in a process of its own");
+  add("json", "one JSON object per line and library");
+  add("help", "this text");
+  po::options_description everything;
+  everything.add(visible).add_options()("worker", text("LIBRARY"));
+
+  po::variables_map given;
+  // No positional arguments, no guessing of shortened names.
+  const int style = po::command_line_style::unix_style &
+                    ~po::command_line_style::allow_guessing;
+  po::store(po::command_line_parser(argc, argv)
+                .options(everything)
+                .style(style)
+                .positional(po::positional_options_description())
+                .run(),
+            given);
+  po::notify(given);
+
+  options parsed;
+  parsed.wants_help = given.count("help") != 0;
+  parsed.wants_list = given.count("list") != 0;
+  parsed.wants_json = given.count("json") != 0;
+  parsed.rounds = *number(given, "rounds", 1'000);
+  if (given.count("worker") != 0)
+    parsed.worker = given["worker"].as<std::string>();
+  std::ostringstream help;
+  help << "usage: weir-perf [OPTIONS]\n"
+          "Measures weir beside bare Asio. Without --case: every case at its "
+          "default size.\n\n"
+       << visible;
+  parsed.help = help.str();
+
+  parsed.cases = choose(given);
+  const auto tasks = number(given, "tasks", 1'000'000'000);
+  const auto cap = number(given, "cap", 1'000'000'000, true);
+  const auto threads = number(given, "threads", 1'024);
+  if (cap && *cap != unlimited && given.count("case") != 0 &&
+      !parsed.cases.front().takes_cap())
+    refuse("cap",
+           given["cap"].as<std::string>(),
+           "unlimited: " + parsed.cases.front().name + " has no cap");
+  for (perf_case& each : parsed.cases) {
+    std::vector<workload> loads;
+    for (workload load : each.loads) {
+      load.tasks = tasks.value_or(load.tasks);
+      load.threads = threads.value_or(load.threads);
+      if (each.takes_cap())
+        load.cap = cap.value_or(load.cap);
+      if (std::find(loads.begin(), loads.end(), load) == loads.end())
+        loads.push_back(load);
+    }
+    each.loads = std::move(loads);
+  }
+  return parsed;
+}
+
+} // namespace weir::perf

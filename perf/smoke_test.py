@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""Runs every case of weir-perf at a tiny size and reads what it prints.
+
+usage: smoke_test.py WEIR_PERF
+"""
+
+import json
+import subprocess
+import sys
+
+NUMBERS = [
+    "threads", "tasks", "wall_s", "wall_s_min", "wall_s_max", "cpu_s",
+    "peak_rss_kib", "ns_per_task", "rounds",
+]
+NUMBERS_OR_NULL = ["cap", "allocations_per_task"]
+SIZE = ["--tasks", "200", "--threads", "2", "--rounds", "2"]
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"smoke_test.py: {what}")
+
+
+def run(program, *arguments):
+    return subprocess.run([program, *arguments], capture_output=True, text=True)
+
+
+def check_row(row, case):
+    check(row["case"] == case, f"a row of {case}, not {row['case']}")
+    check(isinstance(row["library"], str), "library is a name")
+    for key in NUMBERS:
+        check(isinstance(row[key], (int, float)), f"{case}: {key} is a number")
+    for key in NUMBERS_OR_NULL:
+        check(row[key] is None or isinstance(row[key], (int, float)),
+              f"{case}: {key} is a number or null")
+    check(set(row) == {"case", "library", *NUMBERS, *NUMBERS_OR_NULL},
+          f"{case}: keys {sorted(row)}")
+    check(row["tasks"] == 200 and row["rounds"] == 2, f"{case}: size {row}")
+    check(0 < row["wall_s_min"] <= row["wall_s"] <= row["wall_s_max"],
+          f"{case}: min <= median <= max in {row}")
+
+
+def check_cases(program):
+    listed = run(program, "--list")
+    check(listed.returncode == 0, f"--list: {listed.stderr}")
+    cases = [line.split(":")[0] for line in listed.stdout.splitlines()]
+    check(len(cases) >= 6, f"--list names {cases}")
+    for case in cases:
+        done = run(program, "--case", case, "--json", *SIZE)
+        check(done.returncode == 0, f"{case}: {done.stderr}")
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        for row in rows:
+            check_row(row, case)
+        libraries = {row["library"] for row in rows}
+        for library in "weir", "asio":
+            check(any(name.startswith(library) for name in libraries),
+                  f"{case}: {library} is among {libraries}")
+
+
+def check_table(program):
+    done = run(program, "--case", "sleep10", "--cap", "50", *SIZE)
+    check(done.returncode == 0, done.stderr)
+    for word in "machine: ", "floor 0.040 s", "ns/task", "weir", "asio":
+        check(word in done.stdout, f"the table has '{word}':\n{done.stdout}")
+
+
+def check_bad_values(program):
+    for option, value in [
+        ("--tasks", "0"), ("--tasks", "-1"), ("--tasks", "ten"),
+        ("--tasks", "1e6"), ("--tasks", ""), ("--tasks", "9" * 30),
+        ("--cap", "0"), ("--cap", "none"), ("--threads", "0"),
+        ("--threads", "5000"), ("--rounds", "0"), ("--case", "sleep11"),
+    ]:
+        done = run(program, f"{option}={value}")
+        check(done.returncode == 2, f"{option} {value}: {done.returncode}")
+        if value:
+            check(f"'{value}'" in done.stderr and "must be" in done.stderr,
+                  f"the message names value and rule: {done.stderr}")
+    for arguments in [["--no-such"], ["stray"], ["--tasks"],
+                      ["--case", "first_error", "--cap", "5"]]:
+        done = run(program, *arguments)
+        check(done.returncode == 2 and done.stderr.count("\n") == 1,
+              f"{arguments}: {done.returncode}, {done.stderr}")
+
+
+if __name__ == "__main__":
+    check_cases(sys.argv[1])
+    check_table(sys.argv[1])
+    check_bad_values(sys.argv[1])

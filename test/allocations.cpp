@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Counts heap allocations. A program of its own, for it replaces malloc() and
+// its kin with functions that count and call glibc's; not built with
+// sanitizers, which replace them as well.
+
+#include <weir/checkpoint.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+#include <weir/with_task_group.hpp>
+
+#include "support/pool_fixture.hpp"
+#include "support/until.hpp"
+#include "support/work.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+std::atomic<std::int64_t> live_bytes{0};
+
+void* note(void* p) noexcept {
+  if (p != nullptr) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    live_bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p)),
+                         std::memory_order_relaxed);
+  }
+  return p;
+}
+
+void note_free(void* p) noexcept {
+  if (p != nullptr)
+    live_bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(p)),
+                         std::memory_order_relaxed);
+}
+
+} // namespace
+
+// Of glibc.
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t n, std::size_t size);
+void* __libc_realloc(void* p, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* p);
+
+void* malloc(std::size_t size) noexcept { return note(__libc_malloc(size)); }
+void* calloc(std::size_t n, std::size_t size) noexcept {
+  return note(__libc_calloc(n, size));
+}
+void* realloc(void* p, std::size_t size) noexcept {
+  note_free(p);
+  return note(__libc_realloc(p, size));
+}
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+  return note(__libc_memalign(alignment, size));
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  return note(__libc_memalign(alignment, size));
+}
+int posix_memalign(void** p, std::size_t alignment, std::size_t size) noexcept {
+  *p = note(__libc_memalign(alignment, size));
+  return *p != nullptr ? 0 : ENOMEM;
+}
+void free(void* p) noexcept {
+  note_free(p);
+  __libc_free(p);
+}
+} // extern "C"
+
+namespace weir::test {
+
+// One thread: what one thread frees, the other may have to allocate.
+BOOST_FIXTURE_TEST_SUITE(allocations, pool_of<1>)
+
+constexpr int tasks = 20'000;
+
+// Allocations of the second of two runs of `work`, which awaits.
+template <typename Work>
+task<std::uint64_t> in_steady_state(Work& work) {
+  co_await work();
+  const std::uint64_t before = ::allocations;
+  co_await work();
+  co_return ::allocations - before;
+}
+
+BOOST_AUTO_TEST_CASE(the_counters_count) {
+  const std::uint64_t before = ::allocations;
+  const std::int64_t bytes = ::live_bytes;
+  void* volatile p = ::operator new(1000);
+  BOOST_TEST(::allocations - before >= 1u);
+  BOOST_TEST(::live_bytes - bytes >= 1000);
+  ::operator delete(p);
+}
+
+BOOST_AUTO_TEST_CASE(spawning_a_task_allocates_nothing) {
+  for (std::size_t cap : {std::size_t{1}, std::size_t{1000}, unlimited}) {
+    BOOST_TEST_CONTEXT("cap " << cap) {
+      auto work = [&]() -> task<> {
+        task_group group(pool, {.max_in_flight = cap});
+        for (int i = 0; i != tasks; ++i)
+          co_await group.spawn(returns());
+        co_await group.join();
+      };
+      BOOST_TEST(run(in_steady_state(work)) == 0u);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(spawning_a_callable_allocates_nothing) {
+  int calls = 0; // one thread
+  auto child = [](int& n, int by) -> task<> {
+    n += by;
+    co_return;
+  };
+  auto work = [&]() -> task<> {
+    task_group group(pool, {.max_in_flight = 100});
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(child, std::ref(calls), 1);
+    co_await group.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+  BOOST_TEST(calls == 2 * tasks);
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_a_slot_allocates_nothing) {
+  auto work = [&]() -> task<> {
+    task_group full(pool, {.max_in_flight = 1});
+    task_group askers(pool);
+    auto asks = [&]() -> task<> { co_await full.spawn(returns()); };
+    for (int i = 0; i != tasks; ++i)
+      co_await askers.spawn(asks);
+    co_await askers.join();
+    co_await full.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(sleeping_allocates_nothing) {
+  auto work = [&]() -> task<> {
+    task_group group(pool);
+    auto sleeps = []() -> task<> {
+      co_await sleep_for(std::chrono::milliseconds(2));
+    };
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(sleeps());
+    co_await group.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(awaiting_and_checkpoints_allocate_nothing) {
+  auto work = []() -> task<> {
+    for (int i = 0; i != tasks; ++i) {
+      co_await returns();
+      co_await checkpoint();
+    }
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(cancelling_and_unwinding_allocate_nothing) {
+  auto work = [&]() -> task<> {
+    task_group group(pool, {.cancellation = on_cancel::unwind});
+    auto sleeps = []() -> task<> {
+      co_await sleep_for(std::chrono::hours(1));
+    };
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(sleeps());
+    co_await checkpoint();
+    group.cancel();
+    co_await group.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(groups_allocate_nothing) {
+  auto work = []() -> task<> {
+    for (int i = 0; i != tasks / 10; ++i)
+      co_await with_task_group(
+          {.max_in_flight = 2}, [](task_group& group) -> task<> {
+            for (int n = 0; n != 3; ++n)
+              co_await group.spawn(returns());
+          });
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {
+  weir::runtime two(2);
+  auto work = [&]() -> task<> {
+    task_group group(two, {.max_in_flight = 1000});
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(returns());
+    co_await group.join();
+  };
+  // The threads come to share what is free only after a while.
+  for (int i = 0; i != 10; ++i)
+    (void)two.run(in_steady_state(work));
+  BOOST_TEST(two.run(in_steady_state(work)) < tasks / 100u);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_bound_by_the_tasks_in_flight) {
+  // What a million finished children leave behind.
+  weir::runtime two(2);
+  auto work = [&](int n) -> task<> {
+    task_group group(two, {.max_in_flight = 100});
+    for (int i = 0; i != n; ++i)
+      co_await group.spawn(returns());
+    co_await group.join();
+  };
+  two.run(work(100'000));
+  const std::int64_t before = ::live_bytes;
+  two.run(work(1'000'000));
+  BOOST_TEST(::live_bytes - before < 256 * 1024);
+}
+
+BOOST_AUTO_TEST_CASE(a_destroyed_runtime_keeps_little) {
+  auto round = [] {
+    weir::runtime brief(2);
+    auto work = [&]() -> task<> {
+      task_group group(brief, {.max_in_flight = 50});
+      for (int i = 0; i != 1000; ++i)
+        co_await group.spawn(sleep_for(std::chrono::microseconds(1)));
+      co_await group.join();
+    };
+    brief.run(work());
+  };
+  for (int i = 0; i != 20; ++i)
+    round();
+  const std::int64_t before = ::live_bytes;
+  for (int i = 0; i != 50; ++i)
+    round();
+  BOOST_TEST(::live_bytes - before < 64 * 1024);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Asio's own things on the executor.
+
+#include <weir/executor.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+
+#include "support/both_executors.hpp"
+#include "support/loopback.hpp"
+#include "support/work.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <latch>
+#include <thread>
+
+namespace weir::test {
+
+BOOST_FIXTURE_TEST_SUITE(executor_use, both_executors)
+
+using weir::executor;
+
+BOOST_AUTO_TEST_CASE(timers_live_on_it) {
+  for (const executor& ex : both_kinds()) {
+    asio::steady_timer timer(ex, std::chrono::milliseconds(1));
+    timer.async_wait(asio::use_future).get();
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>,
+                               executor>
+        typed(ex, std::chrono::milliseconds(1));
+    typed.async_wait(asio::use_future).get();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sockets_live_on_it) {
+  for (const executor& ex : both_kinds()) {
+    loopback pair(ex);
+    char byte = 0;
+    auto read =
+        pair.there.async_read_some(asio::buffer(&byte, 1), asio::use_future);
+    pair.here.async_write_some(asio::buffer("x", 1), asio::use_future).get();
+    BOOST_TEST(read.get() == 1u);
+    BOOST_TEST(byte == 'x');
+  }
+}
+
+BOOST_AUTO_TEST_CASE(strands_on_it_serialise) {
+  for (const executor& ex : both_kinds()) {
+    auto strand = asio::make_strand(ex);
+    int plain = 0; // TSan and the sum would tell
+    std::latch done(2000);
+    auto hammer = [&] {
+      for (int i = 0; i != 1000; ++i)
+        asio::post(strand, [&] {
+          ++plain;
+          done.count_down();
+        });
+    };
+    std::thread first(hammer);
+    std::thread second(hammer);
+    first.join();
+    second.join();
+    done.wait();
+    std::promise<int> sum;
+    asio::post(strand, [&] { sum.set_value(plain); });
+    BOOST_TEST(sum.get_future().get() == 2000);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(coroutines_of_asio_run_on_it) {
+  for (const executor& ex : both_kinds()) {
+    auto child = [](int n) -> asio::awaitable<int> {
+      asio::steady_timer timer(co_await asio::this_coro::executor,
+                               std::chrono::milliseconds(1));
+      co_await timer.async_wait(asio::use_awaitable);
+      co_return n;
+    };
+    BOOST_TEST(asio::co_spawn(ex, child(6), asio::use_future).get() == 6);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_work_guard_and_a_bound_handler_keep_it) {
+  for (const executor& ex : both_kinds()) {
+    auto guard = asio::make_work_guard(ex);
+    std::promise<void> ran;
+    asio::post(pool.get_executor(),
+               asio::bind_executor(ex, [&] { ran.set_value(); }));
+    ran.get_future().get();
+    guard.reset();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_group_made_from_any_of_them_runs_its_children) {
+  for (const executor& ex : both_kinds()) {
+    std::atomic<int> calls{0};
+    task_group group(ex);
+    for (int i = 0; i != 10; ++i)
+      wait(group.spawn(counts(calls)));
+    wait(group.join());
+    BOOST_TEST(calls == 10);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

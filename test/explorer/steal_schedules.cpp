@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// A worker's ring under every schedule: the owner pushes, pops and splits while
+// others steal.
+
+#include "explorer/explore_sync.hpp"
+#include "explorer/explorer.hpp"
+#include "run_queue.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+namespace weir::test {
+
+namespace {
+
+using detail::ready_item;
+
+template <std::size_t thieves, std::size_t items>
+class ring {
+public:
+  static constexpr std::size_t threads = 1 + thieves;
+
+  void run(std::size_t thread) {
+    if (thread == 0)
+      own();
+    else
+      steal(queues_[thread]);
+  }
+
+  // By whom each item was taken: o(wner), s(plit off), t(hief).
+  std::string outcome() const {
+    std::string by;
+    for (const item& i : items_)
+      if (i.taken.size() != 1)
+        return i.taken.empty() ? "lost" : "twice";
+      else
+        by += i.taken;
+    return by;
+  }
+
+private:
+  using queue = detail::basic_run_queue<explore_sync, 4>;
+  struct item : ready_item {
+    std::string taken;
+  };
+
+  static void take(ready_item* i, char by) {
+    static_cast<item*>(i)->taken += by;
+  }
+
+  void own() {
+    for (item& i : items_) {
+      while (!queues_[0].push(i)) {
+        ready_item* first = queues_[0].split();
+        while (first != nullptr)
+          take(std::exchange(first, first->ready_next), 's');
+      }
+    }
+    while (ready_item* i = queues_[0].pop())
+      take(i, 'o');
+  }
+
+  void steal(queue& mine) {
+    ready_item* i = queues_[0].steal_into(mine);
+    for (; i != nullptr; i = mine.pop())
+      take(i, 't');
+  }
+
+  std::array<queue, threads> queues_; // the owner's first
+  std::array<item, items> items_;
+};
+
+// Explores, and checks that nothing is lost and all of `possible` happens.
+template <typename Model>
+void explore(unsigned faults, std::initializer_list<const char*> possible) {
+  const explorer::report seen = explorer().explore<Model>(faults);
+  BOOST_TEST_MESSAGE(seen.schedules << " schedules");
+  for (const auto& [outcome, schedule] : seen.outcomes)
+    BOOST_TEST(outcome.find_first_not_of("ost") == std::string::npos,
+               outcome << " under " << schedule);
+  for (const char* outcome : possible)
+    BOOST_TEST(seen.has(outcome), outcome << " was never seen");
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(steal_schedules,
+                      *boost::unit_test::precondition(fibers_work))
+
+BOOST_AUTO_TEST_CASE(an_item_goes_to_the_owner_or_to_the_thief) {
+  explore<ring<1, 2>>(3, {"oo", "to", "ot"});
+}
+
+// One item more than the ring holds: the owner splits, and goes around.
+BOOST_AUTO_TEST_CASE(a_slot_is_used_again_while_a_thief_reads_it) {
+  explore<ring<1, 5>>(2, {"ssooo", "ttooo", "tsooo", "sstoo"});
+}
+
+BOOST_AUTO_TEST_CASE(two_thieves_share_without_taking_twice) {
+  explore<ring<2, 3>>(2, {"ooo", "tto", "tot"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

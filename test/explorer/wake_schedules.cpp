@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// How the scheduler brings in workers, under every schedule: whatever is pushed
+// while they leave, somebody comes for it.
+
+#include "explorer/explore_sync.hpp"
+#include "explorer/explorer.hpp"
+#include "run_queue.hpp"
+#include "wake_gate.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace weir::test {
+
+namespace {
+
+enum class omit { nothing, last_look, fence_after_push };
+
+// As scheduler::push() and drain(). Thread 0 pushes, the others are workers who
+// look for work and are about to leave.
+template <std::size_t workers, std::size_t pushes, omit omitted>
+class push_and_leave {
+public:
+  static constexpr std::size_t threads = 1 + workers;
+
+  push_and_leave() {
+    for (std::size_t i = 0; i != workers; ++i) {
+      gate_.try_enter();
+      gate_.found_work();
+    }
+    for (std::size_t i = 0; i != workers; ++i)
+      gate_.search();
+  }
+
+  void run(std::size_t thread) {
+    if (thread == 0)
+      for (detail::ready_item& i : items_)
+        push(i);
+    else
+      drain(stolen_[thread - 1]);
+  }
+
+  std::string outcome() const {
+    if (taken_ == pushes)
+      return last_look_found_ ? "seen by the last look" : "seen by the search";
+    return posted_ != 0 ? "woken" : "lost";
+  }
+
+private:
+  using queue = detail::basic_run_queue<explore_sync, 4>;
+
+  void push(detail::ready_item& item) {
+    queue_.push(item);
+    if (omitted != omit::fence_after_push)
+      explore_sync::fence_seq_cst();
+    notify();
+  }
+  void notify() {
+    if (gate_.try_enter())
+      ++posted_; // A worker will come, and it finds what is left.
+  }
+
+  void drain(queue& mine) {
+    for (bool searching = true;;) {
+      detail::ready_item* item = searching ? nullptr : mine.pop();
+      if (item == nullptr) {
+        if (!searching)
+          gate_.search();
+        searching = true;
+        item = queue_.steal_into(mine);
+      }
+      if (item == nullptr) {
+        gate_.leave();
+        if (omitted == omit::last_look)
+          return;
+        explore_sync::fence_seq_cst();
+        if (!has_work() || !gate_.try_enter())
+          return;
+        last_look_found_ = true;
+        continue;
+      }
+      if (searching) {
+        searching = false;
+        if (gate_.found_work() && has_work()) {
+          explore_sync::fence_seq_cst();
+          notify();
+        }
+      }
+      ++taken_;
+    }
+  }
+
+  bool has_work() const {
+    if (!queue_.looks_empty())
+      return true;
+    for (const queue& q : stolen_)
+      if (!q.looks_empty())
+        return true;
+    return false;
+  }
+
+  detail::basic_wake_gate<explore_sync> gate_{workers + 1};
+  queue queue_; // the pusher's
+  std::array<queue, workers> stolen_;
+  std::array<detail::ready_item, pushes> items_;
+  std::size_t taken_ = 0;
+  std::size_t posted_ = 0;
+  bool last_look_found_ = false;
+};
+
+template <typename Model>
+explorer::report explored(unsigned faults) {
+  const explorer::report seen = explorer().explore<Model>(faults);
+  BOOST_TEST_MESSAGE(seen.schedules << " schedules");
+  return seen;
+}
+
+void nothing_is_lost(const explorer::report& seen) {
+  for (const auto& [outcome, schedule] : seen.outcomes)
+    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
+               outcome << " under " << schedule);
+  for (const char* possible :
+       {"seen by the search", "seen by the last look", "woken"})
+    BOOST_TEST(seen.has(possible), possible << " never happened");
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(wake_schedules,
+                      *boost::unit_test::precondition(fibers_work))
+
+BOOST_AUTO_TEST_CASE(a_push_beside_a_leaving_worker_is_not_lost) {
+  nothing_is_lost(explored<push_and_leave<1, 1, omit::nothing>>(4));
+}
+
+BOOST_AUTO_TEST_CASE(pushes_beside_two_leaving_workers_are_not_lost) {
+  nothing_is_lost(explored<push_and_leave<2, 2, omit::nothing>>(2));
+}
+
+BOOST_AUTO_TEST_CASE(without_the_last_look_a_push_is_lost) {
+  const auto seen = explored<push_and_leave<1, 1, omit::last_look>>(2);
+  BOOST_TEST(seen.has("lost"));
+}
+
+BOOST_AUTO_TEST_CASE(without_the_fence_after_it_a_push_is_lost) {
+  const auto seen = explored<push_and_leave<1, 1, omit::fence_after_push>>(2);
+  BOOST_TEST(seen.has("lost"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Broken preconditions and unhandled exceptions end the process, with a
+// message. Each case does so in a child process.
+
+#include <weir/co_spawn.hpp>
+#include <weir/named.hpp>
+#include <weir/runtime.hpp>
+#include <weir/shield.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+
+#include "support/death.hpp"
+#include "support/until.hpp"
+#include "support/work.hpp"
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+
+namespace weir::test {
+
+BOOST_AUTO_TEST_SUITE(process_end)
+
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+void park(weir::runtime& pool, task_group& group) {
+  auto sleeps = []() -> task<> { co_await sleep_for(std::chrono::hours(1)); };
+  group.spawn(sleeps())(asio::use_future).get();
+  (void)pool;
+}
+
+BOOST_AUTO_TEST_CASE(a_group_destroyed_with_children_in_flight_terminates) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    task_group group(pool, {.name = "uploads"});
+    park(pool, group);
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST_CONTEXT("printed: " << end.printed) {
+    BOOST_TEST(contains(end.printed, "task_group"));
+    BOOST_TEST(contains(end.printed, "uploads"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_when_a_task_is_left_by_an_exception) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    auto main = [&]() -> task<> {
+      task_group group(pool);
+      auto sleeps = []() -> task<> {
+        co_await sleep_for(std::chrono::hours(1));
+      };
+      co_await group.spawn(sleeps);
+      throw 1;
+    };
+    pool.run(main());
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST_CONTEXT("printed: " << end.printed)
+    BOOST_TEST(contains(end.printed, "task_group"));
+}
+
+BOOST_AUTO_TEST_CASE(a_group_that_was_joined_does_not) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    task_group group(pool);
+    park(pool, group);
+    group.cancel();
+    group.join()(asio::use_future).get();
+  });
+  BOOST_TEST(end.signal == 0);
+  BOOST_TEST(end.status == 0);
+  BOOST_TEST(end.printed == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_a_detached_task_terminates_by_default) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    weir::co_spawn(pool, fails_with("nobody looks"), asio::detached);
+    for (;;)
+      pool.run(returns());
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST_CONTEXT("printed: " << end.printed)
+    BOOST_TEST(contains(end.printed, "nobody looks"));
+}
+
+BOOST_AUTO_TEST_CASE(so_does_one_of_no_std_type) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    auto throws = []() -> task<> {
+      throw 1;
+      co_return;
+    };
+    weir::co_spawn(pool, throws(), asio::detached);
+    for (;;)
+      pool.run(returns());
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST(end.printed != "");
+}
+
+BOOST_AUTO_TEST_CASE(a_posted_function_that_throws_ends_the_process) {
+  for (bool to_a_task : {false, true}) {
+    BOOST_TEST_CONTEXT("to a task " << to_a_task) {
+      const auto end = run_in_child([&] {
+        weir::runtime pool(1);
+        auto own = []() -> task<executor> {
+          co_return co_await asio::this_coro::executor;
+        };
+        std::optional<executor> ex(pool.get_executor());
+        if (to_a_task)
+          ex.emplace(pool.run(own()));
+        asio::post(*ex, [] { throw 1; });
+        for (;;)
+          pool.run(returns());
+      });
+      BOOST_TEST(end.signal == SIGABRT);
+    }
+  }
+}
+
+// Takes 10.5 s, nearly all of it asleep.
+BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
+  const auto end = run_in_child(
+      [] {
+        auto sleeps = []() -> task<> {
+          co_await sleep_for(std::chrono::milliseconds(10'500));
+        };
+        std::atomic<bool> begun{false};
+        auto stubborn = [&]() -> task<> {
+          begun = true;
+          co_await shield(sleeps());
+        };
+        weir::runtime pool(1);
+        weir::co_spawn(pool, named("upload", stubborn()), asio::detached);
+        block_until([&] { return begun.load(); });
+      },
+      40);
+  BOOST_TEST(end.signal == 0);
+  BOOST_TEST_CONTEXT("printed: " << end.printed)
+    BOOST_TEST(contains(end.printed, "upload"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Destroying a runtime with tasks alive.
+
+#include <weir/checkpoint.hpp>
+#include <weir/co_spawn.hpp>
+#include <weir/finally.hpp>
+#include <weir/runtime.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+
+#include "support/counted.hpp"
+#include "support/ending.hpp"
+#include "support/pool_fixture.hpp"
+#include "support/says.hpp"
+#include "support/until.hpp"
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
+namespace weir::test {
+
+BOOST_FIXTURE_TEST_SUITE(runtime_end, ending)
+
+using boost::system::error_code;
+using boost::system::system_error;
+
+BOOST_AUTO_TEST_CASE(destruction_cancels_every_root_task_and_waits_for_it) {
+  park();
+  std::atomic<bool> aborted{false};
+  auto sees = [&]() -> task<> {
+    mark m(*this);
+    try {
+      co_await m.never->wait();
+    } catch (const system_error& e) {
+      aborted = e.code() == asio::error::operation_aborted;
+      throw;
+    }
+  };
+  start(sees());
+  block_until([&] { return begun == kinds + 1; });
+  end();
+  BOOST_TEST(ended == kinds + 1);
+  BOOST_TEST(alive == 0);
+  BOOST_TEST(went_on == 0);
+  BOOST_TEST(unhandled == 0); // a cancelled task has not failed
+}
+
+BOOST_AUTO_TEST_CASE(destruction_waits_for_clean_up) {
+  std::atomic<bool> cleaned{false};
+  auto cleanup = [&]() -> task<> {
+    co_await sleep_for(std::chrono::milliseconds(2));
+    cleaned = true;
+  };
+  auto work = [&]() -> task<> { co_await finally(in_gate(), cleanup); };
+  start(work());
+  block_until([&] { return never->arrivals() == 1; });
+  end();
+  BOOST_TEST(cleaned);
+}
+
+BOOST_AUTO_TEST_CASE(destruction_ends_tasks_that_were_not_started_yet) {
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<int> frames{0};
+    auto child = [](counted) -> task<> { co_await checkpoint(); };
+    {
+      runtime brief(1);
+      for (int i = 0; i != 20; ++i)
+        weir::co_spawn(brief, child(counted(frames)), asio::detached);
+    }
+    BOOST_REQUIRE(frames == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_is_aborted_by_the_destruction) {
+  std::promise<error_code> result;
+  std::thread runs([&] {
+    try {
+      pool->run(in_gate());
+      result.set_value({});
+    } catch (const system_error& e) {
+      result.set_value(e.code());
+    }
+  });
+  block_until([&] { return never->arrivals() == 1; });
+  end();
+  BOOST_TEST(result.get_future().get() == asio::error::operation_aborted);
+  runs.join();
+}
+
+BOOST_AUTO_TEST_CASE(results_of_cancelled_tasks_are_delivered) {
+  auto result = weir::co_spawn(*pool, in_gate(), asio::use_future);
+  block_until([&] { return never->arrivals() == 1; });
+  end();
+  BOOST_CHECK_EXCEPTION(
+      result.get(), system_error, has_code(asio::error::operation_aborted));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test

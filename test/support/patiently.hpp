@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <chrono>
+
+namespace weir::test {
+
+/// For cases about deadlines: calls `attempt(d)` with longer and longer
+/// durations until it returns true. It returns false when the machine was so
+/// busy that `d` passed before the case was set up, which says nothing. False
+/// if that never happened.
+template <typename Attempt>
+[[nodiscard]] bool patiently(Attempt attempt) {
+  using std::chrono::milliseconds;
+  for (milliseconds d(4); d <= milliseconds(2100); d *= 2)
+    if (attempt(d))
+      return true;
+  return false;
+}
+
+} // namespace weir::test

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "sanitized.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace weir::test {
+
+/// Ends the process with the name of the running case unless it is destroyed
+/// in time: a hang is a failure with a name.
+class watchdog final {
+public:
+  static constexpr std::chrono::seconds default_limit{sanitized ? 30 : 10};
+
+  explicit watchdog(std::chrono::seconds limit = default_limit)
+      : name_(boost::unit_test::framework::current_test_case().full_name()),
+        thread_([this, limit] { watch(limit); }) {}
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+  ~watchdog() {
+    {
+      std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+private:
+  void watch(std::chrono::seconds limit) {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, limit, [this] { return done_; }))
+      return;
+    std::fprintf(stderr,
+                 "%s: not finished after %lld s\n",
+                 name_.c_str(),
+                 static_cast<long long>(limit.count()));
+    std::abort();
+  }
+
+  std::string name_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false; // guarded by mutex_
+  std::thread thread_;
+};
+
+} // namespace weir::test

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "gate.hpp"
+#include "on_scope_exit.hpp"
+
+#include <weir/task.hpp>
+
+#include <atomic>
+#include <stdexcept>
+
+namespace weir::test {
+
+/// Tasks that many cases use.
+inline task<> returns() { co_return; }
+
+inline task<> fails_with(const char* what) {
+  throw std::runtime_error(what);
+  co_return;
+}
+
+inline task<> waits_for(gate& g) { co_await g.wait(); }
+
+inline task<> counts(std::atomic<int>& calls) {
+  ++calls;
+  co_return;
+}
+
+/// Waits, and counts in `ended` however that ends.
+inline task<> waits_and_counts(gate& g, std::atomic<int>& ended) {
+  on_scope_exit count([&] { ++ended; });
+  co_await g.wait();
+}
+
+inline task<> opens(gate& g) {
+  g.open();
+  co_return;
+}
+
+} // namespace weir::test

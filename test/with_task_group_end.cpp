@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// with_task_group() when its body or a child fails.
+
+#include <weir/task.hpp>
+#include <weir/with_task_group.hpp>
+
+#include "support/gate.hpp"
+#include "support/pool_fixture.hpp"
+#include "support/says.hpp"
+#include "support/until.hpp"
+#include "support/work.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <stdexcept>
+
+namespace weir::test {
+
+BOOST_FIXTURE_TEST_SUITE(with_task_group_end, pool_fixture)
+
+using boost::system::system_error;
+using weir::with_task_group;
+
+constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
+
+BOOST_AUTO_TEST_CASE(a_failing_body_cancels_and_joins_its_children) {
+  for (on_cancel form : forms) {
+    BOOST_TEST_CONTEXT("form " << static_cast<int>(form)) {
+      gate never(pool.get_executor());
+      std::atomic<int> ended{0};
+      int ended_outside = -1;
+      auto main = [&]() -> task<> {
+        try {
+          co_await with_task_group(
+              {.cancellation = form}, [&](task_group& group) -> task<> {
+                for (int i = 0; i != 5; ++i)
+                  co_await group.spawn(waits_and_counts(never, ended));
+                co_await until([&] { return never.arrivals() == 5; });
+                throw std::runtime_error("body");
+              });
+        } catch (const std::runtime_error&) {
+          ended_outside = ended;
+          throw;
+        }
+      };
+      BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("body"));
+      BOOST_TEST(ended_outside == 5);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_throws_before_it_is_a_task_counts_too) {
+  std::atomic<int> ended{0};
+  gate never(pool.get_executor());
+  auto body = [&](task_group& group) -> task<> {
+    if (group.try_spawn(waits_and_counts(never, ended)) !=
+        spawn_status::started)
+      throw std::logic_error("not started");
+    throw std::runtime_error("no coroutine");
+  };
+  auto main = [&]() -> task<> { co_await with_task_group({}, body); };
+  BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("no coroutine"));
+  BOOST_TEST(ended <= 1); // 0 when it was cancelled before its first step
+}
+
+BOOST_AUTO_TEST_CASE(the_error_of_a_child_ends_the_body_and_is_thrown) {
+  for (on_cancel form : forms) {
+    BOOST_TEST_CONTEXT("form " << static_cast<int>(form)) {
+      gate never(pool.get_executor());
+      bool body_ended = false;
+      bool body_went_on = false;
+      auto main = [&]() -> task<> {
+        co_await with_task_group(
+            {.cancellation = form}, [&](task_group& group) -> task<> {
+              on_scope_exit mark([&] { body_ended = true; });
+              co_await group.spawn(fails_with("child"));
+              co_await never.wait();
+              body_went_on = true;
+            });
+      };
+      BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("child"));
+      BOOST_TEST(body_ended);
+      BOOST_TEST(!body_went_on);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_first_error_wins_whoever_had_it) {
+  // The child first: the body answers with an error of its own.
+  gate never(pool.get_executor());
+  auto child_first = [&]() -> task<> {
+    co_await with_task_group({}, [&](task_group& group) -> task<> {
+      co_await group.spawn(fails_with("child"));
+      try {
+        co_await never.wait();
+      } catch (const system_error&) {
+        throw std::runtime_error("body");
+      }
+    });
+  };
+  BOOST_CHECK_EXCEPTION(run(child_first()), std::runtime_error, says("child"));
+
+  auto answers = [&]() -> task<> {
+    try {
+      co_await never.wait();
+    } catch (const system_error&) {
+      throw std::runtime_error("child");
+    }
+  };
+  const std::size_t before = never.arrivals();
+  auto body_first = [&]() -> task<> {
+    co_await with_task_group({}, [&](task_group& group) -> task<> {
+      co_await group.spawn(answers);
+      co_await until([&] { return never.arrivals() == before + 1; });
+      throw std::runtime_error("body");
+    });
+  };
+  BOOST_CHECK_EXCEPTION(run(body_first()), std::runtime_error, says("body"));
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_body_cancels_the_children_under_keep_going_too) {
+  std::atomic<int> aborted{0};
+  gate never(pool.get_executor());
+  auto child = [&]() -> task<> {
+    try {
+      co_await never.wait();
+    } catch (const system_error&) {
+      ++aborted;
+      throw;
+    }
+  };
+  auto main = [&]() -> task<> {
+    co_await with_task_group(
+        {.errors = on_error::keep_going}, [&](task_group& group) -> task<> {
+          co_await group.spawn(child);
+          co_await until([&] { return never.arrivals() == 1; });
+          throw std::runtime_error("body");
+        });
+  };
+  BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("body"));
+  BOOST_TEST(aborted == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test
