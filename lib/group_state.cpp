@@ -10,33 +10,6 @@ namespace weir::detail {
 using kind = group_waiter::kind;
 using fate = group_waiter::fate;
 
-void group_queue::push_back(group_waiter& w) noexcept {
-  w.prev = last_;
-  w.next = nullptr;
-  (last_ != nullptr ? last_->next : first_) = &w;
-  last_ = &w;
-}
-
-void group_queue::push_front(group_waiter& w) noexcept {
-  w.prev = nullptr;
-  w.next = first_;
-  (first_ != nullptr ? first_->prev : last_) = &w;
-  first_ = &w;
-}
-
-void group_queue::erase(group_waiter& w) noexcept {
-  (w.prev != nullptr ? w.prev->next : first_) = w.next;
-  (w.next != nullptr ? w.next->prev : last_) = w.prev;
-  w.prev = w.next = nullptr;
-}
-
-group_waiter* group_queue::pop_front() noexcept {
-  group_waiter* w = first_;
-  if (w != nullptr)
-    erase(*w);
-  return w;
-}
-
 void group_state::take_slot() noexcept {
   ++counts_.in_flight;
   counts_.peak = std::max(counts_.peak, counts_.in_flight);

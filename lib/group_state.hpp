@@ -4,26 +4,14 @@
 #pragma once
 
 #include <weir/detail/group_waiter.hpp>
+#include <weir/detail/wait_queue.hpp>
 
 #include <cstddef>
 #include <cstdint>
 
 namespace weir::detail {
 
-// Waiters in order; intrusive.
-class group_queue {
-public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  group_waiter* first() const noexcept { return first_; }
-  void push_back(group_waiter& w) noexcept;
-  void push_front(group_waiter& w) noexcept;
-  void erase(group_waiter& w) noexcept;
-  group_waiter* pop_front() noexcept;
-
-private:
-  group_waiter* first_ = nullptr;
-  group_waiter* last_ = nullptr;
-};
+using group_queue = wait_queue<group_waiter>;
 
 // The rules of a task group: how many run, who waits, when it ends, and who
 // must be told. Not synchronised; knows neither tasks nor threads. Whoever

@@ -134,6 +134,8 @@ BOOST_AUTO_TEST_CASE(try_spawn_says_started_full_cancelled_and_closed) {
   BOOST_TEST((group.try_spawn(waits_for(door)) == spawn_status::closed));
   wait(group.join());
   BOOST_TEST((group.try_spawn(waits_for(door)) == spawn_status::closed));
+  BOOST_TEST(group.stats().spawned == 3u);
+  BOOST_TEST(group.stats().rejected == 3u);
 
   task_group cancelled(pool);
   cancelled.cancel();

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "wait_queue.hpp"
+#include "waiter.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <boost/system/error_code.hpp>
+
+namespace weir::detail {
+
+namespace asio = boost::asio;
+
+// What steps that wait in a queue of one of our objects (a limiter, a channel)
+// have in common. The queue's lock guards it until it was taken out; whoever
+// takes it out sets what it waited for, lets go of the lock and calls tell().
+//
+// The object must outlive the wait, but not the completion: once told, a step
+// does not touch it.
+class queued_step {
+public:
+  static constexpr bool starts_cancelled = false;
+  static constexpr bool yields = false;
+
+  void keep_alive() noexcept {}
+  void abort() noexcept { code_ = asio::error::operation_aborted; }
+  bool ended_by_cancel() const noexcept {
+    return code_ == asio::error::operation_aborted;
+  }
+  asio::system_executor fallback_executor() const noexcept { return {}; }
+
+  // The queue's, and the lock's that guards it.
+  queued_step* prev = nullptr;
+  queued_step* next = nullptr;
+  waiter* who = nullptr;
+  bool queued = false;
+
+protected:
+  queued_step() = default;
+  // Only before it is started.
+  queued_step(queued_step&& other) noexcept : code_(other.code_) {}
+  ~queued_step() = default;
+
+  boost::system::error_code code_; // how it ended
+};
+
+using step_queue = wait_queue<queued_step>;
+
+// Lock held: `step` waits from now on, for `who`.
+inline void
+enqueue(step_queue& queue, queued_step& step, waiter& who) noexcept {
+  step.who = &who;
+  step.queued = true;
+  queue.push_back(step);
+}
+
+// Lock held. False: it was taken out already, its completion follows.
+inline bool withdraw(step_queue& queue, queued_step& step) noexcept {
+  if (!step.queued)
+    return false;
+  step.queued = false;
+  queue.erase(step);
+  return true;
+}
+
+// Lock held: the first that waits, taken out; null if none does.
+inline queued_step* dequeue(step_queue& queue) noexcept {
+  queued_step* const step = queue.pop_front();
+  if (step != nullptr)
+    step->queued = false;
+  return step;
+}
+
+// No lock held. *step may be gone afterwards.
+inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
+inline void tell_all(step_queue& woken) noexcept {
+  while (queued_step* const step = woken.pop_front())
+    tell(*step);
+}
+
+} // namespace weir::detail
