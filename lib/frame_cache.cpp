@@ -11,68 +11,71 @@
 #include <new>
 #include <utility>
 
-// Per-thread free lists by size class. A list that grows past two batches
-// gives one to the stock all threads share; an empty list takes one from it.
-// So a producer on one thread and a consumer on another trade whole batches,
-// one lock per batch. Both are bounded; what is over goes back to malloc.
-// Under AddressSanitizer every block is malloc's, so that it sees each use
-// after free.
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WEIR_CACHE_OFF 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WEIR_CACHE_OFF 1
-#endif
-#endif
+// A list that is full, with two batches, gives one to the stock all threads
+// share; an empty one takes one from it. So a producer on one thread and a
+// consumer on another trade whole batches, one lock per batch. Both are
+// bounded; what is over goes back to malloc.
 
 namespace weir::detail {
 
+constinit thread_local std::array<free_list, size_class::count> free_lists
+    [[gnu::tls_model("initial-exec")]];
+
 namespace {
 
-void* allocate_block(std::size_t size) {
-  if (void* p = std::malloc(size))
-    return p;
-  throw std::bad_alloc();
-}
-
-} // namespace
-
-#if defined(WEIR_CACHE_OFF)
-
-void* cache_allocate(std::size_t size) { return allocate_block(size); }
-void cache_deallocate(void* block, std::size_t) noexcept { std::free(block); }
-
+// Under AddressSanitizer every block is malloc's, so that it sees each use
+// after free.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool cache_is_off = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool cache_is_off = true;
 #else
+constexpr bool cache_is_off = false;
+#endif
+#else
+constexpr bool cache_is_off = false;
+#endif
 
-namespace {
-
-// Size classes are 24, 40, 56, ... bytes: glibc's malloc puts 8 bytes before a
-// block and rounds the whole up to a multiple of 16.
-constexpr std::size_t class_step = 16;
-constexpr std::size_t class_count = 64;
-constexpr std::size_t smallest = 24;
-constexpr std::size_t largest = smallest + class_step * (class_count - 1);
 constexpr unsigned batch = 32; // blocks
 // Bytes that all stocks together keep from malloc.
 constexpr std::size_t stock_limit = 32 << 20;
 
-struct free_block {
-  free_block* next;
-  free_block* next_batch; // in the first block of a batch in the stock
+enum class thread_state : unsigned char {
+  fresh,   // its end will flush nothing
+  caching, //
+  flushed, // its end has begun: no list is filled any more
 };
 
-std::size_t class_of(std::size_t size) noexcept {
-  return size <= smallest ? 0 : (size - smallest - 1) / class_step + 1;
-}
-
-std::size_t size_of(std::size_t size_class) noexcept {
-  return smallest + size_class * class_step;
-}
+constinit thread_local thread_state state = thread_state::fresh;
 
 void free_all(free_block* list) noexcept {
   while (list != nullptr)
     std::free(std::exchange(list, list->next));
+}
+
+struct flush_at_thread_exit {
+  ~flush_at_thread_exit() {
+    state = thread_state::flushed;
+    for (free_list& list : free_lists) {
+      free_all(list.first);
+      list = {};
+    }
+  }
+};
+
+// True: this thread may fill its lists.
+bool is_caching() noexcept {
+  if (cache_is_off || state == thread_state::flushed)
+    return false;
+  if (state == thread_state::fresh) {
+    static thread_local flush_at_thread_exit flush;
+    (void)flush;
+    state = thread_state::caching;
+    for (free_list& list : free_lists)
+      list.room = 2 * batch;
+  }
+  return true;
 }
 
 // Bytes in all stocks; a bound, not a synchronisation.
@@ -100,54 +103,21 @@ private:
 };
 
 // Constant-initialised and trivially destructible: outlives every thread.
-constinit std::array<batch_stock, class_count> stocks;
+constinit std::array<batch_stock, size_class::count> stocks;
 
-struct free_list {
-  free_block* first = nullptr;
-  unsigned count = 0;
-};
-
-struct thread_cache {
-  std::array<free_list, class_count> lists;
-  bool registered = false; // the thread's end will flush it
-  bool closed = false;     // it was flushed
-};
-
-constinit thread_local thread_cache cache [[gnu::tls_model("initial-exec")]];
-
-struct flush_at_thread_exit {
-  ~flush_at_thread_exit() {
-    cache.closed = true;
-    for (free_list& list : cache.lists) {
-      free_all(list.first);
-      list = {};
-    }
-  }
-};
-
-void register_thread() noexcept {
-  if (cache.registered)
-    return;
-  static thread_local flush_at_thread_exit flush;
-  (void)flush;
-  cache.registered = true;
-}
-
-// Moves one batch of the thread's list to the stock, or to malloc.
-void shed(free_list& list, std::size_t size_class) noexcept {
-  register_thread();
-  free_block* first = list.first;
+// Moves one batch of a full list to the stock, or to malloc.
+void shed(free_list& list, std::size_t index) noexcept {
+  free_block* const first = list.first;
   free_block* last = first;
   for (unsigned i = 1; i != batch; ++i)
     last = last->next;
-  list.first = last->next;
-  list.count -= batch;
-  last->next = nullptr;
-  const std::size_t bytes = size_of(size_class) * batch;
+  list.first = std::exchange(last->next, nullptr);
+  list.room += batch;
+  const std::size_t bytes = size_class::bytes(index) * batch;
   // relaxed: only a sum.
   if (stocked.fetch_add(bytes, std::memory_order_relaxed) + bytes <=
       stock_limit) {
-    stocks[size_class].put(first);
+    stocks[index].put(first);
   } else {
     stocked.fetch_sub(bytes, std::memory_order_relaxed);
     free_all(first);
@@ -156,45 +126,35 @@ void shed(free_list& list, std::size_t size_class) noexcept {
 
 } // namespace
 
-void* cache_allocate(std::size_t size) {
-  if (size > largest)
-    return allocate_block(size);
-  const std::size_t size_class = class_of(size);
-  free_list& list = cache.lists[size_class];
-  if (list.first == nullptr) {
-    free_block* first = cache.closed ? nullptr : stocks[size_class].take();
-    if (first != nullptr) {
-      register_thread();
-      // relaxed: only a sum.
-      stocked.fetch_sub(size_of(size_class) * batch, std::memory_order_relaxed);
-      list.first = first;
-      list.count = batch;
-    } else {
-      return allocate_block(size_of(size_class));
+void* cache_allocate_slowly(std::size_t size) {
+  if (size <= size_class::largest) {
+    // What malloc gives must be of use for all of the class later on.
+    const std::size_t index = size_class::index(size);
+    size = size_class::bytes(index);
+    if (is_caching()) {
+      if (free_block* const first = stocks[index].take()) {
+        // relaxed: only a sum.
+        stocked.fetch_sub(size * batch, std::memory_order_relaxed);
+        free_lists[index] = {first->next, batch + 1};
+        return first;
+      }
     }
   }
-  free_block* block = list.first;
-  list.first = block->next;
-  --list.count;
-  return block;
+  if (void* p = std::malloc(size))
+    return p;
+  throw std::bad_alloc();
 }
 
-void cache_deallocate(void* p, std::size_t size) noexcept {
-  if (size > largest || cache.closed) {
-    std::free(p);
+void cache_deallocate_slowly(void* block, std::size_t size) noexcept {
+  if (size > size_class::largest || !is_caching()) {
+    std::free(block);
     return;
   }
-  const std::size_t size_class = class_of(size);
-  free_list& list = cache.lists[size_class];
-  if (list.first == nullptr)
-    register_thread();
-  auto* block = static_cast<free_block*>(p);
-  block->next = list.first;
-  list.first = block;
-  if (++list.count > 2 * batch)
-    shed(list, size_class);
+  const std::size_t index = size_class::index(size);
+  free_list& list = free_lists[index];
+  if (list.room == 0)
+    shed(list, index);
+  cache_deallocate(block, size);
 }
-
-#endif
 
 } // namespace weir::detail
