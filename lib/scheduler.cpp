@@ -49,8 +49,10 @@ struct scheduler::drain_handler {
   bool searching;
 };
 
-scheduler::scheduler(asio::thread_pool& pool, std::size_t threads)
-    : pool_(pool), workers_(threads),
+scheduler::scheduler(asio::thread_pool& pool,
+                     std::size_t threads,
+                     work_source& more)
+    : pool_(pool), more_(more), workers_(threads),
       gate_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
@@ -83,6 +85,8 @@ void scheduler::push(ready_item& item) noexcept {
       // The older half goes to where everybody looks.
       if (ready_item* chain = self->queue.split())
         inject(*chain);
+    if (workers_.size() == 1 && self->draining)
+      return; // It runs the task itself, and there is nobody to wake.
   } else {
     item.ready_next = nullptr;
     inject(item);
@@ -214,6 +218,15 @@ bool scheduler::has_work() const noexcept {
   });
 }
 
+struct scheduler::draining_mark {
+  explicit draining_mark(worker& w) noexcept : self(w) { self.draining = true; }
+  draining_mark(const draining_mark&) = delete;
+  draining_mark& operator=(const draining_mark&) = delete;
+  ~draining_mark() { self.draining = false; }
+
+  worker& self;
+};
+
 void scheduler::drain(bool searching) noexcept {
   if (!on_worker_thread()) {
     // An attached foreign thread: let one of the pool's own take it.
@@ -221,10 +234,13 @@ void scheduler::drain(bool searching) noexcept {
     return;
   }
   worker& self = *this_thread.self;
+  const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
   unsigned next_look = 1;
   for (unsigned done = 0; !is_stopped();) {
     ready_item* item = next(self);
+    if (item == nullptr && more_.refill())
+      item = next(self);
     if (item == nullptr) {
       if (!searching) {
         gate_.search();

@@ -8,6 +8,7 @@
 
 #include "run_queue.hpp"
 #include "wake_gate.hpp"
+#include "work_source.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -24,8 +25,10 @@ class scheduler;
 struct worker {
   scheduler* owner = nullptr;
   std::size_t index = 0;
-  std::uint32_t turns = 0;  // only by its thread
-  std::uint32_t looked = 0; // only by its thread: the victim's taken()
+  // Only by its thread:
+  bool draining = false;    // inside drain(), which looks at the queue again
+  std::uint32_t turns = 0;  //
+  std::uint32_t looked = 0; // the victim's taken()
   run_queue queue;
 };
 
@@ -38,7 +41,8 @@ struct worker {
 // nothing to run no handler is out, and an idle runtime burns nothing.
 class scheduler final {
 public:
-  scheduler(asio::thread_pool& pool, std::size_t threads);
+  // `more` is asked by workers that have nothing to run.
+  scheduler(asio::thread_pool& pool, std::size_t threads, work_source& more);
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -62,6 +66,7 @@ public:
 
 private:
   struct drain_handler;
+  struct draining_mark;
 
   bool is_stopped() const noexcept {
     // acquire: pairs with stop().
@@ -78,6 +83,7 @@ private:
   void drain(bool searching) noexcept;
 
   asio::thread_pool& pool_;
+  work_source& more_;
   std::vector<worker> workers_;
   std::atomic<std::size_t> bound_{0};
   std::atomic<bool> stopped_{false};

@@ -21,10 +21,10 @@ clock::time_point deadline_after(clock::duration d,
 bool sleep_step::start(waiter& w, task_core* self) noexcept {
   if (passed_)
     return true;
-  waiter_ = &w;
+  task = self;
   const clock::time_point deadline = deadline_;
-  runtime_ = &self->runtime();
-  runtime_->timers().arm(*this, deadline);
+  waiter_ = &w;
+  self->runtime().timers().arm(*this, deadline);
   return false;
 }
 
@@ -35,12 +35,12 @@ void sleep_step::fire(timer_entry& entry) noexcept {
 }
 
 bool sleep_step::on_cancel(waiter&) noexcept {
-  aborted_ = runtime_->timers().disarm(*this);
+  aborted_ = task->runtime().timers().disarm(*this);
   return aborted_;
 }
 
 void sleep_step::withdraw(waiter&) noexcept {
-  runtime_->timers().disarm(*this);
+  task->runtime().timers().disarm(*this);
 }
 
 void sleep_step::finish() const {

@@ -7,6 +7,7 @@
 #include <weir/sleep.hpp>
 
 #include "timing_wheel.hpp"
+#include "work_source.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -22,7 +23,10 @@ namespace weir::detail {
 // The runtime's deadlines: a timing wheel in steps of 1 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
 // anew only if it would come too late.
-class timer_service final {
+//
+// What is due fires in small batches, each followed by the tasks that it made
+// ready: those are still in the cache then. The workers share in the firing.
+class timer_service final : public work_source {
 public:
   explicit timer_service(asio::thread_pool& pool);
   timer_service(const timer_service&) = delete;
@@ -39,18 +43,31 @@ public:
   // the pool goes.
   void close() noexcept { timer_.reset(); }
 
+  // A pool thread. Fires a batch if some are known to be due.
+  bool refill() noexcept override {
+    // relaxed: a hint. The handler that set it fires the rest if need be.
+    return overdue_.load(std::memory_order_relaxed) && fire_batch();
+  }
+
   std::size_t pending() const noexcept;
 
 private:
   std::uint64_t tick_after(clock::time_point t) const noexcept;
   std::uint64_t tick_now() const noexcept;
   void drive() noexcept;
+  bool fire_batch() noexcept;
   void fire() noexcept;
+  void post_fire() noexcept;
+  struct fire_handler;
 
   const clock::time_point epoch_ = clock::now();
+  asio::thread_pool& pool_;
 
   mutable spin_lock lock_;
   timing_wheel wheel_; // under lock_
+
+  // The asio timer has expired, and not all that was due has fired.
+  std::atomic<bool> overdue_{false};
 
   // The asio timer is touched under driver_lock_ only, never under lock_: its
   // members lock and allocate.

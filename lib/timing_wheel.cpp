@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 namespace weir::detail {
 
 namespace {
 
 // timer_entry::place of an armed entry: never 0.
-std::uint64_t place_of(unsigned level, unsigned slot) noexcept {
-  return (std::uint64_t(1) << 15) | (level << 6) | slot;
+std::uint64_t place_of(unsigned level, unsigned slot, unsigned lane) noexcept {
+  return (std::uint64_t(1) << 15) | (level << 8) | (slot << 2) | lane;
 }
 
 } // namespace
@@ -30,34 +29,57 @@ void timing_wheel::insert(timer_entry& entry) noexcept {
          (entry.tick >> (level * bits)) - (now_ >> (level * bits)) >= slots)
     ++level;
   const unsigned slot = (entry.tick >> (level * bits)) & (slots - 1);
-  entry.place = place_of(level, slot);
-  timer_entry*& head = heads_[level][slot];
+  const unsigned lane = lane_++ % lanes;
+  entry.place = place_of(level, slot, lane);
+  list& to = lists_[level][slot][lane];
   entry.next = nullptr;
-  if (head != nullptr) {
-    entry.prev = head->prev;
-    head->prev->next = &entry;
-    head->prev = &entry;
+  if (to.first != nullptr) {
+    entry.prev = to.last;
+    to.last->next = &entry;
   } else {
-    entry.prev = &entry;
-    head = &entry;
+    to.first = &entry;
     occupied_[level] |= std::uint64_t(1) << slot;
   }
+  to.last = &entry;
+}
+
+bool timing_wheel::is_empty(const slot_lists& lists) noexcept {
+  for (const list& l : lists)
+    if (l.first != nullptr)
+      return false;
+  return true;
+}
+
+// The first of a list, or null. Touches no other entry.
+timer_entry*
+timing_wheel::pop(unsigned level, unsigned slot, unsigned lane) noexcept {
+  list& from = lists_[level][slot][lane];
+  timer_entry* const entry = from.first;
+  if (entry == nullptr)
+    return nullptr;
+  from.first = entry->next;
+  if (from.first != nullptr)
+    __builtin_prefetch(from.first);
+  else if (is_empty(lists_[level][slot]))
+    occupied_[level] &= ~(std::uint64_t(1) << slot);
+  entry->place = 0;
+  return entry;
 }
 
 void timing_wheel::remove(timer_entry& entry) noexcept {
-  const unsigned level = (entry.place >> 6) & 7;
-  const unsigned slot = entry.place & (slots - 1);
-  timer_entry*& head = heads_[level][slot];
-  if (head != &entry) {
-    entry.prev->next = entry.next;
-    (entry.next != nullptr ? entry.next : head)->prev = entry.prev;
-  } else {
-    head = entry.next;
-    if (head != nullptr)
-      head->prev = entry.prev;
-    else
-      occupied_[level] &= ~(std::uint64_t(1) << slot);
+  const unsigned level = (entry.place >> 8) & 7;
+  const unsigned slot = (entry.place >> 2) & (slots - 1);
+  const unsigned lane = entry.place & (lanes - 1);
+  list& from = lists_[level][slot][lane];
+  if (from.first == &entry) { // Its `prev` is not kept.
+    pop(level, slot, lane);
+    return;
   }
+  entry.prev->next = entry.next;
+  if (entry.next != nullptr)
+    entry.next->prev = entry.prev;
+  else
+    from.last = entry.prev;
   entry.place = 0;
 }
 
@@ -102,21 +124,21 @@ timer_entry* timing_wheel::advance(std::uint64_t now,
     if (e.level != 0) {
       // The slot is reached: its entries move down, the first tick's to the
       // lowest level.
-      timer_entry* entry = std::exchange(heads_[e.level][e.slot], nullptr);
-      occupied_[e.level] &= ~(std::uint64_t(1) << e.slot);
-      while (entry != nullptr)
-        insert(*std::exchange(entry, entry->next));
+      for (unsigned lane = 0; lane != lanes; ++lane)
+        while (timer_entry* const entry = pop(e.level, e.slot, lane))
+          insert(*entry);
       continue;
     }
-    for (; most != 0 && heads_[0][e.slot] != nullptr; --most) {
-      timer_entry& due = *heads_[0][e.slot];
-      if (due.next != nullptr)
-        __builtin_prefetch(due.next->next);
-      remove(due);
-      due.next = nullptr;
-      *end = &due;
-      end = &due.next;
+    const slot_lists& lists = lists_[0][e.slot];
+    for (unsigned lane = 0; most != 0 && !is_empty(lists); ++lane) {
+      timer_entry* const due = pop(0, e.slot, lane % lanes);
+      if (due == nullptr)
+        continue;
+      due->next = nullptr;
+      *end = due;
+      end = &due->next;
       --size_;
+      --most;
     }
   }
   if (first == nullptr)

@@ -18,6 +18,9 @@ namespace weir::detail {
 // slot comes. Arming and disarming are O(1); an entry moves at most 6 times,
 // one due within 63 ticks never.
 //
+// A slot has several lists, filled in turn, so that a walk along a slot waits
+// for one entry's memory while it asks for the others'.
+//
 // Not synchronised; knows nothing of clocks.
 //
 // Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
@@ -58,11 +61,22 @@ private:
   void insert(timer_entry& entry) noexcept;
   void remove(timer_entry& entry) noexcept;
 
+  static constexpr unsigned lanes = 4;
+
+  struct list {
+    timer_entry* first = nullptr;
+    timer_entry* last = nullptr; // valid if there is a first
+  };
+  using slot_lists = std::array<list, lanes>;
+
+  static bool is_empty(const slot_lists& lists) noexcept;
+  timer_entry* pop(unsigned level, unsigned slot, unsigned lane) noexcept;
+
   std::uint64_t now_ = 0;
   std::size_t size_ = 0;
+  unsigned lane_ = 0;                            // the next insert's
   std::array<std::uint64_t, levels> occupied_{}; // one bit for each slot
-  // The first entry of each slot, whose `prev` is the last.
-  std::array<std::array<timer_entry*, slots>, levels> heads_{};
+  std::array<std::array<slot_lists, slots>, levels> lists_{};
 };
 
 } // namespace weir::detail

@@ -81,9 +81,8 @@ private:
 
   union {
     clock::time_point deadline_; // until it is started
-    runtime_core* runtime_;      // after that
+    waiter* waiter_;             // after that
   };
-  waiter* waiter_ = nullptr;
   bool passed_;
   bool aborted_ = false;
 };

@@ -7,6 +7,8 @@
 
 namespace weir::detail {
 
+class task_core;
+
 // A deadline in a runtime's timing wheel. Intrusive: lives in what waits.
 // Guarded by the wheel's lock while armed.
 struct timer_entry {
@@ -19,7 +21,8 @@ struct timer_entry {
   timer_entry* prev = nullptr;
   timer_entry* next = nullptr;
   std::uint64_t tick : 48 = 0;
-  std::uint64_t place : 16 = 0; // level and slot in the wheel; 0: not armed
+  std::uint64_t place : 16 = 0; // where in the wheel; 0: not armed
+  task_core* task = nullptr;    // whose wait it ends, if any
 };
 
 } // namespace weir::detail
