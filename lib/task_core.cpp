@@ -126,7 +126,8 @@ void task_core::start() noexcept {
 void task_core::run() noexcept {
   this_thread.current = this;
   bool finished_here = false;
-  const bool queue_owned = std::exchange(queue_owns_, false);
+  const bool queue_owned = queue_owns_;
+  queue_owns_ = false;
   if (!started_) {
     start();
   } else if (yielding_) {

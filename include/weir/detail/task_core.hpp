@@ -202,9 +202,9 @@ public:
   std::uint64_t index = 0;
   // Guarded by the owner's lock.
   task_links links;
+  group_waiter* lending = nullptr; // its spawn() that waits for a slot back
   // Which of the owner's lists it is in; counted from 1. On the strand.
   std::uint8_t listed_in = 0;
-  group_waiter* lending = nullptr; // its spawn() that waits for a slot back
 
 private:
   friend class cancel_scope;
@@ -226,26 +226,27 @@ private:
   void release_or_hand_over() noexcept;
   static void run_items(strand_item* oldest, strand_item::how how) noexcept;
 
-  strand strand_;
-  std::atomic<std::uint32_t> refs_{1};
-
-  bool interrupted_ = false; // an open scope, up to the next shield, is
-                             // cancelled and the filter lets it through
   std::uint8_t interrupted_with_ = 0; // types the current wait was told of
-  bool throws_ = true;
-  bool unwinds_ = false;
-  bool known_to_owner_ = false;
-  bool yielding_ = false;
-  bool stopping_ = false; // unwind from leaf_
-  bool started_ = false;
-  bool ended_ = false;
-  bool abandoning_ = false; // whatever the frames do, the end is abandoned
-  bool done_ = false;       // on_end() was called
-  bool queue_owns_ = false; // the ready queue's entry has a reference
-  task_end end_ = task_end::abandoned;
   std::uint8_t in_filter_ = terminal; // of asio::cancellation_type
   std::uint8_t out_filter_ = terminal;
+  task_end end_ = task_end::abandoned;
 
+  // Packed: there may be a million tasks, and only the strand writes these.
+  bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
+                                 // cancelled and the filter lets it through
+  bool throws_ : 1 = true;
+  bool unwinds_ : 1 = false;
+  bool known_to_owner_ : 1 = false;
+  bool yielding_ : 1 = false;
+  bool stopping_ : 1 = false; // unwind from leaf_
+  bool started_ : 1 = false;
+  bool ended_ : 1 = false;
+  bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
+  bool done_ : 1 = false;       // on_end() was called
+  bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
+
+  std::atomic<std::uint32_t> refs_{1};
+  strand strand_;
   runtime_core& runtime_;
   task_owner* owner_;
   std::coroutine_handle<> next_;
