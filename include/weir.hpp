@@ -7,6 +7,7 @@
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/error.hpp>
+#include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
 #include <weir/finally.hpp>
 #include <weir/group_error.hpp>
@@ -15,8 +16,11 @@
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
+#include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
+#include <weir/task_group_options.hpp>
+#include <weir/task_group_stats.hpp>
 #include <weir/unwinding.hpp>
 #include <weir/version.hpp>
 #include <weir/with_task_group.hpp>

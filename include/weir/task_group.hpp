@@ -6,96 +6,24 @@
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/error.hpp>
+#include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/sleep.hpp>
+#include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
+#include <weir/task_group_options.hpp>
+#include <weir/task_group_stats.hpp>
 
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
 namespace weir {
-
-/// No cap on the tasks in flight.
-inline constexpr std::size_t unlimited =
-    std::numeric_limits<std::size_t>::max();
-
-/// What the first failing child does to its siblings.
-enum class on_error : std::uint8_t {
-  /// They are cancelled; join() throws the first error.
-  cancel_siblings,
-  /// They run on; join() throws the first error when all have ended.
-  keep_going,
-};
-
-/// on_error, or collect(n).
-class error_policy final {
-public:
-  constexpr error_policy(on_error siblings) noexcept : siblings_(siblings) {}
-  constexpr on_error siblings() const noexcept { return siblings_; }
-  constexpr std::size_t collected() const noexcept { return collected_; }
-
-private:
-  friend constexpr error_policy collect(std::size_t) noexcept;
-  on_error siblings_;
-  std::size_t collected_ = 0;
-};
-
-/// Siblings run on; join() throws a group_error that holds the errors of the
-/// first `max_errors` children that failed, ordered by spawn.
-constexpr error_policy collect(std::size_t max_errors) noexcept {
-  error_policy policy(on_error::keep_going);
-  policy.collected_ = max_errors;
-  return policy;
-}
-
-/// What an await that ends by cancellation does to the awaiting task.
-enum class on_cancel : std::uint8_t {
-  /// It throws `operation_aborted`, as in Asio.
-  raise,
-  /// The task is not resumed: its frames are destroyed from the inside out.
-  /// Destructors run, handlers do not, nothing can swallow it.
-  unwind,
-};
-
-/// How a task_group behaves. Trivially destructible members only, so that it
-/// may be written in braces inside a co_await expression (g++ 12).
-struct task_group_options {
-  /// At most this many children run at once; `unlimited`, or at least 1.
-  std::size_t max_in_flight = unlimited;
-  error_policy errors = on_error::cancel_siblings;
-  /// Of the children; neither of the body nor of groups inside them.
-  on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
-  const char* name = "task_group";
-};
-
-/// What a task_group counted, taken at one instant.
-struct task_group_stats {
-  std::size_t in_flight;   ///< children that hold a slot; never above the cap
-                           ///< but after it was lowered or the group cancelled
-  std::size_t waiting;     ///< spawn() calls that wait for a slot
-  std::size_t peak;        ///< highest `in_flight`
-  std::uint64_t spawned;   ///< children handed to the runtime
-  std::uint64_t completed; ///< children that returned
-  std::uint64_t failed;    ///< children that threw
-  std::uint64_t cancelled; ///< children that ended because of a cancellation
-  std::uint64_t rejected;  ///< spawns refused: full, cancelled or closed
-};
-
-/// Answer of task_group::try_spawn().
-enum class spawn_status : std::uint8_t {
-  started,   ///< the child was handed to the runtime
-  full,      ///< all slots are taken, or others wait for one
-  cancelled, ///< the group was cancelled or a child failed
-  closed,    ///< close() was called or join() has completed
-};
 
 /// What task_group::spawn() and join() return.
 using spawn_operation = operation<detail::spawn_step>;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/executor.hpp>
+#include <weir/spawn_status.hpp>
 
 #include "await_task.hpp"
 #include "cancel_scope.hpp"
@@ -21,7 +22,6 @@
 namespace weir {
 
 class task_group;
-enum class spawn_status : std::uint8_t;
 
 namespace detail {
 
