@@ -29,6 +29,8 @@ public:
       return "the task was destroyed before it completed";
     case errc::runtime_stopped:
       return "the runtime was stopped";
+    case errc::overloaded:
+      return "too many wait already";
     }
     return "unknown weir error " + std::to_string(value);
   }

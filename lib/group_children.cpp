@@ -93,6 +93,7 @@ spawn_status group_core::reserve(std::uint64_t& index) noexcept {
   case group_state::admission::closed:
     return spawn_status::closed;
   case group_state::admission::full:
+  case group_state::admission::overloaded: // Never, without a waiter.
   case group_state::admission::lent:
   case group_state::admission::queued:
     break;

@@ -26,7 +26,8 @@ group_core::group_core(runtime_core& runtime,
     : timer_entry(&group_core::on_deadline), runtime_(runtime),
       policy_(options.errors), cancellation_(options.cancellation),
       name_(options.name), slots_(options.max_in_flight),
-      state_(options.max_in_flight), errors_(options.errors.collected()) {}
+      state_(options.max_in_flight, options.max_waiting),
+      errors_(options.errors.collected()) {}
 
 void group_core::release() noexcept {
   // acq_rel: as task_core::release().
@@ -112,6 +113,7 @@ task_group_stats group_core::stats() const noexcept {
   rules_lock held(*this);
   const auto& c = state_.counted();
   return {c.in_flight,
+          state_.available(),
           c.waiting,
           c.peak,
           c.spawned,

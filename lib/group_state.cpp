@@ -39,6 +39,10 @@ group_state::admit(group_waiter* w, bool parent_lends, std::uint64_t& index) {
     ++counts_.rejected;
     return admission::full;
   }
+  if (!parent_lends && counts_.waiting >= max_waiting_) {
+    ++counts_.rejected;
+    return admission::overloaded;
+  }
   w->state = fate::queued;
   if (parent_lends) {
     // The parent does not run while it waits: its slot changes hands. It is

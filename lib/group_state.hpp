@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace weir::detail {
 
@@ -19,16 +20,20 @@ using group_queue = wait_queue<group_waiter>;
 // leaves in `woken` after letting go of it.
 class group_state {
 public:
+  static constexpr std::size_t no_limit =
+      std::numeric_limits<std::size_t>::max();
+
   // Why the group was cancelled; the first cause counts.
   enum class cause : std::uint8_t { none, failure, own, deadline, outside };
 
   enum class admission : std::uint8_t {
-    started,   // the child has a slot
-    lent,      // the child has its parent's; the waiter is queued
-    queued,    // the waiter is queued
-    full,      // no slot, and no waiter was given
-    cancelled, //
-    closed,    //
+    started,    // the child has a slot
+    lent,       // the child has its parent's; the waiter is queued
+    queued,     // the waiter is queued
+    full,       // no slot, and no waiter was given
+    overloaded, // no slot, and too many wait already
+    cancelled,  //
+    closed,     //
   };
 
   enum class ending : std::uint8_t { completed, failed, cancelled };
@@ -45,7 +50,9 @@ public:
   };
 
   // Precondition: cap is at least 1.
-  explicit group_state(std::size_t cap) noexcept : cap_(cap) {}
+  explicit group_state(std::size_t cap,
+                       std::size_t max_waiting = no_limit) noexcept
+      : cap_(cap), max_waiting_(max_waiting) {}
 
   // Somebody wants to start a child. With `parent_lends`, the caller is a
   // child of this group with a slot to lend. The index of a child that starts
@@ -84,6 +91,12 @@ public:
                std::size_t peak) noexcept;
 
   std::size_t cap() const noexcept { return cap_; }
+  // Free slots.
+  std::size_t available() const noexcept {
+    if (cap_ == no_limit)
+      return no_limit;
+    return counts_.in_flight < cap_ ? cap_ - counts_.in_flight : 0;
+  }
   // Children that have not ended, with or without a slot.
   std::size_t children() const noexcept { return children_; }
   bool has_spawners() const noexcept { return counts_.waiting != 0; }
@@ -98,6 +111,7 @@ private:
   void finish_if_idle(group_queue& woken) noexcept;
 
   std::size_t cap_;
+  std::size_t max_waiting_; // spawners queued at most
   std::size_t children_ = 0;
   counts counts_;
   cause cause_ = cause::none;

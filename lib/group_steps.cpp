@@ -47,6 +47,9 @@ bool spawn_step::start(waiter& w, task_core* self) noexcept {
   case group_state::admission::closed:
     code_ = errc::group_closed;
     return true;
+  case group_state::admission::overloaded:
+    code_ = errc::overloaded;
+    return true;
   case group_state::admission::lent:
   case group_state::admission::queued:
   case group_state::admission::full: // Never, with a waiter.

@@ -26,12 +26,17 @@ namespace {
 
 using path = std::vector<group_call>;
 
+struct limits {
+  std::size_t cap;
+  std::size_t max_waiting;
+};
+
 // Plays `calls` and checks the last one. Returns what is wrong with it.
-std::optional<std::string> check_last(std::size_t cap,
+std::optional<std::string> check_last(limits of,
                                       const path& calls,
                                       const group_model& before,
                                       const group_model& after) {
-  group_driver group(cap);
+  group_driver group(of.cap, of.max_waiting);
   for (const group_call& call : calls)
     group.apply(call);
   const group_view seen = group.view();
@@ -41,14 +46,14 @@ std::optional<std::string> check_last(std::size_t cap,
   if (wrong == nullptr)
     return std::nullopt;
   std::ostringstream out;
-  out << wrong << ": cap " << cap;
+  out << wrong << ": cap " << of.cap << ", waiting " << of.max_waiting;
   for (const group_call& call : calls)
     out << ", " << call;
   return out.str();
 }
 
 // All sequences of `depth` more calls.
-std::optional<std::string> check_all(std::size_t cap,
+std::optional<std::string> check_all(limits of,
                                      path& calls,
                                      const group_model& now,
                                      std::size_t depth,
@@ -60,9 +65,9 @@ std::optional<std::string> check_all(std::size_t cap,
     after.apply(call);
     calls.push_back(call);
     ++checked;
-    auto wrong = check_last(cap, calls, now, after);
+    auto wrong = check_last(of, calls, now, after);
     if (!wrong)
-      wrong = check_all(cap, calls, after, depth - 1, checked);
+      wrong = check_all(of, calls, after, depth - 1, checked);
     if (wrong)
       return wrong;
     calls.pop_back();
@@ -77,9 +82,16 @@ BOOST_AUTO_TEST_SUITE(group_state_enumerated)
 BOOST_AUTO_TEST_CASE(every_short_sequence_of_calls_follows_the_contract) {
   std::size_t checked = 0;
   for (std::size_t cap : {1, 2, 3}) {
-    path calls;
-    const auto wrong = check_all(cap, calls, group_model(cap), 5, checked);
-    BOOST_TEST(!wrong, wrong.value_or(""));
+    for (std::size_t max_waiting :
+         {detail::group_state::no_limit, std::size_t(0), std::size_t(1)}) {
+      path calls;
+      const auto wrong = check_all({cap, max_waiting},
+                                   calls,
+                                   group_model(cap, max_waiting),
+                                   max_waiting > 1 ? 5 : 4,
+                                   checked);
+      BOOST_TEST(!wrong, wrong.value_or(""));
+    }
   }
   BOOST_TEST_MESSAGE(checked << " sequences");
   BOOST_TEST(checked > 100'000u);
@@ -101,7 +113,7 @@ BOOST_AUTO_TEST_CASE(every_call_in_every_small_state_follows_the_contract) {
   };
   std::set<key> visited;
   std::deque<std::pair<path, group_model>> todo;
-  todo.emplace_back(path{}, group_model(1));
+  todo.emplace_back(path{}, group_model(1, 3));
   while (!todo.empty()) {
     auto [calls, now] = std::move(todo.front());
     todo.pop_front();
@@ -109,7 +121,7 @@ BOOST_AUTO_TEST_CASE(every_call_in_every_small_state_follows_the_contract) {
       group_model after = now;
       after.apply(call);
       calls.push_back(call);
-      const auto wrong = check_last(1, calls, now, after);
+      const auto wrong = check_last({1, 3}, calls, now, after);
       BOOST_REQUIRE_MESSAGE(!wrong, wrong.value_or(""));
       const bool small = after.seen().children <= 6 &&
                          after.spawners().size() <= 3 &&

@@ -26,6 +26,8 @@ enum class errc {
   task_abandoned,
   /// The runtime was stopped, or is being destroyed.
   runtime_stopped,
+  /// It would have to wait, and as many wait already as may.
+  overloaded,
 };
 
 /// The category of `errc`, named "weir".

@@ -65,7 +65,8 @@ public:
   /// Throws: at the call, `std::invalid_argument` for an empty task and
   ///   `std::bad_alloc`; from the await, `operation_aborted` when the group is
   ///   cancelled or a child has failed, errc::group_closed after close() or
-  ///   join(). `child` is then destroyed unstarted.
+  ///   join(), errc::overloaded when it would have to wait and `max_waiting`
+  ///   do. `child` is then destroyed unstarted.
   /// Cancellation: terminal, checked on entry and while waiting; `child` is
   ///   then destroyed unstarted and `operation_aborted` thrown.
   /// Thread safety: any thread, including from a child of this group.

@@ -29,6 +29,10 @@ enum class on_cancel : std::uint8_t {
 struct task_group_options {
   /// At most this many children run at once; `unlimited`, or at least 1.
   std::size_t max_in_flight = unlimited;
+  /// At most this many spawn() calls wait for a slot at once, the next throws
+  /// errc::overloaded; 0: none waits. Children that lend their slot are not
+  /// counted and never refused.
+  std::size_t max_waiting = unlimited;
   error_policy errors = on_error::cancel_siblings;
   /// Of the children; neither of the body nor of groups inside them.
   on_cancel cancellation = on_cancel::raise;

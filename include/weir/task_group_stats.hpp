@@ -12,13 +12,16 @@ namespace weir {
 struct task_group_stats {
   std::size_t in_flight;   ///< children that hold a slot; never above the cap
                            ///< but after it was lowered or the group cancelled
+  std::size_t available;   ///< free slots, 0 if the cap is exceeded;
+                           ///< `unlimited` without a cap
   std::size_t waiting;     ///< spawn() calls that wait for a slot
   std::size_t peak;        ///< highest `in_flight`
   std::uint64_t spawned;   ///< children handed to the runtime
   std::uint64_t completed; ///< children that returned
   std::uint64_t failed;    ///< children that threw
   std::uint64_t cancelled; ///< children that ended because of a cancellation
-  std::uint64_t rejected;  ///< spawns refused: full, cancelled or closed
+  std::uint64_t
+      rejected; ///< spawns refused: full, overloaded, cancelled or closed
 };
 
 } // namespace weir

@@ -20,7 +20,8 @@ class group_driver final {
   using state = detail::group_state;
 
 public:
-  explicit group_driver(std::size_t cap) : state_(cap) {}
+  group_driver(std::size_t cap, std::size_t max_waiting)
+      : state_(cap, max_waiting) {}
 
   void apply(group_call call) {
     answer_ = -1;
@@ -77,6 +78,7 @@ public:
     seen.counts = state_.counted();
     seen.children = state_.children();
     seen.cap = state_.cap();
+    seen.available = state_.available();
     seen.cause = state_.cancelled_by();
     return seen;
   }
@@ -146,6 +148,8 @@ inline const char* broken_rule(const group_view& before,
     return "no child can run";
   if (n.waiting != queued(kind::spawner))
     return "waiting is not the number of spawners queued";
+  if (after.available != 0 && n.waiting != 0)
+    return "a slot is available though somebody waits";
   if (n.in_flight < after.cap && queued(kind::spawner) + queued(kind::lender))
     return "somebody waits for a slot that is free";
   if (n.peak < n.in_flight || n.peak < before.counts.peak)

@@ -58,6 +58,7 @@ struct group_view {
   detail::group_state::counts counts;
   std::size_t children = 0;
   std::size_t cap = 0;
+  std::size_t available = 0;
   detail::group_state::cause cause = detail::group_state::cause::none;
   std::string indices; ///< of the waiters' children
 
@@ -77,6 +78,7 @@ struct group_view {
                     counts.rejected,
                     children,
                     cap,
+                    available,
                     cause,
                     indices);
   }
@@ -92,7 +94,10 @@ class group_model final {
   using kind = detail::group_waiter::kind;
 
 public:
-  explicit group_model(std::size_t cap) { seen_.cap = cap; }
+  explicit group_model(std::size_t cap, std::size_t max_waiting)
+      : max_waiting_(max_waiting) {
+    seen_.cap = cap;
+  }
 
   std::size_t running() const { return seen_.counts.in_flight; }
   const std::string& lenders() const { return lenders_; }
@@ -155,6 +160,7 @@ public:
       settle();
       break;
     }
+    seen_.available = seen_.cap > n.in_flight ? seen_.cap - n.in_flight : 0;
     return seen_;
   }
 
@@ -214,6 +220,11 @@ private:
       seen_.index = new_child();
       return state::admission::lent;
     }
+    if (spawners_.size() >= max_waiting_) {
+      add(kind::spawner, fate::none);
+      ++seen_.counts.rejected;
+      return state::admission::overloaded;
+    }
     spawners_ += add(kind::spawner, fate::queued);
     ++seen_.counts.waiting;
     return state::admission::queued;
@@ -270,6 +281,7 @@ private:
   }
 
   group_view seen_;
+  std::size_t max_waiting_;
   std::string lenders_;  // queued waiters, the next one first
   std::string spawners_; //
   std::string joiners_;  //
