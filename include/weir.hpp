@@ -18,6 +18,7 @@
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
+#include <weir/task_failure.hpp>
 #include <weir/task_group.hpp>
 #include <weir/task_group_options.hpp>
 #include <weir/task_group_stats.hpp>

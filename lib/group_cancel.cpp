@@ -34,11 +34,33 @@ void group_core::record(const std::exception_ptr& error,
       kept = nullptr; // Counted, and the first is kept all the same.
     }
   }
+  const bool stopped = runtime_.is_stopped();
+  std::shared_ptr<const error_hook> hook;
+  {
+    rules_lock held(*this);
+    errors_.add(error, kept);
+    if (!stopped)
+      hook = hook_;
+    if (hook == nullptr) {
+      if (cancel_siblings && !stopped)
+        cancel_locked(
+            held, group_state::cause::failure, asio::error::operation_aborted);
+      return;
+    }
+  }
+  // The child is not counted as ended yet: *this stays.
+  (*hook)({index, name != nullptr ? name : "", error});
+  if (cancel_siblings)
+    cancel(group_state::cause::failure, asio::error::operation_aborted);
+}
+
+void group_core::set_error_hook(error_hook hook) {
+  std::shared_ptr<const error_hook> set;
+  if (hook)
+    set = std::make_shared<const error_hook>(std::move(hook));
   rules_lock held(*this);
-  errors_.add(error, kept);
-  if (cancel_siblings && !runtime_.is_stopped())
-    cancel_locked(
-        held, group_state::cause::failure, asio::error::operation_aborted);
+  hook_.swap(set);
+  held.unlock(); // before the old one is destroyed
 }
 
 void group_core::fail(const std::exception_ptr& error) noexcept {

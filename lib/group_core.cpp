@@ -47,9 +47,12 @@ void group_core::handle_gone() noexcept {
     std::terminate();
   }
   runtime_.remove_group(*this);
+  // Here, and not when the last reference goes: it may refer to what ends now.
+  std::shared_ptr<const error_hook> hook;
   bool orphaned = false;
   {
     rules_lock held(*this);
+    hook.swap(hook_);
     orphaned = orphaned_ = state_.children() != 0;
   }
   if (!orphaned)

@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <mutex>
 
 namespace weir::detail {
@@ -34,6 +36,8 @@ class group_core final : public task_owner, private timer_entry {
   using lock_type = spin_lock;
 
 public:
+  using error_hook = std::function<void(const task_failure&)>;
+
   static group_core& create(runtime_core& runtime,
                             const task_group_options& options);
   static void* operator new(std::size_t size) { return cache_allocate(size); }
@@ -84,6 +88,7 @@ public:
   }
   boost::system::error_code reason() const noexcept;
 
+  void set_error_hook(error_hook hook);
   // Null detaches it: it is not cancelled any more, unless it was announced.
   void set_body(cancellable_body* body) noexcept;
   // The body failed: recorded, and the children are cancelled.
@@ -138,7 +143,8 @@ private:
   mutable lock_type lock_;
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
-  cancellable_body* body_ = nullptr; // under lock_
+  std::shared_ptr<const error_hook> hook_; // under lock_; called without
+  cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
   bool orphaned_ = false;            // under lock_
 

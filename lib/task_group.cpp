@@ -7,6 +7,7 @@
 #include "group_core.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 namespace weir {
 
@@ -43,6 +44,10 @@ void task_group::close() noexcept { core_->close(); }
 
 void task_group::cancel_at(clock::time_point deadline) noexcept {
   core_->cancel_at(deadline);
+}
+
+void task_group::set_error_hook(std::function<void(const task_failure&)> hook) {
+  core_->set_error_hook(std::move(hook));
 }
 
 void task_group::set_max_in_flight(std::size_t n) {

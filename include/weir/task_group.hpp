@@ -12,6 +12,7 @@
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
+#include <weir/task_failure.hpp>
 #include <weir/task_group_options.hpp>
 #include <weir/task_group_stats.hpp>
 
@@ -20,6 +21,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -175,6 +177,19 @@ public:
     cancel_at(detail::deadline_after(detail::saturated(duration)));
   }
   void cancel_at(clock::time_point deadline) noexcept;
+
+  /// Has `hook` called with every error of a child, or of the body, the moment
+  /// it is recorded: before the siblings are cancelled and long before join(),
+  /// which may wait for them. For logs and counters. Not called for an abort
+  /// after a cancellation, nor on a stopped runtime. Empty: no hook.
+  ///
+  /// It runs on the failing child's thread, when the child's frames are gone;
+  /// no lock is held, so it may call any member. It may run several times at
+  /// once. It must not block nor throw: that calls `std::terminate`.
+  ///
+  /// Thread safety: any thread, at any time; errors from then on are seen.
+  /// Complexity: one allocation here, none for an error.
+  void set_error_hook(std::function<void(const task_failure&)> hook);
 
   /// Changes the cap. Raised, exactly the new slots are given to those that
   /// wait; lowered, nobody is stopped and nobody admitted until it is met.
