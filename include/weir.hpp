@@ -15,6 +15,7 @@
 #include <weir/operation.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
+#include <weir/shutdown_options.hpp>
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>

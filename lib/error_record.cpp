@@ -28,6 +28,13 @@ void error_record::add(const std::exception_ptr& error,
   }
 }
 
+void error_record::reset(error_record& old) noexcept {
+  std::swap(kept_, old.kept_);
+  std::swap(failed_, old.failed_);
+  std::swap(first_, old.first_);
+  std::swap(nodes_, old.nodes_);
+}
+
 std::exception_ptr error_record::get() const {
   if (!first_ || !is_collecting())
     return first_;

@@ -25,6 +25,9 @@ public:
   explicit error_record(std::size_t collected) noexcept : wanted_(collected) {}
   ~error_record();
 
+  // Forgets all errors; they are left in `old`.
+  void reset(error_record& old) noexcept;
+
   bool is_collecting() const noexcept { return wanted_ != 0; }
   // `kept` is taken if it is among the first n, and else left.
   void add(const std::exception_ptr& error,

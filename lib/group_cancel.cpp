@@ -92,22 +92,26 @@ bool group_core::cancel_locked(rules_lock& held,
   if (body != nullptr)
     body->announce();
   give_back(woken);
+  const std::uint32_t children = generation();
   add_ref(); // The last child may end, and the joiner destroy the group.
   held.unlock();
 
   complete(woken);
-  tell_children();
+  tell_children(children);
   if (body != nullptr)
     body->cancel(); // *body may be gone.
   release();
   return true;
 }
 
-// No lock held. A reference keeps each child while it is told.
-void group_core::tell_children() noexcept {
+// No lock held. A reference keeps each child while it is told. They may end
+// meanwhile, and the group be joined and reopened: others are not told.
+void group_core::tell_children(std::uint32_t generation) noexcept {
   for (child_list& list : children_) {
-    const auto next = [&list] {
+    const auto next = [&]() -> task_core* {
       std::lock_guard held(list.lock);
+      if (generation != this->generation())
+        return nullptr;
       list.closed = true;
       task_core* child = list.tasks.tell_next();
       if (child != nullptr)
@@ -132,35 +136,17 @@ void group_core::close() noexcept {
 }
 
 void group_core::cancel_at(clock::time_point deadline) noexcept {
-  if (deadline <= clock::now()) {
+  if (deadline <= clock::now())
     cancel(group_state::cause::deadline, {});
-    return;
-  }
-  std::lock_guard held(deadline_lock_);
-  if (armed_) {
-    if (!runtime_.timers().disarm(*this))
-      return; // The earlier one has fired: the group is being cancelled.
-  } else {
-    add_ref();
-    armed_ = true;
-  }
-  runtime_.timers().arm(*this, deadline);
+  else
+    deadline_.set(deadline, generation());
 }
 
-// A pool thread, no lock held; owns the reference of the armed timer.
-void group_core::on_deadline(timer_entry& entry) noexcept {
-  auto& self = static_cast<group_core&>(entry);
-  self.cancel(group_state::cause::deadline, {});
-  self.release();
-}
-
-void group_core::disarm() noexcept {
-  std::unique_lock held(deadline_lock_);
-  if (!armed_ || !runtime_.timers().disarm(*this))
-    return;
-  armed_ = false;
-  held.unlock();
-  release();
+// Does nothing if the group was reopened since it was set.
+void group_core::on_deadline(std::uint32_t generation) noexcept {
+  rules_lock held(*this);
+  if (generation == this->generation())
+    cancel_locked(held, group_state::cause::deadline, asio::error::timed_out);
 }
 
 } // namespace weir::detail

@@ -23,9 +23,9 @@ group_core& group_core::create(runtime_core& runtime,
 
 group_core::group_core(runtime_core& runtime,
                        const task_group_options& options) noexcept
-    : timer_entry(&group_core::on_deadline), runtime_(runtime),
-      policy_(options.errors), cancellation_(options.cancellation),
-      name_(options.name), slots_(options.max_in_flight),
+    : runtime_(runtime), policy_(options.errors),
+      cancellation_(options.cancellation), name_(options.name),
+      slots_(options.max_in_flight),
       state_(options.max_in_flight, options.max_waiting),
       errors_(options.errors.collected()) {}
 
@@ -36,14 +36,22 @@ void group_core::release() noexcept {
 }
 
 void group_core::handle_gone() noexcept {
-  disarm();
+  deadline_.retire();
+  stages_.retire();
   if (runtime_.is_stopped()) {
     abandon_children();
+    request_stop(); // Who waits for it must not come back to *this.
   } else if (!is_idle()) {
     std::fputs("weir: a task_group was destroyed before join():\n", stderr);
     report(stderr);
     std::fputs("  co_await group.join() first, or use with_task_group()\n",
                stderr);
+    std::terminate();
+  } else if (has_stopper()) {
+    std::fprintf(stderr,
+                 "weir: the task_group %s was destroyed before join() while "
+                 "somebody waits in wait_stopping()\n",
+                 name_);
     std::terminate();
   }
   runtime_.remove_group(*this);
@@ -62,8 +70,15 @@ void group_core::handle_gone() noexcept {
 // --- join -------------------------------------------------------------------
 
 bool group_core::join(group_waiter& w) noexcept {
-  rules_lock held(*this);
-  return state_.join(w);
+  group_queue woken;
+  bool joined = false;
+  {
+    rules_lock held(*this);
+    joined = state_.join(w, woken);
+  }
+  // When not joined, `woken` is empty and *this may be gone.
+  complete(woken);
+  return joined;
 }
 
 std::exception_ptr group_core::outcome() const {
@@ -134,6 +149,11 @@ boost::system::error_code group_core::reason() const noexcept {
 bool group_core::is_idle() const noexcept {
   rules_lock held(*this);
   return state_.children() == 0;
+}
+
+bool group_core::has_stopper() const noexcept {
+  rules_lock held(*this);
+  return state_.has_stopper();
 }
 
 void group_core::report(std::FILE* out) const noexcept {

@@ -6,11 +6,11 @@
 #include <weir/detail/group_steps.hpp>
 #include <weir/detail/sync.hpp>
 #include <weir/detail/task_core.hpp>
-#include <weir/detail/timer_entry.hpp>
 #include <weir/task_group.hpp>
 
 #include "error_record.hpp"
 #include "group_state.hpp"
+#include "group_timer.hpp"
 #include "runtime_core.hpp"
 #include "slot_word.hpp"
 #include "task_list.hpp"
@@ -32,7 +32,7 @@ namespace weir::detail {
 // The shared state behind a task_group: the rules, the children that have
 // suspended, and who waits. Alive while the task_group, a token operation, a
 // deadline or (on a stopped runtime) a child refers to it.
-class group_core final : public task_owner, private timer_entry {
+class group_core final : public task_owner {
   using lock_type = spin_lock;
 
 public:
@@ -79,6 +79,16 @@ public:
               boost::system::error_code reason) noexcept;
   void close() noexcept;
   void cancel_at(clock::time_point deadline) noexcept;
+  // wait_idle() and wait_stopping(): true, or `w` is queued.
+  bool wait(group_waiter& w, group_waiter::kind what) noexcept;
+  void request_stop() noexcept;
+  bool is_stopping() const noexcept {
+    // acquire: sees what the caller of request_stop() did before.
+    return stopping_.load(std::memory_order_acquire) || is_cancelled();
+  }
+  void shutdown(clock::duration drain, clock::duration soft) noexcept;
+  // False: it is not joined.
+  bool reopen() noexcept;
   void set_cap(std::size_t cap) noexcept;
   std::size_t cap() const noexcept;
   task_group_stats stats() const noexcept;
@@ -95,6 +105,7 @@ public:
   void fail(const std::exception_ptr& error) noexcept;
 
   bool is_idle() const noexcept;
+  bool has_stopper() const noexcept;
   void report(std::FILE* out) const noexcept;
 
   // No thread runs.
@@ -123,9 +134,14 @@ private:
   bool cancel_locked(rules_lock& held,
                      group_state::cause why,
                      boost::system::error_code reason) noexcept;
-  void tell_children() noexcept;
-  static void on_deadline(timer_entry& entry) noexcept;
-  void disarm() noexcept;
+  void tell_children(std::uint32_t generation) noexcept;
+  void on_deadline(std::uint32_t generation) noexcept;
+  void request_stop_locked(rules_lock& held) noexcept;
+  void next_stage(std::uint32_t plan) noexcept;
+  std::uint32_t generation() const noexcept {
+    // relaxed: whoever must not miss a change holds a lock that orders it.
+    return generation_.load(std::memory_order_relaxed);
+  }
 
   runtime_core& runtime_;
   const error_policy policy_;
@@ -133,6 +149,9 @@ private:
   const char* const name_;
   // Set under lock_; read without it by children that start.
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> stopping_{false};
+  // Of children, between a reopen() and the next. Set under lock_.
+  std::atomic<std::uint32_t> generation_{0};
 
   // The fast path: admission and end of children while nothing else is to be
   // done. On a line with what it touches.
@@ -147,6 +166,11 @@ private:
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
   bool orphaned_ = false;            // under lock_
+  // shutdown(): how far it is, and which call's times count.
+  enum class stage : std::uint8_t { none, draining, softly };
+  stage stage_ = stage::none; // under lock_
+  clock::duration soft_{};    // under lock_
+  std::uint32_t plan_ = 0;    // under lock_
 
   // Children that have suspended, to be told of a cancellation; several lists,
   // so that threads seldom meet. A lock may be taken under lock_.
@@ -157,8 +181,8 @@ private:
   };
   mutable std::array<child_list, 4> children_;
 
-  std::mutex deadline_lock_;
-  bool armed_ = false; // under deadline_lock_; holds a reference
+  group_timer deadline_{*this, &group_core::on_deadline};
+  group_timer stages_{*this, &group_core::next_stage};
 };
 
 } // namespace weir::detail

@@ -10,6 +10,24 @@ namespace weir::detail {
 using kind = group_waiter::kind;
 using fate = group_waiter::fate;
 
+namespace {
+
+void grant_all(group_queue& queue, group_queue& woken) noexcept {
+  while (group_waiter* w = queue.pop_front()) {
+    w->state = fate::granted;
+    woken.push_back(*w);
+  }
+}
+
+bool wait_in(group_queue& queue, group_waiter& w, kind role) noexcept {
+  w.role = role;
+  w.state = fate::queued;
+  queue.push_back(w);
+  return false;
+}
+
+} // namespace
+
 void group_state::take_slot() noexcept {
   ++counts_.in_flight;
   counts_.peak = std::max(counts_.peak, counts_.in_flight);
@@ -106,42 +124,73 @@ void group_state::admit_waiting(group_queue& woken) noexcept {
 }
 
 void group_state::finish_if_idle(group_queue& woken) noexcept {
-  if (children_ != 0 || joiners_.empty())
+  if (children_ != 0)
     return;
+  grant_all(idlers_, woken);
+  if (joiners_.empty())
+    return;
+  grant_all(joiners_, woken);
+  set_joined(woken);
+}
+
+// Nobody is left to be asked to stop.
+void group_state::set_joined(group_queue& woken) noexcept {
   joined_ = true;
-  while (group_waiter* w = joiners_.pop_front()) {
-    w->state = fate::granted;
-    woken.push_back(*w);
-  }
+  grant_all(stoppers_, woken);
 }
 
 bool group_state::withdraw(group_waiter& w) noexcept {
   if (w.state != fate::queued)
     return false;
-  if (w.role == kind::joiner) {
+  switch (w.role) {
+  case kind::joiner:
     joiners_.erase(w);
-  } else {
+    break;
+  case kind::idler:
+    idlers_.erase(w);
+    break;
+  case kind::stopper:
+    stoppers_.erase(w);
+    break;
+  case kind::lender:
     slots_.erase(w);
-    if (w.role == kind::lender) {
-      take_slot();
-    } else {
-      --counts_.waiting;
-      ++counts_.rejected;
-    }
+    take_slot();
+    break;
+  case kind::spawner:
+    slots_.erase(w);
+    --counts_.waiting;
+    ++counts_.rejected;
+    break;
   }
   w.state = fate::none;
   return true;
 }
 
-bool group_state::join(group_waiter& w) noexcept {
-  if (children_ == 0) {
-    joined_ = true;
-    return true;
-  }
-  w.role = kind::joiner;
-  w.state = fate::queued;
-  joiners_.push_back(w);
-  return false;
+bool group_state::join(group_waiter& w, group_queue& woken) noexcept {
+  if (children_ != 0)
+    return wait_in(joiners_, w, kind::joiner);
+  set_joined(woken);
+  return true;
+}
+
+bool group_state::wait_idle(group_waiter& w) noexcept {
+  return children_ == 0 || wait_in(idlers_, w, kind::idler);
+}
+
+bool group_state::wait_stop(group_waiter& w) noexcept {
+  return stopping_ || is_cancelled() || joined_ ||
+         wait_in(stoppers_, w, kind::stopper);
+}
+
+void group_state::request_stop(group_queue& woken) noexcept {
+  stopping_ = true;
+  grant_all(stoppers_, woken);
+}
+
+void group_state::reopen() noexcept {
+  counts_ = {};
+  cause_ = cause::none;
+  closed_ = joined_ = stopping_ = false;
 }
 
 bool group_state::cancel(cause why, group_queue& woken) noexcept {
@@ -159,6 +208,7 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
     }
     woken.push_back(*w);
   }
+  grant_all(stoppers_, woken);
   return true;
 }
 

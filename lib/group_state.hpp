@@ -69,11 +69,19 @@ public:
   bool withdraw(group_waiter& w) noexcept;
 
   // True: the last child has ended, the group is joined. False: `w` is queued.
-  bool join(group_waiter& w) noexcept;
+  bool join(group_waiter& w, group_queue& woken) noexcept;
+  // True: there is no child. False: `w` is queued.
+  bool wait_idle(group_waiter& w) noexcept;
+  // True: it was asked to stop, or is past that. False: `w` is queued.
+  bool wait_stop(group_waiter& w) noexcept;
 
   // False: it is cancelled already, or joined.
   bool cancel(cause why, group_queue& woken) noexcept;
   void close() noexcept { closed_ = true; }
+  // Children may ask, and some wait for it.
+  void request_stop(group_queue& woken) noexcept;
+  // As new, but for the limits. Precondition: it is joined.
+  void reopen() noexcept;
   // Precondition: cap is at least 1.
   void set_cap(std::size_t cap, group_queue& woken) noexcept;
 
@@ -83,7 +91,13 @@ public:
     return !closed_ && !joined_ && !is_cancelled() && slots_.empty() &&
            children_ == counts_.in_flight;
   }
-  bool has_joiner() const noexcept { return !joiners_.empty(); }
+  // Somebody to be woken by the last child.
+  bool has_joiner() const noexcept {
+    return !joiners_.empty() || !idlers_.empty();
+  }
+  bool has_stopper() const noexcept { return !stoppers_.empty(); }
+  bool is_joined() const noexcept { return joined_; }
+  bool is_stopping() const noexcept { return stopping_; }
   // What the caller counted: children now running, ever started, and the most
   // at once.
   void recount(std::size_t running,
@@ -109,6 +123,7 @@ private:
   std::uint64_t begin_child() noexcept;
   void admit_waiting(group_queue& woken) noexcept;
   void finish_if_idle(group_queue& woken) noexcept;
+  void set_joined(group_queue& woken) noexcept;
 
   std::size_t cap_;
   std::size_t max_waiting_; // spawners queued at most
@@ -117,8 +132,11 @@ private:
   cause cause_ = cause::none;
   bool closed_ = false;
   bool joined_ = false;
-  group_queue slots_;   // spawners and lenders
-  group_queue joiners_; //
+  bool stopping_ = false;
+  group_queue slots_; // spawners and lenders
+  group_queue joiners_;
+  group_queue idlers_;
+  group_queue stoppers_;
 };
 
 } // namespace weir::detail

@@ -103,9 +103,13 @@ executor spawn_step::fallback_executor() const noexcept {
 
 join_step::join_step(group_core& group) noexcept : group_(&group) {}
 
+join_step::join_step(group_core& group, const shutdown_options& grace) noexcept
+    : group_(&group), shuts_down_(true), grace_(grace) {}
+
 join_step::join_step(join_step&& other) noexcept
     : group_(other.group_), counted_(std::exchange(other.counted_, false)),
-      deadlock_(other.deadlock_) {}
+      deadlock_(other.deadlock_), shuts_down_(other.shuts_down_),
+      grace_(other.grace_) {}
 
 join_step::~join_step() {
   if (counted_)
@@ -119,6 +123,8 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
     deadlock_ = true;
     return true;
   }
+  if (shuts_down_)
+    group_->shutdown(grace_.drain, grace_.soft);
   return group_->join(*this); // When false, *this may be gone.
 }
 
@@ -144,7 +150,9 @@ std::tuple<std::exception_ptr> join_step::arguments() {
   if (deadlock_)
     return {std::make_exception_ptr(boost::system::system_error(
         errc::would_deadlock,
-        "weir::task_group::join: called by a child of the same group"))};
+        shuts_down_
+            ? "weir::task_group::shutdown: called by a child of the same group"
+            : "weir::task_group::join: called by a child of the same group"))};
   try {
     return {group_->outcome()};
   } catch (...) {

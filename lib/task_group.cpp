@@ -36,6 +36,30 @@ join_operation task_group::join() noexcept {
   return join_operation(std::in_place, *core_);
 }
 
+group_wait_operation task_group::wait_idle() noexcept {
+  return group_wait_operation(
+      std::in_place, *core_, detail::group_waiter::kind::idler);
+}
+
+join_operation task_group::shutdown(shutdown_options grace) noexcept {
+  return join_operation(std::in_place, *core_, grace);
+}
+
+void task_group::request_stop() noexcept { core_->request_stop(); }
+
+bool task_group::is_stopping() const noexcept { return core_->is_stopping(); }
+
+group_wait_operation task_group::wait_stopping() noexcept {
+  return group_wait_operation(
+      std::in_place, *core_, detail::group_waiter::kind::stopper);
+}
+
+void task_group::reopen() {
+  if (!core_->reopen())
+    throw std::logic_error(
+        "weir::task_group::reopen: join() has not completed, it must have");
+}
+
 void task_group::cancel(boost::system::error_code reason) noexcept {
   core_->cancel(detail::group_state::cause::own, reason);
 }

@@ -131,8 +131,8 @@ BOOST_FIXTURE_TEST_CASE(a_joined_group_is_closed_and_cannot_be_cancelled,
                         group_fixture) {
   rules group(1);
   group_waiter joiner;
-  BOOST_TEST(group.join(joiner));
-  BOOST_TEST(group.join(joiner));
+  BOOST_TEST(group.join(joiner, woken));
+  BOOST_TEST(group.join(joiner, woken));
   BOOST_TEST((ask(group, nullptr) == admission::closed));
   BOOST_TEST(!group.cancel(cause::own, woken));
   BOOST_TEST(!group.is_cancelled());
@@ -236,7 +236,7 @@ BOOST_FIXTURE_TEST_CASE(joiners_are_woken_together_by_the_last_child,
   ask(group, nullptr);
   ask(group, nullptr);
   for (group_waiter& w : joiners)
-    BOOST_TEST(!group.join(w));
+    BOOST_TEST(!group.join(w, woken));
   BOOST_TEST(group.withdraw(joiners[1]));
   group.end(ending::failed, nullptr, woken);
   BOOST_TEST(woken.empty());
@@ -254,7 +254,7 @@ BOOST_FIXTURE_TEST_CASE(a_join_waits_for_those_that_still_wait_for_a_slot,
   group_waiter joiner;
   ask(group, nullptr);
   ask(group, &spawner);
-  group.join(joiner);
+  group.join(joiner, woken);
   group.end(ending::completed, nullptr, woken);
   BOOST_TEST(wakes(spawner, fate::granted));
   BOOST_TEST(woken.empty());
@@ -269,7 +269,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_taken_back_gives_its_slot_to_the_next,
   group_waiter joiner;
   ask(group, nullptr);
   ask(group, &spawner);
-  group.join(joiner);
+  group.join(joiner, woken);
   group.retract(woken);
   BOOST_TEST(wakes(spawner, fate::granted));
   BOOST_TEST(group.counted().spawned == 1u);

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(the_same_when_a_task_is_left_by_an_exception) {
   });
   BOOST_TEST(end.signal == SIGABRT);
   BOOST_TEST_CONTEXT("printed: " << end.printed)
-    BOOST_TEST(contains(end.printed, "task_group"));
+  BOOST_TEST(contains(end.printed, "task_group"));
 }
 
 BOOST_AUTO_TEST_CASE(a_group_that_was_joined_does_not) {
@@ -86,6 +86,31 @@ BOOST_AUTO_TEST_CASE(a_group_that_was_joined_does_not) {
   BOOST_TEST(end.printed == "");
 }
 
+BOOST_AUTO_TEST_CASE(
+    one_destroyed_while_somebody_waits_for_its_stop_terminates) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    task_group group(pool, {.name = "uploads"});
+    group.wait_stopping()(asio::detached);
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST_CONTEXT("printed: " << end.printed) {
+    BOOST_TEST(contains(end.printed, "uploads"));
+    BOOST_TEST(contains(end.printed, "wait_stopping()"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_error_hook_that_throws_terminates) {
+  const auto end = run_in_child([] {
+    weir::runtime pool(1);
+    task_group group(pool);
+    group.set_error_hook([](const task_failure&) { throw 1; });
+    group.spawn(fails_with("boom"))(asio::use_future).get();
+    group.join()(asio::use_future).get();
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_of_a_detached_task_terminates_by_default) {
   const auto end = run_in_child([] {
     weir::runtime pool(1);
@@ -95,7 +120,7 @@ BOOST_AUTO_TEST_CASE(an_exception_of_a_detached_task_terminates_by_default) {
   });
   BOOST_TEST(end.signal == SIGABRT);
   BOOST_TEST_CONTEXT("printed: " << end.printed)
-    BOOST_TEST(contains(end.printed, "nobody looks"));
+  BOOST_TEST(contains(end.printed, "nobody looks"));
 }
 
 BOOST_AUTO_TEST_CASE(so_does_one_of_no_std_type) {
@@ -152,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
       40);
   BOOST_TEST(end.signal == 0);
   BOOST_TEST_CONTEXT("printed: " << end.printed)
-    BOOST_TEST(contains(end.printed, "upload"));
+  BOOST_TEST(contains(end.printed, "upload"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

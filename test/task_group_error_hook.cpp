@@ -12,7 +12,6 @@
 #include <weir/with_task_group.hpp>
 
 #include "support/counted.hpp"
-#include "support/death.hpp"
 #include "support/gate.hpp"
 #include "support/journal.hpp"
 #include "support/pool_fixture.hpp"
@@ -27,7 +26,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -231,18 +229,6 @@ BOOST_AUTO_TEST_CASE(it_is_not_called_on_a_stopped_runtime) {
     BOOST_TEST(group.stats().failed == 1u);
   }
   BOOST_TEST(calls == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_hook_that_throws_ends_the_process) {
-  const child_end end = run_in_child([] {
-    weir::runtime pool(1);
-    task_group group(pool);
-    group.set_error_hook(
-        [](const task_failure&) { throw std::runtime_error("hook"); });
-    group.spawn(fails_with("boom"))(asio::use_future).get();
-    group.join()(asio::use_future).get();
-  });
-  BOOST_TEST(end.signal == SIGABRT);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,10 +5,13 @@
 
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/group_steps.hpp>
+#include <weir/detail/group_wait_step.hpp>
+#include <weir/detail/spawn_call.hpp>
 #include <weir/error.hpp>
 #include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
+#include <weir/shutdown_options.hpp>
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
@@ -20,16 +23,18 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 namespace weir {
 
-/// What task_group::spawn() and join() return.
+/// What task_group::spawn() returns.
 using spawn_operation = operation<detail::spawn_step>;
+/// What task_group::join() and shutdown() return.
 using join_operation = operation<detail::join_step>;
+/// What task_group::wait_idle() and wait_stopping() return.
+using group_wait_operation = operation<detail::group_wait_step>;
 
 /// Children that run on one runtime and end together.
 ///
@@ -101,7 +106,7 @@ public:
   ///   itself throws is the child's error.
   template <typename... Args, detail::work_factory<Args...> F>
   spawn_operation spawn(F&& f, Args&&... args) {
-    check_call<F, Args...>();
+    detail::check_spawn_call<F, Args...>();
     detail::require_callable(f, "weir::task_group::spawn");
     return spawn(detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
@@ -116,25 +121,20 @@ public:
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(task<T>&& child) {
     detail::require_task(child, "weir::task_group::try_spawn");
-    std::uint64_t index = 0;
-    const spawn_status status = detail::reserve(*core_, index);
-    if (status == spawn_status::started)
-      detail::launch_reserved(
-          *core_, detail::unstarted(std::move(child)), index);
-    return status;
+    return detail::try_launch(*core_, [&] { return std::move(child); });
   }
   template <detail::foreign_work Work>
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(Work&& work) {
-    return reserve_then(
-        [&] { return detail::await_work(std::forward<Work>(work)); });
+    return detail::try_launch(
+        *core_, [&] { return detail::await_work(std::forward<Work>(work)); });
   }
   /// The callable and its arguments are left as they were unless `started`.
   template <typename... Args, detail::work_factory<Args...> F>
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(F&& f, Args&&... args) {
     detail::require_callable(f, "weir::task_group::try_spawn");
-    return reserve_then([&] {
+    return detail::try_launch(*core_, [&] {
       return detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
           std::forward<F>(f), std::forward<Args>(args)...);
     });
@@ -157,6 +157,57 @@ public:
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
   join_operation join() noexcept;
+
+  /// Waits until no child is in flight, and leaves the group open. Others may
+  /// spawn before the caller goes on.
+  ///
+  /// Throws: `operation_aborted`; errc::would_deadlock, at once, from a child
+  ///   of this group. Never a child's error.
+  /// Cancellation: terminal; of the wait, not of the group.
+  /// Thread safety: any thread, but not from a child of this group.
+  /// Resumes on: the task's strand, or the handler's executor.
+  /// Complexity: constant; no allocation in a task.
+  group_wait_operation wait_idle() noexcept;
+
+  /// close(), then waits as join() does, but not for ever: after `grace.drain`
+  /// it asks children to stop as request_stop() does, after `grace.soft` more
+  /// it cancels the group as cancel_after() does, and still waits.
+  ///
+  ///     co_await group.shutdown({.drain = 5s, .soft = 2s});
+  ///
+  /// May be called again, while it is on its way, too: the later times count,
+  /// but a step that was taken is not taken back. After it, and after join(),
+  /// it completes at once.
+  ///
+  /// Throws: as join(): nothing when children ended in time, the first child's
+  ///   error, `asio::error::timed_out` when they had to be cancelled.
+  /// Cancellation, thread safety, resumes on, complexity: as join().
+  /// Source: tokio's TaskTracker, Trio's talk of soft cancellation.
+  join_operation shutdown(shutdown_options grace) noexcept;
+
+  /// Asks children to come to an end by themselves: is_stopping() is true from
+  /// now on, wait_stopping() completes. Neither cancels nor closes the group.
+  ///
+  /// Thread safety: any thread. Complexity: linear in those that wait for it.
+  void request_stop() noexcept;
+  /// True after request_stop(), also shutdown()'s, and once cancelled.
+  [[nodiscard]] bool is_stopping() const noexcept;
+  /// Completes when is_stopping() becomes true or the group was joined; for a
+  /// race between the next request and the end, say. Nobody may wait here when
+  /// a group is destroyed that was not joined.
+  ///
+  /// Cancellation: terminal; `operation_aborted`.
+  /// Resumes on: the task's strand, or the handler's executor.
+  /// Complexity: constant; no allocation in a task.
+  group_wait_operation wait_stopping() noexcept;
+
+  /// Makes a joined group as it was when it was made: open, not cancelled, no
+  /// deadline, no errors, all counts zero. Caps and hook stay.
+  ///
+  /// Precondition: who awaited a join() or shutdown() has its outcome.
+  /// Throws: `std::logic_error` when no join() has completed.
+  /// Thread safety: any thread; a cancel() at the same time may count or not.
+  void reopen();
 
   /// Cancels every child and every waiting spawn(). The first reason counts,
   /// later calls do nothing; legal before the first spawn and after join().
@@ -214,38 +265,6 @@ private:
   friend void
   detail::body_failed(task_group&, const std::exception_ptr&, bool) noexcept;
   friend void detail::body_cancelled(task_group&) noexcept;
-
-  template <typename F, typename... Args>
-  static constexpr void check_call() {
-    static_assert(
-        detail::safe_in_co_await<F>,
-        "g++ 12 destroys this callable twice inside a co_await expression. "
-        "Pass what it captures as arguments, spawn(f, args...), or name the "
-        "callable and pass it as an lvalue");
-    static_assert(
-        (detail::safe_argument_in_co_await<Args> && ...),
-        "g++ 12 destroys an aggregate temporary twice inside a co_await "
-        "expression. Give the type a constructor, or name the argument and "
-        "pass it as an lvalue");
-  }
-
-  template <typename Make>
-  spawn_status reserve_then(Make make) {
-    std::uint64_t index = 0;
-    const spawn_status status = detail::reserve(*core_, index);
-    if (status != spawn_status::started)
-      return status;
-    auto child = [&] {
-      try {
-        return make();
-      } catch (...) {
-        detail::unreserve(*core_);
-        throw;
-      }
-    }();
-    detail::launch_reserved(*core_, detail::unstarted(std::move(child)), index);
-    return status;
-  }
 
   detail::group_core* core_;
 };

@@ -49,7 +49,19 @@ public:
       answer_ = state_.withdraw(waiters_.at(call.arg));
       break;
     case group_call::join:
-      answer_ = state_.join(waiters_.at(used_++));
+      answer_ = state_.join(waiters_.at(used_++), woken);
+      break;
+    case group_call::wait_idle:
+      answer_ = state_.wait_idle(waiters_.at(used_++));
+      break;
+    case group_call::wait_stop:
+      answer_ = state_.wait_stop(waiters_.at(used_++));
+      break;
+    case group_call::stop:
+      state_.request_stop(woken);
+      break;
+    case group_call::reopen:
+      state_.reopen();
       break;
     case group_call::cancel:
       answer_ = state_.cancel(static_cast<state::cause>(call.arg), woken);
@@ -99,14 +111,19 @@ inline std::vector<group_call> calls_from(const group_model& now,
   std::vector<group_call> calls = {
       {group_call::attempt},
       {group_call::close},
+      {group_call::stop},
       {group_call::cancel, std::uint8_t(cause::own)},
       {group_call::cancel, std::uint8_t(cause::deadline)}};
   for (std::uint8_t cap : {1, 2, 3})
     calls.push_back({group_call::set_cap, cap});
+  if (now.is_joined())
+    calls.push_back({group_call::reopen});
   const std::size_t waiters = now.seen().fates.size();
   if (waiters != most) {
     calls.push_back({group_call::spawn});
     calls.push_back({group_call::join});
+    calls.push_back({group_call::wait_idle});
+    calls.push_back({group_call::wait_stop});
   }
   if (now.running() != 0) {
     if (waiters != most)
@@ -152,19 +169,24 @@ inline const char* broken_rule(const group_view& before,
     return "a slot is available though somebody waits";
   if (n.in_flight < after.cap && queued(kind::spawner) + queued(kind::lender))
     return "somebody waits for a slot that is free";
-  if (n.peak < n.in_flight || n.peak < before.counts.peak)
+  const bool anew = call.what == group_call::reopen;
+  if (n.peak < n.in_flight || (n.peak < before.counts.peak && !anew))
     return "the peak is not the highest";
   if (before.cause != cause::none && n.spawned > before.counts.spawned)
     return "a child was started after the cancellation";
-  if (after.children == 0 && queued(kind::joiner) != 0)
-    return "a joiner still waits though no child is left";
+  if (after.children == 0 && queued(kind::joiner) + queued(kind::idler) != 0)
+    return "somebody still waits for the end though no child is left";
+  if (after.cause != cause::none && queued(kind::stopper) != 0)
+    return "somebody still waits to be stopped though all are cancelled";
   for (const char w : after.woken) {
     const auto i = static_cast<std::uint8_t>(w);
     if (std::count(after.woken.begin(), after.woken.end(), w) != 1 ||
         i >= before.fates.size() || before.fates[i] != char(fate::queued))
       return "somebody was woken who did not wait";
-    if (after.roles[i] == char(kind::joiner) && after.children != 0)
-      return "a joiner was woken though a child is left";
+    if ((after.roles[i] == char(kind::joiner) ||
+         after.roles[i] == char(kind::idler)) &&
+        after.children != 0)
+      return "somebody was told of the end though a child is left";
   }
   for (std::size_t i = 0; i != before.fates.size(); ++i)
     if (before.fates[i] == char(fate::queued) &&

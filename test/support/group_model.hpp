@@ -3,89 +3,15 @@
 
 #pragma once
 
+#include "group_call.hpp"
 #include "group_state.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <ostream>
 #include <string>
-#include <tuple>
 
 namespace weir::test {
-
-/// One call of a group's rules.
-struct group_call {
-  enum verb : std::uint8_t {
-    spawn,       ///< with a new waiter
-    lend,        ///< the same, by a running child
-    attempt,     ///< without a waiter
-    end,         ///< of a running child; arg: its ending
-    end_lending, ///< of the child that lends by waiter arg
-    retract,     ///< of a running child
-    withdraw,    ///< waiter arg
-    join,        ///< with a new waiter
-    cancel,      ///< arg: the cause
-    close,       //
-    set_cap,     ///< arg: the new cap
-  };
-  verb what;
-  std::uint8_t arg = 0;
-
-  friend std::ostream& operator<<(std::ostream& out, const group_call& c) {
-    static constexpr const char* names[] = {"spawn",
-                                            "lend",
-                                            "attempt",
-                                            "end",
-                                            "end_lending",
-                                            "retract",
-                                            "withdraw",
-                                            "join",
-                                            "cancel",
-                                            "close",
-                                            "set_cap"};
-    return out << names[c.what] << '(' << int(c.arg) << ')';
-  }
-};
-
-/// All that a caller of the rules can see after a call.
-struct group_view {
-  int answer = -1;         ///< what the call returned, if anything
-  std::uint64_t index = 0; ///< of the child it started
-  std::string woken;       ///< waiters, in order
-  std::string fates;       ///< of every waiter so far
-  std::string roles;       ///< of those that were ever queued
-  detail::group_state::counts counts;
-  std::size_t children = 0;
-  std::size_t cap = 0;
-  std::size_t available = 0;
-  detail::group_state::cause cause = detail::group_state::cause::none;
-  std::string indices; ///< of the waiters' children
-
-  auto tied() const {
-    return std::tie(answer,
-                    index,
-                    woken,
-                    fates,
-                    roles,
-                    counts.in_flight,
-                    counts.waiting,
-                    counts.peak,
-                    counts.spawned,
-                    counts.completed,
-                    counts.failed,
-                    counts.cancelled,
-                    counts.rejected,
-                    children,
-                    cap,
-                    available,
-                    cause,
-                    indices);
-  }
-  bool operator==(const group_view& other) const {
-    return tied() == other.tied();
-  }
-};
 
 /// The contract once more, the plain way: who runs, and lists of who waits.
 class group_model final {
@@ -103,6 +29,9 @@ public:
   const std::string& lenders() const { return lenders_; }
   const std::string& spawners() const { return spawners_; }
   const std::string& joiners() const { return joiners_; }
+  const std::string& idlers() const { return idlers_; }
+  const std::string& stoppers() const { return stoppers_; }
+  bool is_stopping() const { return stopping_; }
   bool is_closed() const { return closed_; }
   bool is_joined() const { return joined_; }
   const group_view& seen() const { return seen_; }
@@ -140,12 +69,27 @@ public:
       seen_.answer = give_up(call.arg);
       break;
     case group_call::join:
-      joined_ = joined_ || seen_.children == 0;
-      seen_.answer = seen_.children == 0;
-      if (!seen_.answer)
-        joiners_ += add(kind::joiner, fate::queued);
-      else
-        add(kind::spawner, fate::none); // never queued
+      seen_.answer = wait_in(joiners_, kind::joiner, seen_.children == 0);
+      if (seen_.answer)
+        set_joined();
+      break;
+    case group_call::wait_idle:
+      seen_.answer = wait_in(idlers_, kind::idler, seen_.children == 0);
+      break;
+    case group_call::wait_stop:
+      seen_.answer =
+          wait_in(stoppers_,
+                  kind::stopper,
+                  stopping_ || joined_ || seen_.cause != state::cause::none);
+      break;
+    case group_call::stop:
+      stopping_ = true;
+      wake_all(stoppers_);
+      break;
+    case group_call::reopen:
+      n = {};
+      seen_.cause = state::cause::none;
+      closed_ = joined_ = stopping_ = false;
       break;
     case group_call::cancel:
       seen_.answer = seen_.cause == state::cause::none && !joined_;
@@ -247,10 +191,31 @@ private:
     }
     if (seen_.children != 0)
       return;
-    joined_ = joined_ || !joiners_.empty();
-    for (const char waiter : joiners_)
+    wake_all(idlers_);
+    if (joiners_.empty())
+      return;
+    wake_all(joiners_);
+    set_joined();
+  }
+
+  void set_joined() {
+    joined_ = true;
+    wake_all(stoppers_);
+  }
+
+  void wake_all(std::string& list) {
+    for (const char waiter : list)
       wake(static_cast<std::uint8_t>(waiter), fate::granted);
-    joiners_.clear();
+    list.clear();
+  }
+
+  // True: there is nothing to wait for.
+  bool wait_in(std::string& list, kind role, bool over) {
+    if (over)
+      add(kind::spawner, fate::none); // never queued
+    else
+      list += add(role, fate::queued);
+    return over;
   }
 
   bool give_up(std::uint8_t waiter) {
@@ -259,7 +224,8 @@ private:
     } else if (remove(spawners_, waiter)) {
       --seen_.counts.waiting;
       ++seen_.counts.rejected;
-    } else if (!remove(joiners_, waiter)) {
+    } else if (!remove(joiners_, waiter) && !remove(idlers_, waiter) &&
+               !remove(stoppers_, waiter)) {
       return false;
     }
     seen_.fates[waiter] = static_cast<char>(fate::none);
@@ -278,6 +244,7 @@ private:
     seen_.counts.waiting = 0;
     lenders_.clear();
     spawners_.clear();
+    wake_all(stoppers_);
   }
 
   group_view seen_;
@@ -285,6 +252,9 @@ private:
   std::string lenders_;  // queued waiters, the next one first
   std::string spawners_; //
   std::string joiners_;  //
+  std::string idlers_;   //
+  std::string stoppers_; //
+  bool stopping_ = false;
   bool closed_ = false;
   bool joined_ = false;
 };

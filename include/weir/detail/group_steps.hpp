@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/executor.hpp>
+#include <weir/shutdown_options.hpp>
 #include <weir/spawn_status.hpp>
 
 #include "await_task.hpp"
@@ -82,7 +83,7 @@ private:
   boost::system::error_code code_;
 };
 
-// task_group::join as an operation.
+// task_group::join and shutdown as an operation.
 class join_step final : public group_waiter {
 public:
   using signature = void(std::exception_ptr);
@@ -90,6 +91,7 @@ public:
   static constexpr bool yields = false;
 
   explicit join_step(group_core& group) noexcept;
+  join_step(group_core& group, const shutdown_options& grace) noexcept;
   join_step(join_step&& other) noexcept;
   ~join_step();
 
@@ -107,6 +109,8 @@ private:
   group_core* group_;
   bool counted_ = false;
   bool deadlock_ = false;
+  bool shuts_down_ = false;
+  shutdown_options grace_; // if it shuts down
 };
 
 // The body of with_task_group, as the group sees it.

@@ -16,6 +16,8 @@ struct group_waiter {
     spawner, // wants a slot for its new child
     lender,  // a child that lent its slot to its own new child; wants one back
     joiner,  // waits for the last child
+    idler,   // the same, and leaves the group as it is
+    stopper, // waits until the group is asked to stop
   };
   enum class fate : std::uint8_t {
     none,    // not in a queue

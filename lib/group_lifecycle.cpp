@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/group_wait_step.hpp>
+
+#include "group_core.hpp"
+#include "group_lock.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <mutex>
+#include <utility>
+
+// How a group comes to rest: idle, asked to stop, shut down; and how it begins
+// anew.
+
+namespace weir::detail {
+
+bool group_core::wait(group_waiter& w, group_waiter::kind what) noexcept {
+  rules_lock held(*this);
+  return what == group_waiter::kind::idler ? state_.wait_idle(w)
+                                           : state_.wait_stop(w);
+}
+
+void group_core::request_stop() noexcept {
+  rules_lock held(*this);
+  request_stop_locked(held);
+}
+
+// Enters with the lock held, leaves without.
+void group_core::request_stop_locked(rules_lock& held) noexcept {
+  group_queue woken;
+  state_.request_stop(woken);
+  // release: what the caller did before is seen by a child that asks.
+  stopping_.store(true, std::memory_order_release);
+  held.unlock();
+  complete(woken); // Whoever waits keeps *this alive.
+}
+
+void group_core::shutdown(clock::duration drain,
+                          clock::duration soft) noexcept {
+  std::uint32_t plan = 0;
+  {
+    rules_lock held(*this);
+    state_.close();
+    if (state_.is_joined() || state_.is_cancelled())
+      return;
+    plan = ++plan_;
+    soft_ = soft;
+    // What was begun is not taken back.
+    if (stage_ == stage::softly)
+      drain = soft;
+    else
+      stage_ = stage::draining;
+  }
+  if (drain > clock::duration::zero())
+    stages_.set(deadline_after(drain), plan);
+  else
+    next_stage(plan);
+}
+
+// The time of the current stage is over.
+void group_core::next_stage(std::uint32_t plan) noexcept {
+  rules_lock held(*this);
+  if (plan != plan_ || state_.is_joined())
+    return;
+  if (stage_ == stage::softly || soft_ <= clock::duration::zero()) {
+    cancel_locked(held, group_state::cause::deadline, asio::error::timed_out);
+    return;
+  }
+  stage_ = stage::softly;
+  const clock::duration soft = soft_;
+  // The last child may end, and the joiner destroy the group.
+  add_ref();
+  request_stop_locked(held);
+  stages_.set(deadline_after(soft), plan);
+  release();
+}
+
+bool group_core::reopen() noexcept {
+  error_record old(0); // destroyed without the lock
+  {
+    rules_lock held(*this);
+    if (!state_.is_joined())
+      return false;
+    state_.reopen();
+    errors_.reset(old);
+    // relaxed: seen by tell_children() under the locks of the lists, by all
+    // others under lock_.
+    generation_.store(generation() + 1, std::memory_order_relaxed);
+    for (child_list& list : children_) {
+      std::lock_guard list_held(list.lock);
+      list.closed = false;
+    }
+    ++plan_;
+    stage_ = stage::none;
+    reason_ = {};
+    // relaxed: published by the rules, with all else.
+    peak_.store(0, std::memory_order_relaxed);
+    stopping_.store(false, std::memory_order_relaxed);
+    cancelled_.store(false, std::memory_order_relaxed);
+  }
+  deadline_.clear();
+  stages_.clear();
+  return true;
+}
+
+// --- wait_idle, wait_stopping
+// ---------------------------------------------------------------
+
+group_wait_step::group_wait_step(group_core& group, kind what) noexcept
+    : group_(&group) {
+  role = what;
+}
+
+group_wait_step::group_wait_step(group_wait_step&& other) noexcept
+    : group_(other.group_), counted_(std::exchange(other.counted_, false)),
+      code_(other.code_) {
+  role = other.role;
+}
+
+group_wait_step::~group_wait_step() {
+  if (counted_)
+    group_->release();
+}
+
+bool group_wait_step::start(waiter& w, task_core* self) noexcept {
+  who = &w;
+  const task_core* caller = self != nullptr ? self : current_task();
+  if (role == kind::idler && caller != nullptr && caller->owner() == group_) {
+    code_ = errc::would_deadlock;
+    return true;
+  }
+  return group_->wait(*this, role); // When false, *this may be gone.
+}
+
+bool group_wait_step::on_cancel(waiter&) noexcept {
+  if (!group_->withdraw(*this, nullptr))
+    return false;
+  abort();
+  return true;
+}
+
+void group_wait_step::withdraw(waiter&) noexcept {
+  (void)group_->withdraw(*this, nullptr);
+}
+
+void group_wait_step::keep_alive() noexcept {
+  group_->add_ref();
+  counted_ = true;
+}
+
+void group_wait_step::abort() noexcept {
+  code_ = asio::error::operation_aborted;
+}
+
+bool group_wait_step::ended_by_cancel() const noexcept {
+  return code_ == asio::error::operation_aborted;
+}
+
+void group_wait_step::finish() const {
+  if (code_ == errc::would_deadlock)
+    throw boost::system::system_error(
+        code_,
+        "weir::task_group::wait_idle: called by a child of the same group");
+  if (code_)
+    throw boost::system::system_error(code_);
+}
+
+executor group_wait_step::fallback_executor() const noexcept {
+  return executor(group_->runtime());
+}
+
+} // namespace weir::detail
