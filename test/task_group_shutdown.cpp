@@ -88,7 +88,6 @@ BOOST_AUTO_TEST_CASE(after_the_drain_children_are_asked_to_stop) {
 BOOST_AUTO_TEST_CASE(after_the_soft_stop_the_rest_is_cancelled) {
   for (on_cancel form : forms) {
     gate never(pool.get_executor());
-    std::atomic<int> obeyed{0};
     std::atomic<int> ended{0};
     task_group group(pool, {.cancellation = form});
     for (int i = 0; i != 3; ++i)
