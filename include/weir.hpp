@@ -13,6 +13,7 @@
 #include <weir/group_error.hpp>
 #include <weir/named.hpp>
 #include <weir/operation.hpp>
+#include <weir/reserve_tasks.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>

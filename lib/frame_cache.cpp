@@ -4,6 +4,7 @@
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/sync.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -37,7 +38,8 @@ constexpr bool cache_is_off = false;
 constexpr bool cache_is_off = false;
 #endif
 
-constexpr unsigned batch = 32; // blocks
+constexpr unsigned batch = 32;           // blocks
+static_assert(cache_slack == 3 * batch); // two kept, one not full
 // Bytes that all stocks together keep from malloc.
 constexpr std::size_t stock_limit = 32 << 20;
 
@@ -155,6 +157,23 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept {
   if (list.room == 0)
     shed(list, index);
   cache_deallocate(block, size);
+}
+
+void reserve_blocks(std::size_t count, std::size_t size) {
+  struct block_chain {
+    ~block_chain() {
+      while (first != nullptr)
+        cache_deallocate(std::exchange(first, first->next), size);
+    }
+    std::size_t size;
+    free_block* first = nullptr;
+  };
+  block_chain all{std::max(size, sizeof(free_block))};
+  for (; count != 0; --count) {
+    auto* const block = static_cast<free_block*>(cache_allocate(all.size));
+    block->next = all.first;
+    all.first = block;
+  }
 }
 
 } // namespace weir::detail

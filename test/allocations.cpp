@@ -6,6 +6,8 @@
 // sanitizers, which replace them as well.
 
 #include <weir/checkpoint.hpp>
+#include <weir/reserve_tasks.hpp>
+#include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -17,14 +19,16 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <malloc.h>
-
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <malloc.h>
+#include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace {
@@ -175,9 +179,7 @@ BOOST_AUTO_TEST_CASE(awaiting_and_checkpoints_allocate_nothing) {
 BOOST_AUTO_TEST_CASE(cancelling_and_unwinding_allocate_nothing) {
   auto work = [&]() -> task<> {
     task_group group(pool, {.cancellation = on_cancel::unwind});
-    auto sleeps = []() -> task<> {
-      co_await sleep_for(std::chrono::hours(1));
-    };
+    auto sleeps = []() -> task<> { co_await sleep_for(std::chrono::hours(1)); };
     for (int i = 0; i != tasks; ++i)
       co_await group.spawn(sleeps());
     co_await checkpoint();
@@ -187,14 +189,59 @@ BOOST_AUTO_TEST_CASE(cancelling_and_unwinding_allocate_nothing) {
   BOOST_TEST(run(in_steady_state(work)) == 0u);
 }
 
+// A frame of a size of its own: nobody has used that part of the cache.
+template <int Size>
+task<> fat(task_group& group, int& ready) {
+  char bytes[Size];
+  std::memset(bytes, ++ready, sizeof bytes);
+  co_await group.wait_stopping();
+  ready -= bytes[0] == bytes[1];
+}
+
+// Allocations of children in flight at once.
+constexpr int burst = 3000;
+template <typename Work>
+task<std::uint64_t> first_burst(weir::runtime& pool, Work work) {
+  task_group group(pool);
+  int ready = 0;
+  co_await until([&] { return ready == 0; }); // has a frame, too
+  const std::uint64_t before = ::allocations;
+  for (int i = 0; i != burst; ++i)
+    co_await group.spawn(work, std::ref(group), std::ref(ready));
+  co_await until([&] { return ready == burst; });
+  const std::uint64_t allocated = ::allocations - before;
+  group.request_stop();
+  co_await group.join();
+  co_return allocated;
+}
+
+BOOST_AUTO_TEST_CASE(a_first_burst_that_was_reserved_allocates_nothing) {
+  int unused = 0;
+  task_group group(pool);
+  const auto reserve = [&](auto f) {
+    reserve_tasks(burst, f, std::ref(group), std::ref(unused));
+  };
+  reserve(fat<300>);
+  BOOST_TEST(run(first_burst(pool, fat<300>)) == 0u);
+  // Without it, there is something to be seen.
+  BOOST_TEST(run(first_burst(pool, fat<500>)) >= std::uint64_t(burst));
+  // By any thread, any number of times.
+  for (int i = 0; i != 3; ++i)
+    std::thread([&] { reserve(fat<360>); }).join();
+  BOOST_TEST(run(first_burst(pool, fat<360>)) == 0u);
+  BOOST_CHECK_THROW(reserve(static_cast<decltype(&fat<1>)>(nullptr)),
+                    std::invalid_argument);
+  BOOST_TEST(unused == 0);
+}
+
 BOOST_AUTO_TEST_CASE(groups_allocate_nothing) {
   auto work = []() -> task<> {
     for (int i = 0; i != tasks / 10; ++i)
-      co_await with_task_group(
-          {.max_in_flight = 2}, [](task_group& group) -> task<> {
-            for (int n = 0; n != 3; ++n)
-              co_await group.spawn(returns());
-          });
+      co_await with_task_group({.max_in_flight = 2},
+                               [](task_group& group) -> task<> {
+                                 for (int n = 0; n != 3; ++n)
+                                   co_await group.spawn(returns());
+                               });
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
 }

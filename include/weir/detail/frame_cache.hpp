@@ -79,6 +79,12 @@ inline void cache_deallocate(void* p, std::size_t size) noexcept {
   cache_deallocate_slowly(p, size);
 }
 
+// Allocates `count` blocks and frees them again, so that they are in the cache.
+void reserve_blocks(std::size_t count, std::size_t size);
+// Of so many blocks freed by one thread, all but `cache_slack` can be had by
+// any other.
+inline constexpr std::size_t cache_slack = 96;
+
 // The cache as a standard allocator, for handlers given to Asio.
 template <typename T>
 class cache_allocator {
