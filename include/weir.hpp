@@ -11,9 +11,11 @@
 #include <weir/executor.hpp>
 #include <weir/finally.hpp>
 #include <weir/group_error.hpp>
+#include <weir/limiter.hpp>
 #include <weir/named.hpp>
 #include <weir/operation.hpp>
 #include <weir/reserve_tasks.hpp>
+#include <weir/permit.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>

@@ -31,6 +31,8 @@ public:
       return "the runtime was stopped";
     case errc::overloaded:
       return "too many wait already";
+    case errc::over_capacity:
+      return "more was asked for than the capacity of the limiter";
     }
     return "unknown weir error " + std::to_string(value);
   }

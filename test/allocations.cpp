@@ -8,6 +8,7 @@
 #include <weir/checkpoint.hpp>
 #include <weir/reserve_tasks.hpp>
 #include <weir/runtime.hpp>
+#include <weir/limiter.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -149,6 +150,21 @@ BOOST_AUTO_TEST_CASE(waiting_for_a_slot_allocates_nothing) {
       co_await askers.spawn(asks);
     co_await askers.join();
     co_await full.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(permits_and_waiting_for_them_allocate_nothing) {
+  weir::limiter l(2);
+  auto work = [&]() -> task<> {
+    task_group group(pool);
+    auto child = [&]() -> task<> {
+      permit held = co_await l.acquire(2);
+      co_await checkpoint();
+    };
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(child);
+    co_await group.join();
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
 }

@@ -28,6 +28,8 @@ enum class errc {
   runtime_stopped,
   /// It would have to wait, and as many wait already as may.
   overloaded,
+  /// acquire() waits for more than a limiter's capacity, which was lowered.
+  over_capacity,
 };
 
 /// The category of `errc`, named "weir".

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "limiter_core.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace weir::detail {
+
+void limiter_core::handle_gone() noexcept {
+  std::unique_lock held(lock_);
+  if (state_.waiting() != 0) {
+    std::fprintf(stderr,
+                 "weir: a limiter was destroyed while somebody waits: "
+                 "%zu acquires waiting, %zu of %zu in use\n",
+                 state_.waiting(),
+                 state_.in_use(),
+                 state_.capacity());
+    std::terminate();
+  }
+  orphaned_ = true;
+  const bool unused = state_.in_use() == 0;
+  held.unlock();
+  if (unused)
+    delete this;
+}
+
+limiter_core::answer limiter_core::acquire(limiter_node& n) noexcept {
+  std::lock_guard held(lock_);
+  return state_.acquire(n);
+}
+
+bool limiter_core::try_acquire(std::size_t weight) noexcept {
+  std::lock_guard held(lock_);
+  return state_.try_acquire(weight);
+}
+
+void limiter_core::release(std::size_t weight) noexcept {
+  limiter_queue granted;
+  std::unique_lock held(lock_);
+  state_.release(weight, granted);
+  const bool unused = orphaned_ && state_.in_use() == 0;
+  held.unlock();
+  if (unused)
+    delete this;
+  settle(granted, true);
+}
+
+bool limiter_core::withdraw(limiter_node& n) noexcept {
+  limiter_queue granted;
+  std::unique_lock held(lock_);
+  const bool withdrawn = state_.withdraw(n, granted);
+  held.unlock();
+  settle(granted, true);
+  return withdrawn;
+}
+
+void limiter_core::set_capacity(std::size_t capacity) noexcept {
+  limiter_queue granted;
+  limiter_queue refused;
+  std::unique_lock held(lock_);
+  // relaxed: as in capacity().
+  capacity_.store(capacity, std::memory_order_relaxed);
+  state_.set_capacity(capacity, granted, refused);
+  held.unlock();
+  settle(granted, true);
+  settle(refused, false);
+}
+
+std::size_t limiter_core::in_use() const noexcept {
+  std::lock_guard held(lock_);
+  return state_.in_use();
+}
+
+std::size_t limiter_core::available() const noexcept {
+  std::lock_guard held(lock_);
+  return state_.available();
+}
+
+std::size_t limiter_core::waiting() const noexcept {
+  std::lock_guard held(lock_);
+  return state_.waiting();
+}
+
+void limiter_core::settle(limiter_queue& woken, bool granted) noexcept {
+  while (limiter_node* const n = woken.pop_front())
+    n->settle(*n, granted); // *n may be gone.
+}
+
+void limiter_core::require_weight(std::size_t weight, const char* who) const {
+  if (weight == 0)
+    throw std::invalid_argument(std::string(who) +
+                                ": weight is 0, must be at least 1");
+  if (const std::size_t most = capacity(); weight > most)
+    throw std::invalid_argument(
+        std::string(who) + ": weight is " + std::to_string(weight) +
+        ", must be at most the capacity, which is " + std::to_string(most));
+}
+
+} // namespace weir::detail
