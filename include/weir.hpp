@@ -6,6 +6,7 @@
 #include <weir/as_stopped.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/completion_group.hpp>
 #include <weir/error.hpp>
 #include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
@@ -16,6 +17,8 @@
 #include <weir/operation.hpp>
 #include <weir/reserve_tasks.hpp>
 #include <weir/permit.hpp>
+#include <weir/result.hpp>
+#include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>
@@ -28,5 +31,6 @@
 #include <weir/task_group_stats.hpp>
 #include <weir/unwinding.hpp>
 #include <weir/version.hpp>
+#include <weir/with_result_group.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>

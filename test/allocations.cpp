@@ -6,9 +6,11 @@
 // sanitizers, which replace them as well.
 
 #include <weir/checkpoint.hpp>
-#include <weir/reserve_tasks.hpp>
-#include <weir/runtime.hpp>
+#include <weir/completion_group.hpp>
 #include <weir/limiter.hpp>
+#include <weir/reserve_tasks.hpp>
+#include <weir/result_group.hpp>
+#include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -260,6 +262,37 @@ BOOST_AUTO_TEST_CASE(groups_allocate_nothing) {
                                });
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+task<int> gives(int n) { co_return n; }
+
+BOOST_AUTO_TEST_CASE(a_result_takes_no_allocation_of_its_own) {
+  auto work = [&]() -> task<> {
+    result_group<int> group(pool, {.max_in_flight = 100});
+    for (int i = 0; i != tasks; ++i)
+      co_await group.spawn(gives(i));
+    (void)co_await group.join(); // two vectors
+  };
+  BOOST_TEST(run(in_steady_state(work)) <= 2u);
+}
+
+BOOST_AUTO_TEST_CASE(taking_results_as_they_come_allocates_nothing) {
+  auto work = [&]() -> task<> {
+    completion_group<int> group(pool,
+                                {.max_in_flight = 10, .max_unconsumed = 5});
+    task_group producers(pool);
+    auto produces = [&]() -> task<> {
+      for (int i = 0; i != tasks; ++i)
+        co_await group.spawn(gives(i));
+      group.close();
+    };
+    co_await producers.spawn(produces);
+    while (co_await group.next()) {
+    }
+    co_await producers.join();
+    co_await group.join();
+  };
+  BOOST_TEST(run(in_steady_state(work)) <= 1u); // what the group shares
 }
 
 BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {

@@ -260,6 +260,7 @@ public:
   [[nodiscard]] executor get_executor() const noexcept;
 
 private:
+  friend struct detail::group_access;
   friend class detail::group_body;
   friend void detail::set_body(task_group&, detail::cancellable_body*) noexcept;
   friend void

@@ -27,6 +27,7 @@ class task_group;
 namespace detail {
 
 class group_core;
+struct group_access; // group_access.hpp
 
 // A task handed to a group, type-erased and not started.
 struct unstarted {

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/group_steps.hpp>
+#include <weir/result.hpp>
+#include <weir/result_group.hpp>
+#include <weir/task.hpp>
+
+#include <exception>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weir {
+
+namespace detail {
+
+struct result_group_access {
+  template <typename T>
+  static task_group& group(result_group<T>& g) noexcept {
+    return g.group_;
+  }
+};
+
+template <typename Body, typename T>
+concept result_body = is_task < std::invoke_result_t < std::decay_t<Body>
+&, result_group<T>& >> ::value;
+
+// An outcome also when the body throws before it returns a task.
+template <typename T, typename Body>
+task<> call_result_body(Body& body, result_group<T>& group) {
+  (void)co_await std::invoke(body, group);
+}
+
+template <typename T, typename Body>
+task<std::vector<result<T>>> run_result_group(task_group_options options,
+                                              Body body) {
+  task_core& self = co_await this_core();
+  result_group<T> group(executor(self.runtime()), options);
+  group_body scope(result_group_access::group(group), self);
+  outcome<void> ended =
+      co_await outcome_of<void>(call_result_body<T>(body, group));
+  co_await leave_scope<group_body>(scope);
+  if (ended.error())
+    scope.failed(ended.error());
+  else if (ended.is_stopped())
+    scope.stopped();
+  std::vector<result<T>> results = co_await group.join();
+  // Under keep_going join() reports no child's error; the body has no slot.
+  if (ended.error() && !is_aborted(ended.error()))
+    ended.get();
+  co_return results;
+}
+
+} // namespace detail
+
+/// Runs `body(group)` with a new result_group<T>, joins it and returns the
+/// results in the order in which the children were spawned.
+///
+///     auto pages = weir::values(co_await weir::with_result_group<page>(
+///         {.max_in_flight = 8},
+///         [&](weir::result_group<page>& group) -> weir::task<> {
+///           for (const auto& url : urls)
+///             co_await group.spawn(fetch(url));
+///         }));
+///
+/// The body runs in the calling task; it is cancelled and its error counts as
+/// with_task_group() has it. What it returns is discarded.
+///
+/// Throws: `std::invalid_argument` for options that result_group refuses; what
+///   result_group::join() throws; under keep_going and collect() also what the
+///   body threw.
+/// Cancellation: terminal; cancels body and children, joins them, then throws
+///   or unwinds.
+/// Resumes on: the task's strand.
+/// Complexity: linear in the results.
+template <typename T, detail::result_body<T> Body>
+task<std::vector<result<T>>> with_result_group(task_group_options options,
+                                               Body&& body) {
+  static_assert(detail::safe_in_co_await<Body>,
+                "g++ 12 destroys this callable twice inside a co_await "
+                "expression. Capture by reference, or name the callable and "
+                "pass it as an lvalue");
+  return detail::run_result_group<T, std::decay_t<Body>>(
+      options, std::forward<Body>(body));
+}
+
+} // namespace weir

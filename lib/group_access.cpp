@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/group_access.hpp>
+#include <weir/detail/task_core.hpp>
+
+#include "group_core.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace weir::detail {
+
+bool runs_in(const group_core& group, const task_core* self) noexcept {
+  const task_core* const caller = self != nullptr ? self : current_task();
+  return caller != nullptr && caller->owner() == &group;
+}
+
+void object_gone(const group_core& group,
+                 bool waited_on,
+                 const char* message) noexcept {
+  if (!waited_on || group.runtime().is_stopped())
+    return;
+  std::fputs(message, stderr);
+  std::terminate();
+}
+
+std::exception_ptr aborted_error() {
+  return std::make_exception_ptr(
+      boost::system::system_error(asio::error::operation_aborted));
+}
+
+} // namespace weir::detail
