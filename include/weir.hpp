@@ -19,6 +19,11 @@
 #include <weir/permit.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
+#include <weir/indexed_value.hpp>
+#include <weir/named.hpp>
+#include <weir/operation.hpp>
+#include <weir/quorum.hpp>
+#include <weir/race.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>
@@ -32,5 +37,6 @@
 #include <weir/unwinding.hpp>
 #include <weir/version.hpp>
 #include <weir/with_result_group.hpp>
+#include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/group_error.hpp>
+#include <weir/indexed_value.hpp>
+
+#include "group_steps.hpp"
+#include "work_value.hpp"
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// race() and quorum(): tasks of which the first so many to succeed count.
+
+namespace weir::detail {
+
+// How many have won and lost, and the errors. Entrants write to it while they
+// run, each to what is its own; it is read when they have been joined.
+class contest_score {
+public:
+  contest_score(std::size_t entrants, std::size_t wanted)
+      : errors_(entrants), wanted_(wanted) {}
+
+  // An entrant's error. It counts unless it is the abort of a cancellation of
+  // `group`; one too many cancels the group.
+  void lost(task_group& group,
+            std::size_t position,
+            const char* name,
+            const std::exception_ptr& error) noexcept;
+
+  // Throws a group_error with all errors, also those that the group itself
+  // noted (`seen_by_group`, null for none).
+  [[noreturn]] void fail(const std::exception_ptr& seen_by_group) const;
+
+protected:
+  // The how-manieth winner the caller is, counted from 0. The last that is
+  // wanted cancels the group.
+  std::size_t rank_of_winner(task_group& group) noexcept;
+  std::size_t wanted() const noexcept { return wanted_; }
+
+private:
+  struct loss {
+    const char* name = nullptr;
+    std::exception_ptr error;
+  };
+  std::vector<loss> errors_; // by position
+  const std::size_t wanted_;
+  std::atomic<std::size_t> won_{0};
+  std::atomic<std::size_t> lost_{0};
+};
+
+template <typename R>
+class contest final : public contest_score {
+public:
+  contest(std::size_t entrants, std::size_t wanted)
+      : contest_score(entrants, wanted), winners_(wanted) {}
+
+  template <typename Make>
+  void won(task_group& group, Make make) {
+    const std::size_t rank = rank_of_winner(group);
+    if (rank < winners_.size())
+      winners_[rank].emplace(make());
+  }
+
+  // Joined: all places are filled.
+  bool is_decided() const noexcept {
+    for (const auto& winner : winners_)
+      if (!winner)
+        return false;
+    return true;
+  }
+  R take_first() { return std::move(*winners_.front()); }
+  std::vector<R> take_all() {
+    std::vector<R> all;
+    all.reserve(winners_.size());
+    for (auto& winner : winners_)
+      all.push_back(std::move(*winner));
+    return all;
+  }
+
+private:
+  std::vector<std::optional<R>> winners_; // by rank
+};
+
+// The result of one of several tasks: with its position, or, when their types
+// differ, a variant whose index is the position.
+template <typename... Ts>
+struct raced_type {
+  using type = std::variant<kept_value<Ts>...>;
+};
+template <typename T, std::same_as<T>... Ts>
+struct raced_type<T, Ts...> {
+  using type = indexed_value<kept_value<T>>;
+};
+template <typename... Ts>
+using raced_value = typename raced_type<Ts...>::type;
+
+template <typename R, std::size_t Alternative, typename T>
+R raced(std::size_t position, outcome<T>& result) {
+  if constexpr (std::is_same_v<R, indexed_value<kept_value<T>>>)
+    return R(position, keep(result));
+  else
+    return R(std::in_place_index<Alternative>, keep(result));
+}
+
+template <typename R, std::size_t Alternative, typename T>
+task<> compete(task<T> work,
+               std::size_t position,
+               contest<R>& all,
+               task_group& group) {
+  const char* const name = task_access::name(work);
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  if (result.is_stopped())
+    co_await pass_on_stop();
+  if (result.error())
+    all.lost(group, position, name, result.error());
+  else
+    all.won(group, [&] { return raced<R, Alternative, T>(position, result); });
+}
+
+// False: it is decided already, nothing was started.
+template <typename R, std::size_t Alternative, typename T>
+bool spawn_entrant(task<T>&& work,
+                   std::size_t position,
+                   contest<R>& all,
+                   task_group& group) {
+  const char* const name = task_access::name(work);
+  task<> child =
+      compete<R, Alternative, T>(std::move(work), position, all, group);
+  task_access::set_name(child, name);
+  return group.try_spawn(std::move(child)) == spawn_status::started;
+}
+
+// What starts the entrants: for tasks of several types, and for those of one.
+template <typename R, typename... Ts>
+class start_each {
+public:
+  explicit start_each(std::tuple<task<Ts>...> works)
+      : works_(std::move(works)) {}
+  std::size_t size() const noexcept { return sizeof...(Ts); }
+  void operator()(contest<R>& all, task_group& group) {
+    start(all, group, std::index_sequence_for<Ts...>());
+  }
+
+private:
+  template <std::size_t... I>
+  void start(contest<R>& all, task_group& group, std::index_sequence<I...>) {
+    (void)(spawn_entrant<R, I>(std::get<I>(std::move(works_)), I, all, group) &&
+           ...);
+  }
+  std::tuple<task<Ts>...> works_;
+};
+
+template <typename R, typename T>
+class start_range {
+public:
+  explicit start_range(std::vector<task<T>> works) : works_(std::move(works)) {}
+  std::size_t size() const noexcept { return works_.size(); }
+  void operator()(contest<R>& all, task_group& group) {
+    for (std::size_t i = 0; i != works_.size(); ++i)
+      if (!spawn_entrant<R, 0>(std::move(works_[i]), i, all, group))
+        return;
+  }
+
+private:
+  std::vector<task<T>> works_;
+};
+
+template <typename R, bool One, typename Start>
+task<std::conditional_t<One, R, std::vector<R>>>
+run_contest(std::size_t wanted, const char* name, Start start) {
+  task_core& self = co_await this_core();
+  // Before the group: on a stopped runtime it destroys what refers to it.
+  contest<R> all(start.size(), wanted);
+  task_group group(executor(self.runtime()),
+                   children_of(self, collect(unlimited), name));
+  const std::exception_ptr failed =
+      launch_into(group, [&] { start(all, group); });
+  std::exception_ptr seen_by_group;
+  try {
+    co_await group.join();
+  } catch (const group_error&) {
+    seen_by_group = std::current_exception(); // frames that were destroyed, say
+  }
+  if (failed)
+    std::rethrow_exception(failed);
+  if (!all.is_decided())
+    all.fail(seen_by_group);
+  if constexpr (One)
+    co_return all.take_first();
+  else
+    co_return all.take_all();
+}
+
+} // namespace weir::detail

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/executor.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+
+#include "as_task.hpp"
+#include "await_asio.hpp"
+#include "task_core.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// What when_all(), race() and quorum() share: the results of tasks, and the
+// group that runs them.
+
+namespace weir::detail {
+
+// The type of `co_await work`.
+template <typename Work>
+struct work_value;
+template <typename T>
+struct work_value<task<T>> {
+  using type = T;
+};
+template <typename T, typename Executor>
+struct work_value<asio::awaitable<T, Executor>> {
+  using type = T;
+};
+template <typename Step>
+struct work_value<operation<Step>> {
+  using type = decltype(std::declval<Step&>().finish());
+};
+template <asio_operation Op>
+struct work_value<Op> {
+  using type = decltype(std::declval<await_asio<Op>&>().await_resume());
+};
+
+// What task_group::spawn() takes as its only argument.
+template <typename T>
+concept work_argument = work<T> || work_factory<T>;
+
+template <typename T>
+struct argument_value;
+template <work T>
+struct argument_value<T> : work_value<std::remove_cvref_t<T>> {};
+template <work_factory T>
+requires(!work<T>) struct argument_value<T>
+    : work_value<std::remove_cvref_t<std::invoke_result_t<std::decay_t<T>>>> {
+};
+
+template <typename T>
+using argument_value_t = typename argument_value<T>::type;
+
+// A result as it is kept in a tuple, a variant or a vector.
+template <typename T>
+struct kept_type {
+  using type = T;
+};
+template <typename T>
+struct kept_type<T&> {
+  using type = std::reference_wrapper<T>;
+};
+template <>
+struct kept_type<void> {
+  using type = std::monostate;
+};
+template <typename T>
+using kept_value = typename kept_type<T>::type;
+
+template <typename T>
+kept_value<T> keep(outcome<T>& result) {
+  if constexpr (std::is_void_v<T>)
+    return {};
+  else
+    return kept_value<T>(result.get());
+}
+
+template <typename Work>
+task<typename work_value<Work>::type> await_value(Work w) {
+  co_return co_await std::move(w);
+}
+template <typename T, typename F>
+task<T> call_value(F f) {
+  co_return co_await std::invoke(std::move(f));
+}
+
+// One type for all of them: a task.
+template <typename Arg>
+task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
+  using value = argument_value_t<Arg>;
+  if constexpr (is_task<std::remove_cvref_t<Arg>>::value) {
+    require_task(arg, who);
+    return std::forward<Arg>(arg);
+  } else if constexpr (work<Arg>) {
+    return await_value<std::remove_cvref_t<Arg>>(std::forward<Arg>(arg));
+  } else {
+    static_assert(safe_in_co_await<Arg>,
+                  "g++ 12 destroys this callable twice inside a co_await "
+                  "expression. Name it and pass it as an lvalue");
+    require_callable(arg, who);
+    return call_value<value, std::decay_t<Arg>>(std::forward<Arg>(arg));
+  }
+}
+
+template <typename R>
+using range_task = std::remove_cvref_t<std::ranges::range_reference_t<R>>;
+
+// Tasks that may be moved out: `R` is an rvalue that owns them, or makes them.
+template <typename R>
+concept task_range = std::ranges::input_range<R> &&
+    is_task<range_task<R>>::value &&
+    (!std::is_lvalue_reference_v<std::ranges::range_reference_t<R>> ||
+     (!std::is_reference_v<R> && !std::ranges::view<R> &&
+      !std::is_const_v<
+          std::remove_reference_t<std::ranges::range_reference_t<R>>>));
+
+template <task_range R>
+using range_value = typename range_task<R>::value_type;
+
+template <task_range R>
+std::vector<range_task<R>> tasks_of(R&& range, const char* who) {
+  std::vector<range_task<R>> tasks;
+  if constexpr (std::ranges::sized_range<R>)
+    tasks.reserve(static_cast<std::size_t>(std::ranges::size(range)));
+  for (auto&& one : range) {
+    require_task(one, who);
+    tasks.push_back(std::move(one));
+  }
+  return tasks;
+}
+
+// A group inside the task `self`, whose children end a cancelled await as
+// `self` does.
+inline task_group_options children_of(const task_core& self,
+                                      error_policy errors,
+                                      const char* name) noexcept {
+  task_group_options options;
+  options.errors = errors;
+  options.cancellation = self.unwinds() ? on_cancel::unwind : on_cancel::raise;
+  options.name = name;
+  return options;
+}
+
+// Calls launch(), which spawns without waiting. What it throws is returned,
+// and what it had started by then cancelled: it remains to be joined.
+template <typename Launch>
+std::exception_ptr launch_into(task_group& group, Launch launch) noexcept {
+  try {
+    launch();
+  } catch (...) {
+    group.cancel();
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+// A child that leaves its result in `into`.
+template <typename T>
+task<> fill(task<T> work, std::optional<kept_value<T>>& into) {
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  if (result.is_stopped())
+    co_await pass_on_stop();
+  if (result.error())
+    result.get(); // throws
+  into.emplace(keep(result));
+}
+
+// False: the group was cancelled meanwhile, nothing was started.
+template <typename T>
+bool spawn_fill(task_group& group,
+                task<T>&& work,
+                std::optional<kept_value<T>>& into) {
+  const char* const name = task_access::name(work);
+  task<> child = fill<T>(std::move(work), into);
+  task_access::set_name(child, name);
+  return group.try_spawn(std::move(child)) == spawn_status::started;
+}
+
+} // namespace weir::detail

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/contest.hpp>
+#include <weir/group_error.hpp>
+#include <weir/quorum.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace weir::detail {
+
+std::size_t contest_score::rank_of_winner(task_group& group) noexcept {
+  // relaxed: only a count; join() orders what the entrants wrote.
+  const std::size_t rank = won_.fetch_add(1, std::memory_order_relaxed);
+  if (rank + 1 == wanted_)
+    group.cancel();
+  return rank;
+}
+
+void contest_score::lost(task_group& group,
+                         std::size_t position,
+                         const char* name,
+                         const std::exception_ptr& error) noexcept {
+  if (group.is_cancelled() && is_aborted(error))
+    return;
+  errors_[position] = {name, error};
+  // relaxed: as above.
+  const std::size_t lost = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (lost == errors_.size() - wanted_ + 1)
+    group.cancel(); // Too few are left.
+}
+
+void contest_score::fail(const std::exception_ptr& seen_by_group) const {
+  std::vector<group_error::entry> entries;
+  for (std::size_t i = 0; i != errors_.size(); ++i)
+    if (errors_[i].error)
+      entries.push_back({i,
+                         errors_[i].name == nullptr ? "" : errors_[i].name,
+                         errors_[i].error});
+  if (seen_by_group) {
+    try {
+      std::rethrow_exception(seen_by_group);
+    } catch (const group_error& e) {
+      entries.insert(entries.end(), e.errors().begin(), e.errors().end());
+    }
+  }
+  if (entries.empty())
+    throw_aborted(); // All were cancelled.
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return a.index < b.index;
+  });
+  const std::size_t failed = entries.size();
+  throw group_error(std::move(entries), failed);
+}
+
+void require_quorum(std::size_t k, std::size_t tasks) {
+  if (k == 0)
+    throw std::invalid_argument("weir::quorum: k is 0, must be at least 1");
+  if (k > tasks)
+    throw std::invalid_argument("weir::quorum: k is " + std::to_string(k) +
+                                ", must be at most " + std::to_string(tasks) +
+                                ", the number of tasks");
+}
+
+} // namespace weir::detail
