@@ -11,6 +11,7 @@
 #include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
 #include <weir/finally.hpp>
+#include <weir/flight_result.hpp>
 #include <weir/group_error.hpp>
 #include <weir/limiter.hpp>
 #include <weir/named.hpp>
@@ -27,6 +28,7 @@
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>
+#include <weir/single_flight.hpp>
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>

@@ -11,6 +11,7 @@
 #include <weir/reserve_tasks.hpp>
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
+#include <weir/single_flight.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -293,6 +294,23 @@ BOOST_AUTO_TEST_CASE(taking_results_as_they_come_allocates_nothing) {
     co_await group.join();
   };
   BOOST_TEST(run(in_steady_state(work)) <= 1u); // what the group shares
+BOOST_AUTO_TEST_CASE(waiting_for_a_shared_call_allocates_nothing) {
+  weir::single_flight<int, int> calls(pool);
+  std::size_t expected = 0;
+  auto call = [&]() -> task<int> {
+    co_await until([&] { return calls.waiting() == expected; });
+    co_return 1;
+  };
+  auto asks = [&]() -> task<> { (void)co_await calls.run(1, call); };
+  auto work = [&]() -> task<> {
+    expected = 1000;
+    task_group group(pool);
+    for (int i = 0; i != 1000; ++i)
+      co_await group.spawn(asks);
+    co_await group.join();
+  };
+  // The first: the call, its entry, its value.
+  BOOST_TEST(run(in_steady_state(work)) <= 4u);
 }
 
 BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {

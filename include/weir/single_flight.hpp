@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/flight.hpp>
+#include <weir/detail/flight_step.hpp>
+#include <weir/executor.hpp>
+#include <weir/flight_result.hpp>
+#include <weir/operation.hpp>
+#include <weir/runtime.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// At most one call for each key at a time: who asks for a key that is being
+/// fetched waits for that call, and shares its result.
+///
+///     weir::single_flight<std::string, page> pages(runtime);
+///     auto result = co_await pages.run(url, fetch, url);
+///
+/// A call is a task of its own on the runtime, not a part of the task that
+/// asked first: when that is cancelled, the others get their result all the
+/// same. It is cancelled when the last who waits for it leaves. So `f` must
+/// not refer to what belongs to the caller.
+///
+/// `Value` may be void, move-only and not default-constructible, but no
+/// reference. `Hash` and `Equal` are called under a lock: they must not use
+/// the single_flight.
+///
+/// Precondition of the destructor: no call is in flight, hence nobody waits.
+/// Otherwise it prints a message and calls `std::terminate`, unless the
+/// runtime was stopped.
+///
+/// Thread safety: every member from any thread.
+/// Source: Go's singleflight; differences: a cancelled caller harms nobody,
+///   and an error in one call is an exception in all who waited for it.
+template <typename Key,
+          typename Value,
+          typename Hash = std::hash<Key>,
+          typename Equal = std::equal_to<Key>>
+class single_flight final {
+  static_assert(!std::is_reference_v<Value>,
+                "weir::single_flight: the value is shared, so it must be an "
+                "object");
+  using table = detail::flight_table<Key, Value, Hash, Equal>;
+
+public:
+  /// Calls run on the runtime of `ex`.
+  explicit single_flight(const executor& ex, Hash hash = {}, Equal equal = {})
+      : table_(std::make_shared<table>(
+            ex.runtime(), std::move(hash), std::move(equal))) {}
+  explicit single_flight(runtime& on, Hash hash = {}, Equal equal = {})
+      : single_flight(on.get_executor(), std::move(hash), std::move(equal)) {}
+  single_flight(const single_flight&) = delete;
+  single_flight& operator=(const single_flight&) = delete;
+  ~single_flight() { table_->handle_gone(); }
+
+  /// Waits for the call for `key`; if there is none, starts one that awaits
+  /// `f(args...)`. Gives a flight_result<Value>.
+  ///
+  /// `key`, `f` and `args` are decay-copied. If somebody else's call is joined
+  /// they are destroyed unused. g++ 12: see task_group::spawn().
+  ///
+  /// Throws: `std::invalid_argument` when `f` is empty. In the operation: what
+  ///   the call threw, the same exception object for all who waited;
+  ///   errc::would_deadlock when the call for `key` itself asks for `key`;
+  ///   errc::runtime_stopped.
+  /// Cancellation: terminal, checked on entry and while waiting; leaves the
+  ///   call to the others at once with `operation_aborted`. The last one
+  ///   cancels the call and waits for its end: it then gets a result that came
+  ///   all the same. Who asks meanwhile starts a new call.
+  /// Thread safety: any thread, also from within a call for another key.
+  /// Resumes on: the task's strand, or the handler's executor.
+  /// Complexity: constant; the first caller allocates the call and its entry,
+  ///   waiting allocates nothing.
+  template <typename K, typename F, typename... Args>
+  requires std::is_constructible_v<Key, K&&> && detail::work_factory<F, Args...>
+  auto run(K&& key, F&& f, Args&&... args) {
+    using step =
+        detail::flight_step<table, std::decay_t<F>, std::decay_t<Args>...>;
+    static_assert(
+        detail::safe_in_co_await<F>,
+        "g++ 12 destroys this callable twice inside a co_await expression. "
+        "Pass what it captures as arguments, run(key, f, args...), or name the "
+        "callable and pass it as an lvalue");
+    static_assert(
+        detail::safe_argument_in_co_await<K> &&
+            (detail::safe_argument_in_co_await<Args> && ...),
+        "g++ 12 destroys an aggregate temporary twice inside a co_await "
+        "expression. Give the type a constructor, or name the argument and "
+        "pass it as an lvalue");
+    detail::require_callable(f, "weir::single_flight::run");
+    return operation<step>(std::in_place,
+                           table_,
+                           std::forward<K>(key),
+                           std::forward<F>(f),
+                           std::forward<Args>(args)...);
+  }
+
+  /// The next run() for `key` starts a new call, even while the present one,
+  /// which goes on for those who wait for it, is running. False if there is
+  /// none.
+  bool forget(const Key& key) { return table_->forget(key); }
+
+  /// Callers that wait for a result.
+  [[nodiscard]] std::size_t waiting() const noexcept {
+    return table_->waiting();
+  }
+  /// Calls that have not ended, forgotten ones among them.
+  [[nodiscard]] std::size_t in_flight() const noexcept {
+    return table_->in_flight();
+  }
+
+private:
+  std::shared_ptr<table> table_;
+};
+
+} // namespace weir
