@@ -264,8 +264,12 @@ void scheduler::drain(bool searching) noexcept {
     }
     if (searching) {
       searching = false;
-      if (gate_.found_work() && has_work())
-        notify();
+      if (gate_.found_work()) {
+        // As after leave(): a push that saw this worker search woke nobody.
+        std_sync::fence_seq_cst();
+        if (has_work())
+          notify();
+      }
     }
     static_cast<task_core*>(item)->run();
     // Short tasks are counted, for a look at the clock costs as much as one;

@@ -10,8 +10,9 @@ namespace weir {
 
 /// What a task_group counted, taken at one instant.
 struct task_group_stats {
-  std::size_t in_flight;   ///< children that hold a slot; never above the cap
-                           ///< but after it was lowered or the group cancelled
+  std::size_t in_flight;   ///< children that hold a slot; above the cap only
+                           ///< after it was lowered, the group was cancelled
+                           ///< or a child gave up waiting for one it had lent
   std::size_t available;   ///< free slots, 0 if the cap is exceeded;
                            ///< `unlimited` without a cap
   std::size_t waiting;     ///< spawn() calls that wait for a slot
