@@ -80,7 +80,7 @@ public:
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; one control block beyond the child's frame, both
   ///   from a per-thread cache. Waiting allocates nothing.
-  /// Source: errgroup's `Go`; differences in docs/06-coming-from-go.md.
+  /// Source: errgroup's `Go`; differences in docs/coming-from-go.md.
   template <typename T>
   spawn_operation spawn(task<T> child) {
     detail::require_task(child, "weir::task_group::spawn");
