@@ -34,6 +34,7 @@
 #include <weir/task_group.hpp>
 #include <weir/task_group_options.hpp>
 #include <weir/task_group_stats.hpp>
+#include <weir/this_task.hpp>
 #include <weir/unwinding.hpp>
 #include <weir/version.hpp>
 #include <weir/when_all.hpp>

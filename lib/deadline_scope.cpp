@@ -11,7 +11,7 @@ namespace weir::detail {
 deadline_scope::deadline_scope(task_core& self,
                                clock::time_point deadline) noexcept
     : timer_entry(&deadline_scope::fire), self_(self),
-      scope_(self, cancel_scope::kind::open) {
+      scope_(self, cancel_scope::kind::deadline) {
   self.runtime().timers().arm(*this, deadline);
 }
 

@@ -8,8 +8,7 @@
 namespace weir::detail {
 
 group_body::group_body(task_group& group, task_core& self) noexcept
-    : group_(*group.core_), self_(self),
-      scope_(self, cancel_scope::kind::open) {
+    : group_(*group.core_), self_(self), scope_(self, group_) {
   group_.set_body(this);
 }
 
@@ -27,13 +26,20 @@ bool group_body::leave() noexcept {
 
 namespace {
 
+// Of a cancellation from outside.
+boost::system::error_code reason_of(const task_core* task) noexcept {
+  return task != nullptr ? task->cancel_reason() : boost::system::error_code();
+}
+
+// `task` is the one whose body it was, if any.
 void body_ended(group_core& group,
                 const std::exception_ptr& error,
-                bool cancelled_outside) noexcept {
+                bool cancelled_outside,
+                const task_core* task) noexcept {
   if (!is_aborted(error))
     group.fail(error);
   else if (cancelled_outside)
-    group.cancel(group_state::cause::outside, {});
+    group.cancel(group_state::cause::outside, reason_of(task));
   else if (!group.is_cancelled())
     group.fail(error); // Its own, of nobody's making.
 }
@@ -41,12 +47,15 @@ void body_ended(group_core& group,
 } // namespace
 
 void group_body::failed(const std::exception_ptr& error) noexcept {
-  body_ended(group_, error, self_.cancelled() != asio::cancellation_type::none);
+  body_ended(group_,
+             error,
+             self_.cancelled() != asio::cancellation_type::none,
+             &self_);
 }
 
 void group_body::stopped() noexcept {
   // A no-op when it was the group that stopped it.
-  group_.cancel(group_state::cause::outside, {});
+  group_.cancel(group_state::cause::outside, self_.cancel_reason());
 }
 
 void set_body(task_group& group, cancellable_body* body) noexcept {
@@ -56,11 +65,11 @@ void set_body(task_group& group, cancellable_body* body) noexcept {
 void body_failed(task_group& group,
                  const std::exception_ptr& error,
                  bool cancelled_outside) noexcept {
-  body_ended(*group.core_, error, cancelled_outside);
+  body_ended(*group.core_, error, cancelled_outside, current_task());
 }
 
 void body_cancelled(task_group& group) noexcept {
-  group.core_->cancel(group_state::cause::outside, {});
+  group.core_->cancel(group_state::cause::outside, reason_of(current_task()));
 }
 
 } // namespace weir::detail

@@ -141,7 +141,7 @@ task_group_stats group_core::stats() const noexcept {
           c.rejected};
 }
 
-boost::system::error_code group_core::reason() const noexcept {
+boost::system::error_code group_core::cancel_reason() const noexcept {
   rules_lock held(*this);
   return reason_;
 }

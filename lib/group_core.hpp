@@ -96,7 +96,7 @@ public:
     // acquire: sees the reason.
     return cancelled_.load(std::memory_order_acquire);
   }
-  boost::system::error_code reason() const noexcept;
+  boost::system::error_code cancel_reason() const noexcept override;
 
   void set_error_hook(error_hook hook);
   // Null detaches it: it is not cancelled any more, unless it was announced.

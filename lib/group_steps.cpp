@@ -123,13 +123,16 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
     deadlock_ = true;
     return true;
   }
+  self_ = self;
   if (shuts_down_)
     group_->shutdown(grace_.drain, grace_.soft);
   return group_->join(*this); // When false, *this may be gone.
 }
 
 bool join_step::on_cancel(waiter&) noexcept {
-  group_->cancel(group_state::cause::outside, {});
+  group_->cancel(group_state::cause::outside,
+                 self_ != nullptr ? self_->cancel_reason()
+                                  : boost::system::error_code());
   return false; // The last child completes it.
 }
 

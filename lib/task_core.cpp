@@ -186,6 +186,8 @@ void task_core::destroy_root() noexcept {
 
 void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
   next_ = nullptr;
+  if (!intercepted)
+    scope_ = &whole_; // The others are in the frames.
   // What an operation left in the slot may refer to this very task.
   signal_.slot().clear();
   for (promise_base* frame = leaf;;) {

@@ -89,7 +89,7 @@ task_group_stats task_group::stats() const noexcept { return core_->stats(); }
 bool task_group::is_cancelled() const noexcept { return core_->is_cancelled(); }
 
 boost::system::error_code task_group::cancel_reason() const noexcept {
-  return core_->reason();
+  return core_->cancel_reason();
 }
 
 executor task_group::get_executor() const noexcept {

@@ -253,7 +253,8 @@ public:
   [[nodiscard]] bool is_cancelled() const noexcept;
   /// Why the group was cancelled: what cancel() was given (`operation_aborted`
   /// if nothing), `timed_out` for the deadline, `operation_aborted` for a
-  /// failed child or an outer cancellation. Empty while it is not cancelled.
+  /// failed child, the reason of the task that joins when that was cancelled.
+  /// Empty while it is not cancelled. Of a child: this_task::cancel_reason().
   [[nodiscard]] boost::system::error_code cancel_reason() const noexcept;
 
   /// The executor of the group's runtime.

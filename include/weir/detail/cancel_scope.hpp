@@ -23,7 +23,9 @@ class task_core;
 // Members without a thread note belong to the holder of the task's strand.
 class cancel_scope : private strand_item {
 public:
-  enum class kind : bool { open, shield };
+  // Why it is cancelled, if it is: open, as the task's owner says; deadline,
+  // the time; body, as the group of this body_scope says.
+  enum class kind : std::uint8_t { open, shield, deadline, body };
 
   // The task's outermost scope.
   explicit cancel_scope(task_core& core) noexcept

@@ -111,7 +111,8 @@ private:
   bool counted_ = false;
   bool deadlock_ = false;
   bool shuts_down_ = false;
-  shutdown_options grace_; // if it shuts down
+  const task_core* self_ = nullptr; // the task that joins, if one does
+  shutdown_options grace_;          // if it shuts down
 };
 
 // The body of with_task_group, as the group sees it.
@@ -124,6 +125,17 @@ public:
 
 protected:
   ~cancellable_body() = default;
+};
+
+// A scope that a group cancels.
+class body_scope final : public cancel_scope {
+public:
+  body_scope(task_core& core, const group_core& group) noexcept
+      : cancel_scope(core, kind::body), group_(group) {}
+  const group_core& group() const noexcept { return group_; }
+
+private:
+  const group_core& group_;
 };
 
 // The body of with_task_group: a scope of the calling task that the group can
@@ -153,7 +165,7 @@ private:
 
   group_core& group_;
   task_core& self_;
-  cancel_scope scope_;
+  body_scope scope_;
   bool attached_ = true;
 };
 

@@ -9,6 +9,7 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <atomic>
 #include <coroutine>
@@ -52,6 +53,8 @@ public:
   // On the strand. Takes the result from core.root(), calls
   // core.destroy_root() and only then counts the task as ended.
   virtual void on_end(task_core& core, task_end end) noexcept = 0;
+  // On the strand: why it had the task cancelled.
+  virtual boost::system::error_code cancel_reason() const noexcept;
 
 protected:
   ~task_owner() = default;
@@ -184,6 +187,8 @@ public:
 
   // The cancellation vocabulary of a task, as in asio::this_coro.
   asio::cancellation_type cancelled() const noexcept;
+  // Why; empty if it is not.
+  boost::system::error_code cancel_reason() const noexcept;
   // What an operation's slot is sent.
   asio::cancellation_type emission() const noexcept;
   bool throws_if_cancelled() const noexcept { return throws_; }
