@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/as_stopped.hpp>
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>
@@ -23,7 +24,9 @@
 #include <weir/reserve_tasks.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
+#include <weir/receive_any.hpp>
 #include <weir/runtime.hpp>
+#include <weir/send_status.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>
 #include <weir/single_flight.hpp>

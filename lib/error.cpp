@@ -33,6 +33,8 @@ public:
       return "too many wait already";
     case errc::over_capacity:
       return "more was asked for than the capacity of the limiter";
+    case errc::channel_closed:
+      return "the channel was closed";
     }
     return "unknown weir error " + std::to_string(value);
   }

@@ -5,6 +5,7 @@
 // its kin with functions that count and call glibc's; not built with
 // sanitizers, which replace them as well.
 
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/completion_group.hpp>
 #include <weir/limiter.hpp>
@@ -12,6 +13,7 @@
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
 #include <weir/single_flight.hpp>
+#include <weir/receive_any.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -170,6 +172,37 @@ BOOST_AUTO_TEST_CASE(permits_and_waiting_for_them_allocate_nothing) {
     co_await group.join();
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(channels_allocate_nothing_once_they_are_there) {
+  for (std::size_t capacity : {0u, 1u, 50u}) {
+    BOOST_TEST_CONTEXT("capacity " << capacity) {
+      weir::channel<int> a(capacity);
+      weir::channel<int> b(capacity);
+      auto sends = [](weir::channel<int>& to) -> task<> {
+        for (int i = 0; i != tasks; ++i)
+          co_await to.send(i);
+      };
+      auto receives = [&]() -> task<> {
+        for (int i = 0; i != tasks; ++i)
+          (void)co_await a.receive();
+      };
+      auto merges = [&]() -> task<> {
+        for (int i = 0; i != 2 * tasks; ++i)
+          (void)co_await receive_any(a, b);
+      };
+      // A frame with all of it would be too large for the cache.
+      auto work = [&]() -> task<> {
+        task_group group(pool);
+        for (weir::channel<int>* to : {&a, &a, &b})
+          co_await group.spawn(sends, std::ref(*to));
+        co_await receives();
+        co_await merges();
+        co_await group.join();
+      };
+      BOOST_TEST(run(in_steady_state(work)) == 0u);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(sleeping_allocates_nothing) {

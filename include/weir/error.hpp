@@ -30,6 +30,8 @@ enum class errc {
   overloaded,
   /// acquire() waits for more than a limiter's capacity, which was lowered.
   over_capacity,
+  /// send() on a channel that was closed.
+  channel_closed,
 };
 
 /// The category of `errc`, named "weir".

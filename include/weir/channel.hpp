@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/channel_steps.hpp>
+#include <weir/operation.hpp>
+#include <weir/send_status.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+struct channel_access;
+}
+
+/// What channel<T>::send() and receive() return.
+template <typename T>
+using send_operation = operation<detail::send_step<T>>;
+template <typename T>
+using receive_operation = operation<detail::receive_step<T>>;
+
+/// Values of type T on their way from any number of senders to any number of
+/// receivers; each reaches one of them, in the order in which they were sent.
+///
+///     while (std::optional<job> next = co_await jobs.receive())
+///       co_await work_on(std::move(*next));
+///
+/// It buffers up to `capacity` values. With capacity 0 sender and receiver
+/// meet: send() completes when a receiver has the value. Who waits is served
+/// first come, first served. Nothing is bound to a runtime.
+///
+/// An operation that need not wait does not suspend: a loop that finds a value,
+/// or room, every time wants a checkpoint() now and then.
+///
+/// T may be move-only and not default-constructible; its move constructor must
+/// not throw. It is never called with a lock held.
+///
+/// Precondition of the destructor: nobody waits. Otherwise it prints a message
+/// and calls `std::terminate`. Values still buffered are destroyed.
+///
+/// Thread safety: every member from any thread.
+/// Source: Go's channels; tokio's `mpsc` for what closing means.
+template <typename T>
+class channel final {
+  static_assert(std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>);
+
+public:
+  /// Allocates the buffer, once.
+  ///
+  /// Throws: `std::bad_alloc`, also for a capacity that no memory can hold.
+  explicit channel(std::size_t capacity) : core_(capacity) {}
+  channel(const channel&) = delete;
+  channel& operator=(const channel&) = delete;
+
+  /// Sends `value`; waits while the buffer is full, or, with capacity 0, for a
+  /// receiver.
+  ///
+  /// On g++ 12 an aggregate with a destructor cannot be given as a temporary,
+  /// which that compiler destroys twice inside a co_await expression: use
+  /// emplace(members...), or emplace(std::move(named)).
+  ///
+  /// Throws: errc::channel_closed after close(), also while it waits. The value
+  ///   is then destroyed, as it is when the wait is cancelled.
+  /// Cancellation: terminal, checked on entry and while waiting;
+  ///   `operation_aborted`, and nobody receives the value. A value that has a
+  ///   receiver or a place is sent.
+  /// Thread safety: any thread.
+  /// Resumes on: the task's strand, or the handler's executor, by default the
+  ///   system's.
+  /// Complexity: constant; no allocation in a task. T is moved twice.
+  send_operation<T> send(T&& value) {
+    static_assert(
+        detail::safe_argument_in_co_await<T>,
+        "g++ 12 destroys an aggregate temporary twice inside a co_await "
+        "expression. Give the type a constructor, or use emplace(members...) "
+        "or emplace(std::move(named))");
+    return send_operation<T>(std::in_place, core_, std::move(value));
+  }
+  send_operation<T> send(const T& value) requires std::copy_constructible<T> {
+    return send_operation<T>(std::in_place, core_, value);
+  }
+
+  /// Sends `T(args...)`, which is made before the operation starts.
+  template <typename... Args>
+  send_operation<T> emplace(Args&&... args) {
+    static_assert(std::constructible_from<T, Args...>);
+    static_assert((is_safe_argument<Args> && ...),
+                  "g++ 12 destroys an aggregate temporary twice inside a "
+                  "co_await expression. Give the type a constructor, or name "
+                  "the argument and pass it as an lvalue");
+    return send_operation<T>(std::in_place, core_, std::forward<Args>(args)...);
+  }
+
+  /// The same without waiting. Unless it is `sent`, `value` is left as it was.
+  ///
+  /// Complexity: constant; no allocation.
+  [[nodiscard("a refused value was not sent")]] send_status
+  try_send(T&& value) noexcept {
+    return core_.try_send(std::move(value));
+  }
+  [[nodiscard("a refused value was not sent")]] send_status
+  try_send(const T& value) requires std::copy_constructible<T> {
+    return core_.try_send(T(value));
+  }
+
+  /// Waits for the next value; empty when the channel is closed and everything
+  /// that was sent has been received. Completes as
+  /// `void(error_code, std::optional<T>)` for a token.
+  ///
+  /// Cancellation: terminal, checked on entry and while waiting;
+  ///   `operation_aborted`, and nothing was taken. A value that is on its way
+  ///   to this receiver arrives in spite of it. If the task is destroyed
+  ///   (runtime::stop()) or unwound later, the value is destroyed with it.
+  /// Thread safety: any thread.
+  /// Resumes on: the task's strand, or the handler's executor, by default the
+  ///   system's.
+  /// Complexity: constant; no allocation in a task.
+  receive_operation<T> receive() noexcept {
+    return receive_operation<T>(std::in_place, core_);
+  }
+
+  /// The next value, if there is one now.
+  ///
+  /// Complexity: constant; no allocation.
+  [[nodiscard("the value would be lost")]] std::optional<T>
+  try_receive() noexcept {
+    return core_.try_receive();
+  }
+
+  /// Ends it: no value is accepted any more. Those that wait to send get
+  /// errc::channel_closed; receivers get what is buffered, then "empty". A
+  /// second call does nothing.
+  ///
+  /// Complexity: linear in those that wait; no coroutine runs inside it.
+  void close() noexcept { core_.close(); }
+
+  [[nodiscard]] bool is_closed() const noexcept { return core_.now().closed; }
+  /// Values buffered.
+  [[nodiscard]] std::size_t size() const noexcept { return core_.now().size; }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return core_.capacity();
+  }
+  /// How many send() and receive() calls wait.
+  [[nodiscard]] std::size_t waiting_senders() const noexcept {
+    return core_.now().senders;
+  }
+  [[nodiscard]] std::size_t waiting_receivers() const noexcept {
+    return core_.now().receivers;
+  }
+
+private:
+  friend struct detail::channel_access;
+
+  // A T comes from std::move(named): there is no other reason to write that.
+  template <typename Arg>
+  static constexpr bool is_safe_argument =
+      std::is_same_v<std::remove_cvref_t<Arg>, T> ||
+      detail::safe_argument_in_co_await<Arg>;
+
+  mutable detail::channel_core<T> core_;
+};
+
+namespace detail {
+
+struct channel_access {
+  template <typename T>
+  static channel_core<T>& core(channel<T>& c) noexcept {
+    return c.core_;
+  }
+};
+
+} // namespace detail
+} // namespace weir

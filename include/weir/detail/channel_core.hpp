@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/error.hpp>
+#include <weir/send_status.hpp>
+
+#include "channel_ring.hpp"
+#include "queued_step.hpp"
+#include "sync.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace weir::detail {
+
+// One receive() from several channels at once: only one may serve it. Its
+// entries are in the queues of all of them.
+struct shared_claim {
+  // True for the first who asks: the entry's owner is his to complete.
+  bool take() noexcept {
+    // relaxed: decides who; the values pass through the locks and the waiter.
+    return !taken.exchange(true, std::memory_order_relaxed);
+  }
+  // One channel is closed. True: it was the last, and the claim is taken.
+  bool close_one() noexcept {
+    // acq_rel: whoever sees none left has seen all others go.
+    return open.fetch_sub(1, std::memory_order_acq_rel) == 1 && take();
+  }
+
+  std::atomic<bool> taken{false};
+  std::atomic<std::size_t> open{0}; // channels that can still serve it
+};
+
+// Somebody who waits for a value.
+template <typename T>
+class channel_receiver : public queued_step {
+public:
+  channel_receiver() = default;
+  // Only before it is started.
+  channel_receiver(channel_receiver&& other) noexcept
+      : queued_step(std::move(other)) {}
+
+  std::optional<T> value; // of whoever took it out of the queue
+  shared_claim* claim = nullptr;
+
+protected:
+  ~channel_receiver() = default;
+};
+
+// Somebody who waits until its value is taken.
+template <typename T>
+class channel_sender : public queued_step {
+public:
+  template <typename... Args>
+  explicit channel_sender(std::in_place_t, Args&&... args)
+      : value(std::forward<Args>(args)...) {}
+  // Only before it is started.
+  channel_sender(channel_sender&& other) noexcept
+      : queued_step(std::move(other)), value(std::move(other.value)) {}
+
+  void refuse() noexcept { code_ = errc::channel_closed; }
+
+  T value; // moved from once it was sent
+
+protected:
+  ~channel_sender() = default;
+};
+
+[[noreturn]] void channel_destroyed_in_use(std::size_t senders,
+                                           std::size_t receivers) noexcept;
+
+// What the steps of a channel share. Receivers wait only while nothing is
+// buffered and nobody sends; senders only while the ring is full. Any thread.
+template <typename T>
+class channel_core {
+public:
+  explicit channel_core(std::size_t capacity) : ring_(capacity) {}
+  channel_core(const channel_core&) = delete;
+  channel_core& operator=(const channel_core&) = delete;
+  ~channel_core() {
+    const counts left = now();
+    if (left.senders != 0 || left.receivers != 0)
+      channel_destroyed_in_use(left.senders, left.receivers);
+  }
+
+  // `value` is moved from if it is sent.
+  send_status try_send(T&& value) noexcept;
+
+  // True: sent, or refused. False: queued; `s` may be gone already.
+  bool send(channel_sender<T>& s, waiter& who) noexcept;
+
+  // A value that a receiver took, and the sender that fills its place.
+  struct taken {
+    enum class from : std::uint8_t { nowhere, ring, sender };
+    from source = from::nowhere;
+    typename channel_ring<T>::place place;
+    typename channel_ring<T>::place refill;
+    channel_sender<T>* sender = nullptr;
+  };
+
+  // Lock held: takes the next value, if there is one.
+  taken take() noexcept;
+  // No lock held: moves it out.
+  void collect(const taken& what, std::optional<T>& into) noexcept;
+
+  // True: `r` has a value, or will never get one. False: queued.
+  bool receive(channel_receiver<T>& r, waiter& who) noexcept;
+  std::optional<T> try_receive() noexcept;
+
+  // Lock held.
+  bool is_closed_now() const noexcept { return closed_; }
+  void wait(channel_receiver<T>& r, waiter& who) noexcept {
+    enqueue(receivers_, r, who);
+    ++receiving_;
+  }
+
+  // False: it was taken out already, its completion follows.
+  bool withdraw(channel_sender<T>& s) noexcept {
+    std::lock_guard held(lock);
+    return detail::withdraw(senders_, s) && (--sending_, true);
+  }
+  bool withdraw(channel_receiver<T>& r) noexcept {
+    std::lock_guard held(lock);
+    return detail::withdraw(receivers_, r) && (--receiving_, true);
+  }
+
+  void close() noexcept;
+
+  struct counts {
+    std::size_t size;
+    std::size_t senders;
+    std::size_t receivers;
+    bool closed;
+  };
+  counts now() noexcept {
+    std::lock_guard held(lock);
+    return {ring_.size(), sending_, receiving_, closed_};
+  }
+  std::size_t capacity() const noexcept { return ring_.capacity(); }
+
+  spin_lock lock;
+
+private:
+  channel_sender<T>* next_sender() noexcept {
+    queued_step* const s = dequeue(senders_);
+    if (s == nullptr)
+      return nullptr;
+    --sending_;
+    return static_cast<channel_sender<T>*>(s);
+  }
+  // Null if nobody waits who may still be served.
+  channel_receiver<T>* next_receiver() noexcept {
+    while (queued_step* const step = dequeue(receivers_)) {
+      auto* const r = static_cast<channel_receiver<T>*>(step);
+      --receiving_;
+      if (r->claim == nullptr || r->claim->take())
+        return r;
+    }
+    return nullptr;
+  }
+
+  bool closed_ = false;       // under lock
+  channel_ring<T> ring_;      // places under lock
+  step_queue senders_;        // under lock
+  step_queue receivers_;      // under lock
+  std::size_t sending_ = 0;   // under lock
+  std::size_t receiving_ = 0; // under lock
+};
+
+} // namespace weir::detail

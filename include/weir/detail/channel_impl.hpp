@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "channel_core.hpp"
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace weir::detail {
+
+template <typename T>
+send_status channel_core<T>::try_send(T&& value) noexcept {
+  std::unique_lock held(lock);
+  if (closed_)
+    return send_status::closed;
+  if (channel_receiver<T>* const r = next_receiver()) {
+    held.unlock();
+    r->value.emplace(std::move(value));
+    tell(*r); // *this may be gone.
+    return send_status::sent;
+  }
+  if (ring_.full())
+    return send_status::full;
+  const auto place = ring_.push();
+  held.unlock();
+  ring_.fill(place, std::move(value));
+  return send_status::sent;
+}
+
+template <typename T>
+bool channel_core<T>::send(channel_sender<T>& s, waiter& who) noexcept {
+  std::unique_lock held(lock);
+  if (closed_) {
+    s.refuse();
+    return true;
+  }
+  if (channel_receiver<T>* const r = next_receiver()) {
+    held.unlock();
+    r->value.emplace(std::move(s.value));
+    tell(*r); // *this may be gone.
+    return true;
+  }
+  if (!ring_.full()) {
+    const auto place = ring_.push();
+    held.unlock();
+    ring_.fill(place, std::move(s.value));
+    return true;
+  }
+  enqueue(senders_, s, who);
+  ++sending_;
+  return false;
+}
+
+template <typename T>
+typename channel_core<T>::taken channel_core<T>::take() noexcept {
+  taken what;
+  if (!ring_.empty()) {
+    what.source = taken::from::ring;
+    what.place = ring_.pop();
+    what.sender = next_sender();
+    if (what.sender != nullptr)
+      what.refill = ring_.push(); // The same slot: the ring was full.
+  } else if ((what.sender = next_sender()) != nullptr) {
+    what.source = taken::from::sender;
+  }
+  return what;
+}
+
+template <typename T>
+void channel_core<T>::collect(const taken& what,
+                              std::optional<T>& into) noexcept {
+  if (what.source == taken::from::ring) {
+    into.emplace(ring_.take(what.place));
+    if (what.sender != nullptr)
+      ring_.fill(what.refill, std::move(what.sender->value));
+  } else if (what.source == taken::from::sender) {
+    into.emplace(std::move(what.sender->value));
+  }
+  if (what.sender != nullptr)
+    tell(*what.sender); // *this may be gone.
+}
+
+template <typename T>
+bool channel_core<T>::receive(channel_receiver<T>& r, waiter& who) noexcept {
+  std::unique_lock held(lock);
+  const taken what = take();
+  if (what.source != taken::from::nowhere) {
+    held.unlock();
+    collect(what, r.value);
+    return true;
+  }
+  if (closed_)
+    return true;
+  wait(r, who);
+  return false;
+}
+
+template <typename T>
+std::optional<T> channel_core<T>::try_receive() noexcept {
+  std::unique_lock held(lock);
+  const taken what = take();
+  held.unlock();
+  std::optional<T> value;
+  collect(what, value);
+  return value;
+}
+
+template <typename T>
+void channel_core<T>::close() noexcept {
+  step_queue woken;
+  {
+    std::lock_guard held(lock);
+    closed_ = true;
+    while (channel_sender<T>* const s = next_sender()) {
+      s->refuse();
+      woken.push_back(*s);
+    }
+    // They wait because nothing is buffered: it ends here for them.
+    while (queued_step* const step = dequeue(receivers_)) {
+      auto* const r = static_cast<channel_receiver<T>*>(step);
+      --receiving_;
+      if (r->claim == nullptr || r->claim->close_one())
+        woken.push_back(*r);
+    }
+  }
+  tell_all(woken); // *this may be gone.
+}
+
+} // namespace weir::detail
