@@ -13,6 +13,8 @@
 #include <weir/executor.hpp>
 #include <weir/finally.hpp>
 #include <weir/flight_result.hpp>
+#include <weir/for_each.hpp>
+#include <weir/for_each_options.hpp>
 #include <weir/group_error.hpp>
 #include <weir/indexed_value.hpp>
 #include <weir/limiter.hpp>
@@ -38,6 +40,7 @@
 #include <weir/task_group_options.hpp>
 #include <weir/task_group_stats.hpp>
 #include <weir/this_task.hpp>
+#include <weir/transform.hpp>
 #include <weir/unwinding.hpp>
 #include <weir/version.hpp>
 #include <weir/when_all.hpp>

@@ -10,6 +10,7 @@
 #include <weir/completion_group.hpp>
 #include <weir/limiter.hpp>
 #include <weir/reserve_tasks.hpp>
+#include <weir/for_each.hpp>
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
 #include <weir/single_flight.hpp>
@@ -35,6 +36,7 @@
 #include <malloc.h>
 #include <stdexcept>
 #include <thread>
+#include <ranges>
 #include <utility>
 
 namespace {
@@ -344,6 +346,21 @@ BOOST_AUTO_TEST_CASE(waiting_for_a_shared_call_allocates_nothing) {
   };
   // The first: the call, its entry, its value.
   BOOST_TEST(run(in_steady_state(work)) <= 4u);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_allocates_nothing_for_its_elements) {
+  std::atomic<int> calls{0};
+  auto later = [&](int) -> task<> {
+    ++calls;
+    co_await checkpoint();
+  };
+  auto work = [&]() -> task<> {
+    const auto range = std::views::iota(0, tasks);
+    co_await weir::for_each(range, {}, [&](int) { ++calls; });
+    co_await weir::for_each(range, {.max_in_flight = 10}, later);
+  };
+  BOOST_TEST(run(in_steady_state(work)) == 0u);
+  BOOST_TEST(calls == 4 * tasks);
 }
 
 BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {

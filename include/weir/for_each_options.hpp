@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/task_group.hpp>
+
+#include <cstddef>
+
+namespace weir {
+
+/// As many tasks in flight as the runtime has threads.
+inline constexpr std::size_t per_thread = unlimited - 1;
+
+/// How for_each() and transform() behave. Trivially destructible members only,
+/// so that it may be written in braces inside a co_await expression (g++ 12).
+struct for_each_options {
+  /// At most this many calls run at once: `per_thread`, `unlimited`, or at
+  /// least 1. A plain function never runs more often than there are threads.
+  std::size_t max_in_flight = per_thread;
+  /// Of the elements. An index in a group_error is an element's.
+  error_policy errors = on_error::cancel_siblings;
+  /// Of the calls.
+  on_cancel cancellation = on_cancel::raise;
+  /// For reports; kept by address, so a string literal.
+  const char* name = "for_each";
+};
+
+namespace detail {
+// Throws `std::invalid_argument` for options that `who` refuses.
+void require_options(const for_each_options& options, const char* who);
+} // namespace detail
+
+} // namespace weir
