@@ -5,6 +5,7 @@
 
 #include <weir/as_stopped.hpp>
 #include <weir/channel.hpp>
+#include <weir/blocking_pool.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>
@@ -19,6 +20,7 @@
 #include <weir/indexed_value.hpp>
 #include <weir/limiter.hpp>
 #include <weir/named.hpp>
+#include <weir/offload.hpp>
 #include <weir/operation.hpp>
 #include <weir/permit.hpp>
 #include <weir/quorum.hpp>

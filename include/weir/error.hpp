@@ -32,6 +32,8 @@ enum class errc {
   over_capacity,
   /// send() on a channel that was closed.
   channel_closed,
+  /// So many wait already that no further call is taken.
+  overloaded,
 };
 
 /// The category of `errc`, named "weir".

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/blocking_pool.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// Calls `f(args...)`, which may block, on a thread of `pool` and gives what
+/// it returns: blocking_pool::run(), where the rules stand.
+///
+///     auto sum = co_await weir::offload(pool, digest, path);
+///
+/// Cancellation: terminal; ends the wait at once, what runs is abandoned.
+/// Thread safety: any thread.
+/// Resumes on: the task's strand, or the handler's executor.
+/// Source: Trio's `to_thread.run_sync(abandon_on_cancel=True)`, tokio's
+///   `spawn_blocking`.
+template <typename F, typename... Args>
+requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto offload(blocking_pool& pool, F&& f, Args&&... args) {
+  return pool.run(std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+} // namespace weir

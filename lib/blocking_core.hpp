@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/blocking_pool.hpp>
+#include <weir/detail/offload_step.hpp>
+#include <weir/detail/wait_queue.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace weir::detail {
+
+// The threads of a blocking_pool and their queue. Functions last microseconds
+// or more, so a mutex is fine.
+class blocking_core {
+public:
+  explicit blocking_core(const blocking_pool_options& options);
+  blocking_core(const blocking_core&) = delete;
+  blocking_core& operator=(const blocking_core&) = delete;
+  ~blocking_core();
+
+  job_start submit(blocking_job& job, waiter& w, task_core* self);
+  bool abandon(blocking_job& job) noexcept;
+  void withdraw(blocking_job& job) noexcept;
+  void join();
+  blocking_pool_stats stats() const noexcept;
+
+private:
+  void work() noexcept;
+  void finish_one() noexcept;
+  void tell(blocking_job& job) noexcept;
+  void complete(blocking_job& job) noexcept;
+  void take_out(blocking_job& job) noexcept;
+  void stop() noexcept;
+
+  const std::size_t capacity_; // that run or wait; saturated
+  mutable std::mutex lock_;
+  std::condition_variable ready_; // a job, or the end
+  std::condition_variable idle_;  // nothing runs or waits
+  std::condition_variable told_;  // a job's waiter
+  // Guarded by lock_.
+  wait_queue<blocking_job> queue_;
+  std::size_t queued_ = 0;
+  std::size_t running_ = 0;
+  std::size_t abandoned_ = 0; // of those that run
+  std::size_t waits_ = 0;     // jobs for which somebody waits
+  bool closing_ = false;
+
+  std::vector<std::thread> threads_; // constant but in constructor, destructor
+};
+
+} // namespace weir::detail

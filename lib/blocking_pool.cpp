@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/blocking_pool.hpp>
+#include <weir/detail/task_core.hpp>
+#include <weir/error.hpp>
+#include <weir/executor.hpp>
+
+#include "blocking_core.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+
+blocking_core::blocking_core(const blocking_pool_options& options)
+    : capacity_(
+          options.threads +
+          std::min(options.max_waiting,
+                   std::numeric_limits<std::size_t>::max() - options.threads)) {
+  threads_.reserve(options.threads);
+  try {
+    for (std::size_t i = 0; i != options.threads; ++i)
+      threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+blocking_core::~blocking_core() {
+  {
+    std::lock_guard held(lock_);
+    if (waits_ != 0) {
+      std::fprintf(stderr,
+                   "weir: a blocking_pool was destroyed while %zu wait for a "
+                   "function\n",
+                   waits_);
+      std::terminate();
+    }
+  }
+  stop();
+}
+
+void blocking_core::stop() noexcept {
+  {
+    std::lock_guard held(lock_);
+    closing_ = true;
+  }
+  ready_.notify_all();
+  for (std::thread& thread : threads_)
+    thread.join();
+}
+
+job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
+  {
+    std::lock_guard held(lock_);
+    if (running_ + queued_ >= capacity_)
+      return job_start::overloaded;
+    job.who = &w;
+    job.runtime = self != nullptr ? &self->runtime() : nullptr;
+    job.at = blocking_job::stage::queued;
+    job.add_ref();
+    queue_.push_back(job);
+    ++queued_;
+    ++waits_;
+  }
+  ready_.notify_one();
+  return job_start::waits;
+}
+
+// Lock held. The waiter still owns the job: it is not destroyed here.
+void blocking_core::take_out(blocking_job& job) noexcept {
+  queue_.erase(job);
+  --queued_;
+  job.at = blocking_job::stage::made;
+  job.release();
+  if (running_ + queued_ == 0)
+    idle_.notify_all();
+}
+
+bool blocking_core::abandon(blocking_job& job) noexcept {
+  std::lock_guard held(lock_);
+  switch (job.at) {
+  case blocking_job::stage::queued:
+    take_out(job);
+    break;
+  case blocking_job::stage::running:
+    ++abandoned_;
+    break;
+  case blocking_job::stage::made:
+  case blocking_job::stage::done:
+    return false;
+  }
+  job.who = nullptr;
+  --waits_;
+  return true;
+}
+
+// The runtime was stopped. What is told goes through its pool, and no thread
+// of that runs; only the posting must be over before the runtime may go.
+void blocking_core::withdraw(blocking_job& job) noexcept {
+  if (abandon(job))
+    return;
+  std::unique_lock held(lock_);
+  told_.wait(held, [&] { return !job.is_telling; });
+  if (std::exchange(job.who, nullptr) != nullptr)
+    --waits_;
+}
+
+void blocking_core::work() noexcept {
+  std::unique_lock held(lock_);
+  for (;;) {
+    ready_.wait(held, [this] { return closing_ || !queue_.empty(); });
+    blocking_job* const job = queue_.pop_front();
+    if (job == nullptr)
+      return;
+    job->at = blocking_job::stage::running;
+    --queued_;
+    ++running_;
+    held.unlock();
+    job->call();
+    held.lock();
+    job->at = blocking_job::stage::done;
+    const bool is_awaited = job->who != nullptr;
+    job->is_telling = is_awaited;
+    if (is_awaited) {
+      // The thread counts as free now: who is told may ask for it again.
+      finish_one();
+      held.unlock();
+      tell(*job);
+      job->release();
+      held.lock();
+    } else {
+      held.unlock();
+      job->release(); // The result of an abandoned function, say.
+      held.lock();
+      --abandoned_;
+      finish_one();
+    }
+  }
+}
+
+// Lock held.
+void blocking_core::finish_one() noexcept {
+  --running_;
+  if (running_ + queued_ == 0)
+    idle_.notify_all();
+}
+
+// A thread of the pool. A task is told from its own runtime's pool: one that
+// was stopped drops what is posted, while waking a task of it would race with
+// the destruction of its frames.
+void blocking_core::tell(blocking_job& job) noexcept {
+  if (job.runtime == nullptr) {
+    complete(job);
+  } else {
+    job.add_ref();
+    asio::post(pool_of(*job.runtime),
+               [this, kept = job_ref<blocking_job>(&job)] { complete(*kept); });
+  }
+  {
+    std::lock_guard held(lock_);
+    job.is_telling = false;
+  }
+  told_.notify_all();
+}
+
+// *this may be gone afterwards, unless a thread of the pool calls it.
+void blocking_core::complete(blocking_job& job) noexcept {
+  waiter* who = nullptr;
+  {
+    std::lock_guard held(lock_);
+    who = std::exchange(job.who, nullptr);
+    if (who != nullptr)
+      --waits_;
+  }
+  if (who != nullptr)
+    who->complete(*who);
+}
+
+void blocking_core::join() {
+  for (const std::thread& thread : threads_)
+    if (thread.get_id() == std::this_thread::get_id())
+      throw boost::system::system_error(
+          errc::would_deadlock,
+          "weir::blocking_pool::join: called on one of the pool's own threads");
+  std::unique_lock held(lock_);
+  idle_.wait(held, [this] { return running_ + queued_ == 0; });
+}
+
+blocking_pool_stats blocking_core::stats() const noexcept {
+  std::lock_guard held(lock_);
+  return {threads_.size(), running_, queued_, abandoned_};
+}
+
+job_start
+submit(blocking_core& pool, blocking_job& job, waiter& w, task_core* self) {
+  return pool.submit(job, w, self);
+}
+bool abandon_job(blocking_core& pool, blocking_job& job) noexcept {
+  return pool.abandon(job);
+}
+void withdraw_job(blocking_core& pool, blocking_job& job) noexcept {
+  pool.withdraw(job);
+}
+boost::system::error_code overloaded_code() noexcept {
+  return errc::overloaded;
+}
+
+namespace {
+
+const blocking_pool_options& checked(const blocking_pool_options& options) {
+  if (options.threads == 0)
+    throw std::invalid_argument(
+        "weir::blocking_pool: threads is 0, must be at least 1");
+  return options;
+}
+
+} // namespace
+} // namespace detail
+
+blocking_pool::blocking_pool(blocking_pool_options options)
+    : core_(new detail::blocking_core(detail::checked(options)),
+            [](detail::blocking_core* core) { delete core; }) {}
+
+blocking_pool::~blocking_pool() = default;
+
+void blocking_pool::join() { core_->join(); }
+
+blocking_pool_stats blocking_pool::stats() const noexcept {
+  return core_->stats();
+}
+
+} // namespace weir
