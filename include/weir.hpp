@@ -36,6 +36,8 @@
 #include <weir/single_flight.hpp>
 #include <weir/sleep.hpp>
 #include <weir/spawn_status.hpp>
+#include <weir/start.hpp>
+#include <weir/started.hpp>
 #include <weir/task.hpp>
 #include <weir/task_failure.hpp>
 #include <weir/task_group.hpp>

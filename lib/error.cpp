@@ -35,6 +35,8 @@ public:
       return "more was asked for than the capacity of the limiter";
     case errc::channel_closed:
       return "the channel was closed";
+    case errc::not_started:
+      return "the child returned without having started";
     }
     return "unknown weir error " + std::to_string(value);
   }

@@ -34,6 +34,8 @@ enum class errc {
   channel_closed,
   /// So many wait already that no further call is taken.
   overloaded,
+  /// The child of start() returned without having said that it is up.
+  not_started,
 };
 
 /// The category of `errc`, named "weir".

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/handshake.hpp>
+#include <weir/operation.hpp>
+#include <weir/started.hpp>
+#include <weir/task.hpp>
+#include <weir/task_group.hpp>
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+
+// T of the started<T>& that F takes first; F has one signature.
+template <typename F>
+struct started_value : started_value<decltype(&F::operator())> {};
+template <typename R, typename T, typename... Args>
+struct started_value<R (*)(started<T>&, Args...)> {
+  using type = T;
+};
+template <typename R, typename T, typename... Args>
+struct started_value<R (*)(started<T>&, Args...) noexcept> {
+  using type = T;
+};
+template <typename R, typename C, typename T, typename... Args>
+struct started_value<R (C::*)(started<T>&, Args...)> {
+  using type = T;
+};
+template <typename R, typename C, typename T, typename... Args>
+struct started_value<R (C::*)(started<T>&, Args...) const> {
+  using type = T;
+};
+
+struct deduce_value;
+template <typename T, typename F>
+struct start_value {
+  using type = T;
+};
+template <typename F>
+struct start_value<deduce_value, F> : started_value<F> {};
+
+template <typename T, typename F, typename... Args>
+concept starter = std::is_invocable_v < F,
+        started<T>
+&, Args... > &&work<std::invoke_result_t<F, started<T>&, Args...>>;
+
+// `f`, `args` and `ready` live in this frame.
+template <typename T, typename F, typename... Args>
+task<> call_starter(std::shared_ptr<handshake<T>> shake, F f, Args... args) {
+  started<T> ready(std::move(shake));
+  (void)co_await std::invoke(std::move(f), ready, std::move(args)...);
+}
+
+template <typename T>
+task<T> run_start(task_group& group,
+                  std::shared_ptr<handshake<T>> shake,
+                  task<> child) {
+  co_await group.spawn(std::move(child));
+  co_return co_await operation<handshake_step<T>>(std::in_place, *shake);
+}
+
+} // namespace detail
+
+/// Spawns `f(ready, args...)` in `group` and waits until the child says that it
+/// is up: `ready` is a started<T>&, and `ready.set(value)` makes this function
+/// give `value`, while the child runs on as any other of the group.
+///
+///     auto serve = [](weir::started<port>& ready) -> weir::task<> {
+///       listener at = bind_any();
+///       ready.set(at.port());
+///       ...
+///     };
+///     port at = co_await weir::start(group, serve);
+///
+/// `T` is deduced if `f` has one signature, and else given: `start<port>(...)`.
+/// `f` and `args` are treated as by task_group::spawn(), which see for g++ 12;
+/// so is the wait for a slot.
+///
+/// A child that fails before it is up is the caller's affair alone: its error
+/// is thrown here, unchanged, and the group goes on. After set() it is the
+/// group's, as that of any child.
+///
+/// Throws: the child's error; errc::not_started when it returned without
+///   set(); what task_group::spawn() throws; `operation_aborted` when the
+///   group was cancelled before the child was up; `std::invalid_argument`, at
+///   the call, when `f` is empty.
+/// Cancellation: terminal; cancels the child, waits until it has ended, then
+///   throws `operation_aborted` or unwinds.
+/// Thread safety: any thread, while the group is alive.
+/// Resumes on: the task's strand.
+/// Complexity: constant; one allocation, and four frames from a per-thread
+///   cache.
+/// Source: Trio's `nursery.start`.
+template <typename T = detail::deduce_value, typename F, typename... Args>
+auto start(task_group& group, F&& f, Args&&... args) {
+  using value = typename detail::start_value<T, std::decay_t<F>>::type;
+  static_assert(
+      detail::starter<value, std::decay_t<F>, std::decay_t<Args>...>,
+      "weir::start: the callable must take a weir::started<T>& first, then the "
+      "arguments, and return a task");
+  static_assert(
+      detail::safe_in_co_await<F>,
+      "g++ 12 destroys this callable twice inside a co_await expression. Pass "
+      "what it captures as arguments, or name the callable and pass it as an "
+      "lvalue");
+  static_assert(
+      (detail::safe_argument_in_co_await<Args> && ...),
+      "g++ 12 destroys an aggregate temporary twice inside a co_await "
+      "expression. Give the type a constructor, or name the argument and pass "
+      "it as an lvalue");
+  detail::require_callable(f, "weir::start");
+  auto shake = std::make_shared<detail::handshake<value>>();
+  detail::starting child(
+      shake,
+      detail::call_starter<value, std::decay_t<F>, std::decay_t<Args>...>(
+          shake, std::forward<F>(f), std::forward<Args>(args)...));
+  return detail::run_start<value>(
+      group, std::move(shake), detail::run_starting(std::move(child)));
+}
+
+} // namespace weir

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/handshake.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+/// How a child begun with start() says that it is up, and hands its parent a
+/// value. Lives as long as the child.
+///
+/// Thread safety: the child's strand.
+template <typename T = void>
+class started final {
+  static_assert(std::is_object_v<T> && std::is_same_v<T, std::decay_t<T>>,
+                "weir::started: the value must be an object, or void");
+
+public:
+  /// For weir's own functions.
+  explicit started(std::shared_ptr<detail::handshake<T>> shake) noexcept
+      : shake_(std::move(shake)) {}
+  started(const started&) = delete;
+  started& operator=(const started&) = delete;
+
+  /// The parent goes on, with `value`. From here on an error of the child is
+  /// the group's. Nothing happens if the parent was cancelled while it waited:
+  /// the child, which is cancelled too, had better come to its end.
+  ///
+  /// Throws: `std::logic_error` the second time; what moving `value` throws.
+  void set(T value) { shake_->set(std::move(value)); }
+
+  /// True once set() was called.
+  [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
+
+private:
+  std::shared_ptr<detail::handshake<T>> shake_;
+};
+
+/// The same for a child that has no value to hand over.
+template <>
+class started<void> final {
+public:
+  explicit started(std::shared_ptr<detail::handshake<void>> shake) noexcept
+      : shake_(std::move(shake)) {}
+  started(const started&) = delete;
+  started& operator=(const started&) = delete;
+
+  void set() { shake_->set({}); }
+  [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
+
+private:
+  std::shared_ptr<detail::handshake<void>> shake_;
+};
+
+} // namespace weir
