@@ -4,8 +4,8 @@
 #pragma once
 
 #include <weir/as_stopped.hpp>
-#include <weir/channel.hpp>
 #include <weir/blocking_pool.hpp>
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>
@@ -25,10 +25,10 @@
 #include <weir/permit.hpp>
 #include <weir/quorum.hpp>
 #include <weir/race.hpp>
+#include <weir/receive_any.hpp>
 #include <weir/reserve_tasks.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
-#include <weir/receive_any.hpp>
 #include <weir/runtime.hpp>
 #include <weir/send_status.hpp>
 #include <weir/shield.hpp>

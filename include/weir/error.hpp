@@ -32,8 +32,6 @@ enum class errc {
   over_capacity,
   /// send() on a channel that was closed.
   channel_closed,
-  /// So many wait already that no further call is taken.
-  overloaded,
   /// The child of start() returned without having said that it is up.
   not_started,
 };
