@@ -244,11 +244,15 @@ void runtime_core::finish_stop() noexcept {
 
 // No thread of the pool runs any more.
 void runtime_core::abandon_all() noexcept {
-  ready_item* queued = ready_.take_all();
-  while (queued != nullptr) {
-    auto* core =
-        static_cast<task_core*>(std::exchange(queued, queued->ready_next));
-    core->abandon();
+  ready_item* const queued = ready_.take_all();
+  // A task may own the group of others that are queued behind it.
+  for (ready_item* item = queued; item != nullptr; item = item->ready_next)
+    static_cast<task_core*>(item)->add_ref();
+  for (ready_item* item = queued; item != nullptr;) {
+    auto* const core = static_cast<task_core*>(item);
+    item = item->ready_next;
+    core->abandon_queued();
+    core->release();
   }
   for (;;) {
     task_core* root = nullptr;

@@ -223,6 +223,14 @@ void task_core::abandon() noexcept {
   release();
 }
 
+void task_core::abandon_queued() noexcept {
+  const bool queue_owned = queue_owns_;
+  queue_owns_ = false;
+  abandon();
+  if (queue_owned)
+    release();
+}
+
 // --- on the strand
 // --------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 
 // runtime::stop().
 
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/error.hpp>
@@ -104,6 +105,64 @@ BOOST_AUTO_TEST_CASE(a_task_may_stop_its_own_runtime) {
       pool->run(stops()), system_error, has_code(errc::task_abandoned));
   BOOST_TEST(!went_on_after);
   BOOST_TEST(ended == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_ready_task_may_own_others_that_are_ready_too) {
+  for (const bool parent_first : {true, false}) {
+    BOOST_TEST_CONTEXT("parent first: " << parent_first) {
+      channel<int> for_parent(1);
+      channel<int> for_child(1);
+      std::atomic<int> alive_here{0};
+      std::atomic<bool> go_on{false};
+      std::atomic<bool> blocks{false};
+      {
+        runtime one(1);
+        auto child = [&]() -> task<> {
+          const counted mine(alive_here);
+          (void)co_await for_child.receive();
+        };
+        auto parent = [&]() -> task<> {
+          const counted mine(alive_here);
+          task_group group(one);
+          co_await group.spawn(child);
+          (void)co_await for_parent.receive();
+        };
+        auto blocker = [&]() -> task<> {
+          blocks = true;
+          while (!go_on)
+            std::this_thread::yield();
+          co_return;
+        };
+        weir::co_spawn(one, parent(), asio::detached);
+        block_until([&] {
+          return for_parent.waiting_receivers() == 1 &&
+                 for_child.waiting_receivers() == 1;
+        });
+        weir::co_spawn(one, blocker(), asio::detached);
+        block_until([&] { return blocks.load(); });
+        // The one thread is taken: both become ready and stay so.
+        BOOST_TEST((parent_first ? for_parent : for_child).try_send(1) ==
+                   send_status::sent);
+        BOOST_TEST((parent_first ? for_child : for_parent).try_send(1) ==
+                   send_status::sent);
+        std::thread stops([&] { one.stop(); });
+        asio::io_context context(1);
+        bool stopped = false;
+        block_until([&] {
+          weir::co_spawn(
+              one, returns(), asio::bind_executor(context, [&](auto error) {
+                stopped = code_of(error) == errc::runtime_stopped;
+              }));
+          context.poll();
+          context.restart();
+          return stopped;
+        });
+        go_on = true;
+        stops.join();
+        BOOST_TEST(alive_here == 0);
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(after_stop_nothing_starts) {

@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(only_a_group_with_nothing_to_decide_is_countable) {
   waiting.end(rules::ending::completed, nullptr, woken);
   BOOST_TEST(waiting.is_countable());
   detail::group_waiter joiner;
-  waiting.join(joiner);
+  waiting.join(joiner, woken);
   BOOST_TEST(waiting.is_countable());
   BOOST_TEST(waiting.has_joiner());
 
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(only_a_group_with_nothing_to_decide_is_countable) {
   cancelled.cancel(rules::cause::own, woken);
   BOOST_TEST(!cancelled.is_countable());
   rules joined(1);
-  joined.join(joiner);
+  joined.join(joiner, woken);
   BOOST_TEST(!joined.is_countable());
 }
 

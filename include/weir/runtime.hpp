@@ -84,6 +84,10 @@ public:
   /// destroyed by the thread in run(), this one, or the destructor; joins that
   /// can still be reached report errc::task_abandoned. Called on one of the
   /// runtime's own threads it only begins that.
+  ///
+  /// Thread safety: any thread. But while frames are destroyed no thread that
+  ///   is not the runtime's may cancel its tasks, or complete what they wait
+  ///   for (a permit, a value of a channel): both would touch them.
   void stop() noexcept;
 
   [[nodiscard]] runtime_stats stats() const noexcept;

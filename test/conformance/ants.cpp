@@ -172,7 +172,8 @@ BOOST_AUTO_TEST_CASE(TestNonblockingSubmit) {
   task_group group(pool, {.max_in_flight = cap});
   BOOST_TEST((group.try_spawn(waits_for(first)) == spawn_status::started));
   for (std::size_t i = 1; i != cap; ++i)
-    BOOST_TEST((group.try_spawn(waits_for, door) == spawn_status::started));
+    BOOST_TEST(
+        (group.try_spawn(waits_for, std::ref(door)) == spawn_status::started));
   BOOST_TEST((group.try_spawn(returns()) == spawn_status::full));
   BOOST_TEST((group.try_spawn(returns) == spawn_status::full));
   first.open();

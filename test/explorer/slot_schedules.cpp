@@ -54,7 +54,8 @@ public:
 
   bool join(detail::group_waiter& w) {
     rules_lock held(*this);
-    return state_.join(w);
+    detail::group_queue woken; // Nobody waits for idleness here.
+    return state_.join(w, woken);
   }
 
   void set_cap(std::size_t cap) {

@@ -130,6 +130,8 @@ public:
 
   // Destroys the frames, innermost first, and reports task_end::abandoned.
   void abandon() noexcept;
+  // The same for what was taken out of the ready queue.
+  void abandon_queued() noexcept;
 
   // --- on the strand --------------------------------------------------------
 
