@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Counts heap allocations. A program of its own, for it replaces malloc() and
-// its kin with functions that count and call glibc's; not built with
-// sanitizers, which replace them as well.
+// Counts heap allocations; a program of its own.
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
@@ -20,78 +18,22 @@
 #include <weir/task_group.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "support/counting_malloc.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/until.hpp"
 #include "support/work.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <malloc.h>
 #include <stdexcept>
 #include <thread>
 #include <ranges>
 #include <utility>
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-std::atomic<std::int64_t> live_bytes{0};
-
-void* note(void* p) noexcept {
-  if (p != nullptr) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    live_bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p)),
-                         std::memory_order_relaxed);
-  }
-  return p;
-}
-
-void note_free(void* p) noexcept {
-  if (p != nullptr)
-    live_bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(p)),
-                         std::memory_order_relaxed);
-}
-
-} // namespace
-
-// Of glibc.
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t n, std::size_t size);
-void* __libc_realloc(void* p, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-void __libc_free(void* p);
-
-void* malloc(std::size_t size) noexcept { return note(__libc_malloc(size)); }
-void* calloc(std::size_t n, std::size_t size) noexcept {
-  return note(__libc_calloc(n, size));
-}
-void* realloc(void* p, std::size_t size) noexcept {
-  note_free(p);
-  return note(__libc_realloc(p, size));
-}
-void* memalign(std::size_t alignment, std::size_t size) noexcept {
-  return note(__libc_memalign(alignment, size));
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
-  return note(__libc_memalign(alignment, size));
-}
-int posix_memalign(void** p, std::size_t alignment, std::size_t size) noexcept {
-  *p = note(__libc_memalign(alignment, size));
-  return *p != nullptr ? 0 : ENOMEM;
-}
-void free(void* p) noexcept {
-  note_free(p);
-  __libc_free(p);
-}
-} // extern "C"
 
 namespace weir::test {
 
