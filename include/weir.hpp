@@ -27,6 +27,7 @@
 #include <weir/race.hpp>
 #include <weir/receive_any.hpp>
 #include <weir/reserve_tasks.hpp>
+#include <weir/ordered_stream.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>

@@ -38,6 +38,15 @@ spawn_step::~spawn_step() {
 bool spawn_step::start(waiter& w, task_core* self) noexcept {
   who = &w;
   parent_ = self != nullptr ? self : current_task();
+  return ask();
+}
+
+bool spawn_step::start_for_others(waiter& w) noexcept {
+  who = &w;
+  return ask();
+}
+
+bool spawn_step::ask() noexcept {
   switch (group_->spawn(*this, parent_)) {
   case group_state::admission::started:
     return true;

@@ -9,6 +9,7 @@
 #include <weir/limiter.hpp>
 #include <weir/reserve_tasks.hpp>
 #include <weir/for_each.hpp>
+#include <weir/ordered_stream.hpp>
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
 #include <weir/single_flight.hpp>
@@ -303,6 +304,26 @@ BOOST_AUTO_TEST_CASE(a_loop_allocates_nothing_for_its_elements) {
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
   BOOST_TEST(calls == 4 * tasks);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_allocates_nothing_for_its_tasks) {
+  int sum = 0; // one thread
+  auto work = [](int n) -> task<int> {
+    if (n % 3 == 0)
+      co_await checkpoint();
+    co_return 1;
+  };
+  ordered_stream<int> stream(pool,
+                             {.max_in_flight = 10, .max_reorder = 4},
+                             [&](int n) { sum += n; });
+  auto feeds = [&]() -> task<> {
+    for (int i = 0; i != tasks; ++i)
+      co_await stream.submit(work, i);
+    co_await stream.join();
+  };
+  // What a round shares, and where its results wait.
+  BOOST_TEST(run(in_steady_state(feeds)) <= 2u);
+  BOOST_TEST(sum == 2 * tasks);
 }
 
 BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {

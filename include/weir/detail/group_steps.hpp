@@ -61,6 +61,9 @@ public:
   ~spawn_step();
 
   bool start(waiter& w, task_core* self) noexcept;
+  // On the thread of a task that has nothing to do with it: no child of the
+  // group asks, none lends its slot.
+  bool start_for_others(waiter& w) noexcept;
   bool on_cancel(waiter& w) noexcept;
   void withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
@@ -73,6 +76,7 @@ public:
 private:
   friend class group_core;
 
+  bool ask() noexcept;
   boost::system::error_code settle() noexcept;
   // Under the group's lock: the slot its parent lent is back.
   void returned() noexcept;

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/task_group.hpp>
+
+#include "element_errors.hpp"
+#include "frame_cache.hpp"
+#include "group_access.hpp"
+#include "group_steps.hpp"
+#include "queued_step.hpp"
+#include "stream_sink.hpp"
+#include "sync.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace weir::detail {
+
+// A submit() that waits until fewer results wait for their turn.
+class gated_step : public queued_step {
+public:
+  // No lock held, by whoever took it out of the gate.
+  virtual void proceed() noexcept = 0;
+
+protected:
+  gated_step() = default;
+  gated_step(gated_step&&) = default;
+  ~gated_step() = default;
+
+  // Under the round's lock, but for `open` before it is in the gate.
+  enum class phase : std::uint8_t {
+    open,     // the group has it, or had it
+    gated,    // in the gate's queue
+    starting, // taken out, being handed to the group
+  };
+  friend class stream_gate;
+  phase phase_ = phase::open;
+};
+
+// Submissions wait here while too many results do. Guarded by the round's lock.
+class stream_gate final {
+public:
+  explicit stream_gate(std::size_t max_reorder) noexcept
+      : max_reorder_(max_reorder) {}
+
+  std::size_t waiting = 0; // results that wait for their turn
+
+  // True: it need not wait.
+  bool passes(gated_step& step, waiter& w) noexcept {
+    if (flushed_ || (waiting < max_reorder_ && queue_.empty()))
+      return true;
+    step.phase_ = gated_step::phase::gated;
+    enqueue(queue_, step, w);
+    return false;
+  }
+  bool withdraw(gated_step& step) noexcept {
+    return detail::withdraw(queue_, step);
+  }
+  // Those that may proceed.
+  void collect(step_queue& woken) noexcept {
+    if (!flushed_ && waiting >= max_reorder_)
+      return;
+    while (queued_step* const step = dequeue(queue_)) {
+      static_cast<gated_step*>(step)->phase_ = gated_step::phase::starting;
+      woken.push_back(*step);
+    }
+  }
+  // The group was cancelled: it refuses everybody.
+  void flush(step_queue& woken) noexcept {
+    flushed_ = true;
+    collect(woken);
+  }
+  // No lock held.
+  static void proceed_all(step_queue& woken) noexcept {
+    while (queued_step* const step = woken.pop_front())
+      static_cast<gated_step*>(step)->proceed(); // *step may be gone.
+  }
+
+private:
+  std::size_t max_reorder_;
+  step_queue queue_;
+  bool flushed_ = false;
+};
+
+// An ordered_stream between two joins: its children, and the results that wait
+// for their turn. Whoever completes the task whose turn it is delivers it, and
+// those behind it that are there.
+template <typename T>
+class stream_round final
+    : public cancellable_body,
+      public std::enable_shared_from_this<stream_round<T>> {
+public:
+  struct node {
+    static void* operator new(std::size_t size) { return cache_allocate(size); }
+    static void operator delete(void* p, std::size_t size) noexcept {
+      cache_deallocate(p, size);
+    }
+    std::optional<T> value; // none: its task failed
+  };
+
+  stream_round(const executor& ex,
+               const task_group_options& options,
+               std::size_t max_reorder,
+               stream_sink<T>& sink)
+      : errors(options.errors),
+        keeps_going(options.errors.siblings() == on_error::keep_going),
+        sink(sink), gate(max_reorder), slots_(64, nullptr) {
+    task_group_options inner = options;
+    inner.errors = options.errors.siblings();
+    group.emplace(ex, inner);
+    set_body(*group, this);
+  }
+  stream_round(const stream_round&) = delete;
+  stream_round& operator=(const stream_round&) = delete;
+  ~stream_round() {
+    end();
+    for (node* n : slots_)
+      drop(n);
+  }
+
+  // The stream is gone, or has another round.
+  void end() noexcept {
+    if (!group)
+      return;
+    set_body(*group, nullptr);
+    group.reset(); // Terminates if children are in flight.
+  }
+
+  // True: the caller, who completed the task of `index`, delivers from now on.
+  // False: `value` waits for its turn.
+  bool arrive(std::uint64_t index, std::optional<T>& value) {
+    if (take_turn(index))
+      return true;
+    node* n = &skipped_;
+    if (value) {
+      n = new node;
+      try {
+        n->value.emplace(std::move(*value));
+      } catch (...) {
+        delete n;
+        throw;
+      }
+    }
+    std::vector<node*> bigger;
+    for (;;) {
+      std::size_t size = 0;
+      std::uint64_t ahead = 0;
+      {
+        std::lock_guard held(lock);
+        if (index == next_ && !delivering_) {
+          delivering_ = true;
+          break;
+        }
+        if (bigger.size() > slots_.size())
+          grow(bigger);
+        if (index - next_ < slots_.size()) {
+          at(index) = n;
+          ++gate.waiting;
+          return false;
+        }
+        size = slots_.size();
+        ahead = index - next_;
+      }
+      while (size <= ahead)
+        size *= 2;
+      bigger.assign(size, nullptr);
+    }
+    // Its turn has come meanwhile.
+    if (n != &skipped_) {
+      value.emplace(std::move(*n->value));
+      delete n;
+    }
+    return true;
+  }
+
+  // The next result, if it is there; else somebody else will deliver. Lets
+  // submissions proceed.
+  node* next() noexcept {
+    step_queue woken;
+    node* n = nullptr;
+    {
+      std::lock_guard held(lock);
+      ++next_;
+      n = std::exchange(at(next_), nullptr);
+      if (n != nullptr) {
+        --gate.waiting;
+        gate.collect(woken);
+      } else {
+        delivering_ = false;
+      }
+    }
+    stream_gate::proceed_all(woken);
+    return n;
+  }
+  void drop(node* n) noexcept {
+    if (n != &skipped_)
+      delete n;
+  }
+
+  // A task or the callback failed. False: a cancellation ended it.
+  bool failed(std::uint64_t index, const std::exception_ptr& error) noexcept {
+    if (group->is_cancelled() && is_aborted(error))
+      return false;
+    errors.add(index, error);
+    return true;
+  }
+
+  std::optional<task_group> group;
+  element_errors errors;
+  const bool keeps_going;
+  stream_sink<T>& sink;
+  spin_lock lock;
+  stream_gate gate; // under lock
+
+private:
+  void announce() noexcept override { kept_ = this->shared_from_this(); }
+  void cancel() noexcept override {
+    const auto kept = std::move(kept_); // The stream may be gone.
+    step_queue woken;
+    {
+      std::lock_guard held(lock);
+      gate.flush(woken);
+    }
+    stream_gate::proceed_all(woken);
+  }
+
+  bool take_turn(std::uint64_t index) noexcept {
+    std::lock_guard held(lock);
+    if (index != next_ || delivering_)
+      return false;
+    return delivering_ = true;
+  }
+
+  // Lock held.
+  node*& at(std::uint64_t index) noexcept {
+    return slots_[static_cast<std::size_t>(index) & (slots_.size() - 1)];
+  }
+  void grow(std::vector<node*>& bigger) noexcept {
+    for (std::uint64_t i = next_; i != next_ + slots_.size(); ++i)
+      bigger[static_cast<std::size_t>(i) & (bigger.size() - 1)] = at(i);
+    slots_.swap(bigger);
+  }
+
+  // Under lock.
+  std::uint64_t next_ = 0;   // whose turn it is
+  bool delivering_ = false;  // somebody delivers it
+  std::vector<node*> slots_; // that wait, by index; a power of 2
+  node skipped_;             // stands for a task that failed
+  // Of whoever cancels the group, once.
+  std::shared_ptr<stream_round> kept_;
+};
+
+} // namespace weir::detail
