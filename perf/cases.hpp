@@ -39,6 +39,9 @@ perf_case yield_case();
 perf_case first_error_case();
 perf_case timeout_churn_case();
 perf_case awaitable_children_case();
+perf_case transform_case();
+perf_case for_each_case();
+perf_case ordered_stream_case();
 
 std::vector<perf_case> all_cases();
 

@@ -31,7 +31,10 @@ std::vector<perf_case> all_cases() {
           yield_case(),
           first_error_case(),
           timeout_churn_case(),
-          awaitable_children_case()};
+          awaitable_children_case(),
+          transform_case(),
+          for_each_case(),
+          ordered_stream_case()};
 }
 
 namespace {
