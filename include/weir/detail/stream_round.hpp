@@ -52,27 +52,36 @@ public:
   explicit stream_gate(std::size_t max_reorder) noexcept
       : max_reorder_(max_reorder) {}
 
-  std::size_t waiting = 0; // results that wait for their turn
+  // Without the lock: a hint. A submission that comes while a result is put
+  // aside may still pass, as one that came before it.
+  bool is_shut() const noexcept {
+    // relaxed: what it says is looked at again under the lock.
+    return shut_.load(std::memory_order_relaxed);
+  }
+
+  // A result waits for its turn, or its turn has come.
+  void add() noexcept {
+    ++waiting_;
+    update();
+  }
+  void remove(step_queue& woken) noexcept {
+    --waiting_;
+    collect(woken);
+  }
 
   // True: it need not wait.
   bool passes(gated_step& step, waiter& w) noexcept {
-    if (flushed_ || (waiting < max_reorder_ && queue_.empty()))
+    if (flushed_ || (waiting_ < max_reorder_ && queue_.empty()))
       return true;
     step.phase_ = gated_step::phase::gated;
     enqueue(queue_, step, w);
+    update();
     return false;
   }
   bool withdraw(gated_step& step) noexcept {
-    return detail::withdraw(queue_, step);
-  }
-  // Those that may proceed.
-  void collect(step_queue& woken) noexcept {
-    if (!flushed_ && waiting >= max_reorder_)
-      return;
-    while (queued_step* const step = dequeue(queue_)) {
-      static_cast<gated_step*>(step)->phase_ = gated_step::phase::starting;
-      woken.push_back(*step);
-    }
+    const bool was_queued = detail::withdraw(queue_, step);
+    update();
+    return was_queued;
   }
   // The group was cancelled: it refuses everybody.
   void flush(step_queue& woken) noexcept {
@@ -86,9 +95,27 @@ public:
   }
 
 private:
-  std::size_t max_reorder_;
+  // Those that may proceed.
+  void collect(step_queue& woken) noexcept {
+    if (flushed_ || waiting_ < max_reorder_)
+      while (queued_step* const step = dequeue(queue_)) {
+        static_cast<gated_step*>(step)->phase_ = gated_step::phase::starting;
+        woken.push_back(*step);
+      }
+    update();
+  }
+  void update() noexcept {
+    const bool shut =
+        !flushed_ && (waiting_ >= max_reorder_ || !queue_.empty());
+    if (shut != is_shut())
+      shut_.store(shut, std::memory_order_relaxed); // as is_shut()
+  }
+
+  const std::size_t max_reorder_;
+  std::size_t waiting_ = 0; // results
   step_queue queue_;
   bool flushed_ = false;
+  alignas(64) std::atomic<bool> shut_{false}; // written seldom, read often
 };
 
 // An ordered_stream between two joins: its children, and the results that wait
@@ -164,7 +191,7 @@ public:
           grow(bigger);
         if (index - next_ < slots_.size()) {
           at(index) = n;
-          ++gate.waiting;
+          gate.add();
           return false;
         }
         size = slots_.size();
@@ -192,8 +219,7 @@ public:
       ++next_;
       n = std::exchange(at(next_), nullptr);
       if (n != nullptr) {
-        --gate.waiting;
-        gate.collect(woken);
+        gate.remove(woken);
       } else {
         delivering_ = false;
       }

@@ -110,7 +110,7 @@ public:
   // When false, *this may be gone.
   bool start(waiter& w, task_core* self) noexcept {
     self_ = self;
-    if (!runs_in(core(), self)) {
+    if (round_->gate.is_shut() && !runs_in(core(), self)) {
       std::lock_guard held(round_->lock);
       if (!round_->gate.passes(*this, w))
         return false;
