@@ -22,12 +22,12 @@
 #include <weir/named.hpp>
 #include <weir/offload.hpp>
 #include <weir/operation.hpp>
+#include <weir/ordered_stream.hpp>
 #include <weir/permit.hpp>
 #include <weir/quorum.hpp>
 #include <weir/race.hpp>
 #include <weir/receive_any.hpp>
 #include <weir/reserve_tasks.hpp>
-#include <weir/ordered_stream.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
