@@ -52,3 +52,5 @@
 #include <weir/with_result_group.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
+#include <weir/with_work_queue.hpp>
+#include <weir/work_queue.hpp>

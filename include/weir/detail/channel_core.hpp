@@ -10,6 +10,8 @@
 #include "queued_step.hpp"
 #include "sync.hpp"
 
+#include <boost/system/error_code.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +66,8 @@ public:
   channel_sender(channel_sender&& other) noexcept
       : queued_step(std::move(other)), value(std::move(other.value)) {}
 
-  void refuse() noexcept { code_ = errc::channel_closed; }
+  void refuse(boost::system::error_code why) noexcept { code_ = why; }
+  bool is_refused() const noexcept { return code_.failed(); }
 
   T value; // moved from once it was sent
 
@@ -92,8 +95,11 @@ public:
   // `value` is moved from if it is sent.
   send_status try_send(T&& value) noexcept;
 
-  // True: sent, or refused. False: queued; `s` may be gone already.
-  bool send(channel_sender<T>& s, waiter& who) noexcept;
+  // True: sent, or refused, also when `max_waiting` others wait. False: queued;
+  // `s` may be gone already.
+  bool send(channel_sender<T>& s,
+            waiter& who,
+            std::size_t max_waiting = static_cast<std::size_t>(-1)) noexcept;
 
   // A value that a receiver took, and the sender that fills its place.
   struct taken {
@@ -130,7 +136,15 @@ public:
     return detail::withdraw(receivers_, r) && (--receiving_, true);
   }
 
-  void close() noexcept;
+  // The first reason counts: what senders get. Those that wait are left in
+  // `refused`, for tell_all(); returns how many.
+  std::size_t close(boost::system::error_code why,
+                    step_queue& refused) noexcept;
+  void close() noexcept {
+    step_queue refused;
+    close(errc::channel_closed, refused);
+    tell_all(refused); // *this may be gone.
+  }
 
   struct counts {
     std::size_t size;
@@ -165,12 +179,13 @@ private:
     return nullptr;
   }
 
-  bool closed_ = false;       // under lock
-  channel_ring<T> ring_;      // places under lock
-  step_queue senders_;        // under lock
-  step_queue receivers_;      // under lock
-  std::size_t sending_ = 0;   // under lock
-  std::size_t receiving_ = 0; // under lock
+  bool closed_ = false;                  // under lock
+  boost::system::error_code why_closed_; // under lock
+  channel_ring<T> ring_;                 // places under lock
+  step_queue senders_;                   // under lock
+  step_queue receivers_;                 // under lock
+  std::size_t sending_ = 0;              // under lock
+  std::size_t receiving_ = 0;            // under lock
 };
 
 } // namespace weir::detail

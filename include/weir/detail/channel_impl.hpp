@@ -31,10 +31,12 @@ send_status channel_core<T>::try_send(T&& value) noexcept {
 }
 
 template <typename T>
-bool channel_core<T>::send(channel_sender<T>& s, waiter& who) noexcept {
+bool channel_core<T>::send(channel_sender<T>& s,
+                           waiter& who,
+                           std::size_t max_waiting) noexcept {
   std::unique_lock held(lock);
   if (closed_) {
-    s.refuse();
+    s.refuse(why_closed_);
     return true;
   }
   if (channel_receiver<T>* const r = next_receiver()) {
@@ -47,6 +49,10 @@ bool channel_core<T>::send(channel_sender<T>& s, waiter& who) noexcept {
     const auto place = ring_.push();
     held.unlock();
     ring_.fill(place, std::move(s.value));
+    return true;
+  }
+  if (sending_ >= max_waiting) {
+    s.refuse(errc::overloaded);
     return true;
   }
   enqueue(senders_, s, who);
@@ -109,24 +115,30 @@ std::optional<T> channel_core<T>::try_receive() noexcept {
 }
 
 template <typename T>
-void channel_core<T>::close() noexcept {
-  step_queue woken;
+std::size_t channel_core<T>::close(boost::system::error_code why,
+                                   step_queue& refused) noexcept {
+  step_queue ended;
+  std::size_t count = 0;
   {
     std::lock_guard held(lock);
-    closed_ = true;
-    while (channel_sender<T>* const s = next_sender()) {
-      s->refuse();
-      woken.push_back(*s);
+    if (!closed_) {
+      closed_ = true;
+      why_closed_ = why;
+    }
+    for (; channel_sender<T>* const s = next_sender(); ++count) {
+      s->refuse(why);
+      refused.push_back(*s);
     }
     // They wait because nothing is buffered: it ends here for them.
     while (queued_step* const step = dequeue(receivers_)) {
       auto* const r = static_cast<channel_receiver<T>*>(step);
       --receiving_;
       if (r->claim == nullptr || r->claim->close_one())
-        woken.push_back(*r);
+        ended.push_back(*r);
     }
   }
-  tell_all(woken); // *this may be gone.
+  tell_all(ended);
+  return count;
 }
 
 } // namespace weir::detail

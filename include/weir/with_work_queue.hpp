@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/group_steps.hpp>
+#include <weir/task.hpp>
+#include <weir/work_queue.hpp>
+
+#include <functional>
+#include <utility>
+
+namespace weir {
+
+namespace detail {
+
+// An outcome also when the body throws before it returns a task.
+template <typename T, typename Body>
+task<> call_queue_body(Body& body, work_queue<T>& queue) {
+  co_await std::invoke(body, queue);
+}
+
+template <typename T, typename F, typename Body>
+task<> run_work_queue(work_queue_options options, F f, Body body) {
+  task_core& self = co_await this_core();
+  work_queue<T> queue(executor(self.runtime()), options, std::move(f));
+  group_body scope(queue.group_, self);
+  outcome<void> result =
+      co_await outcome_of<void>(call_queue_body<T>(body, queue));
+  co_await leave_scope<group_body>(scope);
+  if (result.error())
+    scope.failed(result.error());
+  else if (result.is_stopped())
+    scope.stopped();
+  co_await queue.join(); // Throws what counts, or unwinds; all have ended.
+}
+
+} // namespace detail
+
+/// Runs `body(queue)` with a new work_queue<T> that calls `f`, and joins it:
+/// when the returned task completes, however that is, every consumer has ended.
+///
+///     co_await weir::with_work_queue<job>(
+///         {.consumers = 8}, handle, [&](weir::work_queue<job>& jobs) ...
+///
+/// The body runs in the calling task. An error of a consumer that ends the
+/// queue cancels it, and what it throws counts as an error of the queue's.
+///
+/// Throws: `std::invalid_argument` for options that work_queue refuses; what
+///   work_queue::join() throws.
+/// Cancellation: terminal; cancels body and consumers, joins them, then throws
+///   or unwinds.
+/// Resumes on: the task's strand.
+template <typename T, typename F, typename Body>
+task<> with_work_queue(work_queue_options options, F&& f, Body&& body) {
+  static_assert(detail::safe_in_co_await<F> && detail::safe_in_co_await<Body>,
+                "g++ 12 destroys this callable twice inside a co_await "
+                "expression. Capture by reference, or name the callable and "
+                "pass it as an lvalue");
+  return detail::run_work_queue<T, std::decay_t<F>, std::decay_t<Body>>(
+      options, std::forward<F>(f), std::forward<Body>(body));
+}
+
+} // namespace weir
