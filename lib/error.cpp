@@ -37,8 +37,6 @@ public:
       return "the channel was closed";
     case errc::not_started:
       return "the child returned without having started";
-    case errc::overloaded:
-      return "too many wait already";
     }
     return "unknown weir error " + std::to_string(value);
   }

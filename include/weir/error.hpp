@@ -34,8 +34,6 @@ enum class errc {
   channel_closed,
   /// The child of start() returned without having said that it is up.
   not_started,
-  /// push() on a work_queue on which as many wait already as may.
-  overloaded,
 };
 
 /// The category of `errc`, named "weir".
