@@ -29,27 +29,6 @@ void limiter_core::handle_gone() noexcept {
     delete this;
 }
 
-limiter_core::answer limiter_core::acquire(limiter_node& n) noexcept {
-  std::lock_guard held(lock_);
-  return state_.acquire(n);
-}
-
-bool limiter_core::try_acquire(std::size_t weight) noexcept {
-  std::lock_guard held(lock_);
-  return state_.try_acquire(weight);
-}
-
-void limiter_core::release(std::size_t weight) noexcept {
-  limiter_queue granted;
-  std::unique_lock held(lock_);
-  state_.release(weight, granted);
-  const bool unused = orphaned_ && state_.in_use() == 0;
-  held.unlock();
-  if (unused)
-    delete this;
-  settle(granted, true);
-}
-
 bool limiter_core::withdraw(limiter_node& n) noexcept {
   limiter_queue granted;
   std::unique_lock held(lock_);
@@ -86,19 +65,13 @@ std::size_t limiter_core::waiting() const noexcept {
   return state_.waiting();
 }
 
-void limiter_core::settle(limiter_queue& woken, bool granted) noexcept {
-  while (limiter_node* const n = woken.pop_front())
-    n->settle(*n, granted); // *n may be gone.
-}
-
-void limiter_core::require_weight(std::size_t weight, const char* who) const {
+void limiter_core::refuse_weight(std::size_t weight, const char* who) const {
   if (weight == 0)
     throw std::invalid_argument(std::string(who) +
                                 ": weight is 0, must be at least 1");
-  if (const std::size_t most = capacity(); weight > most)
-    throw std::invalid_argument(
-        std::string(who) + ": weight is " + std::to_string(weight) +
-        ", must be at most the capacity, which is " + std::to_string(most));
+  throw std::invalid_argument(
+      std::string(who) + ": weight is " + std::to_string(weight) +
+      ", must be at most the capacity, which is " + std::to_string(capacity()));
 }
 
 } // namespace weir::detail

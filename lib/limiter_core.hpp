@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 
 namespace weir::detail {
 
@@ -42,11 +43,26 @@ public:
 
   // granted or refused at once; queued: `n` is settled later, and may be gone
   // already when this returns.
-  answer acquire(limiter_node& n) noexcept;
+  answer acquire(limiter_node& n) noexcept {
+    std::lock_guard held(lock_);
+    return state_.acquire(n);
+  }
   // Only if nobody waits.
-  bool try_acquire(std::size_t weight) noexcept;
+  bool try_acquire(std::size_t weight) noexcept {
+    std::lock_guard held(lock_);
+    return state_.try_acquire(weight);
+  }
   // Gives back what was granted. *this may be gone afterwards.
-  void release(std::size_t weight) noexcept;
+  void release(std::size_t weight) noexcept {
+    limiter_queue granted;
+    lock_.lock();
+    state_.release(weight, granted);
+    const bool unused = orphaned_ && state_.in_use() == 0;
+    lock_.unlock();
+    if (unused)
+      delete this;
+    settle(granted, true);
+  }
   // True: `n` is not queued any more and is not settled. False: it was granted
   // or refused, and is settled on some thread, now or soon.
   bool withdraw(limiter_node& n) noexcept;
@@ -54,7 +70,10 @@ public:
 
   // Throws std::invalid_argument, in the name of `who`, for a weight that is 0
   // or can never be granted.
-  void require_weight(std::size_t weight, const char* who) const;
+  void require_weight(std::size_t weight, const char* who) const {
+    if (weight == 0 || weight > capacity()) [[unlikely]]
+      refuse_weight(weight, who);
+  }
 
   std::size_t capacity() const noexcept {
     // relaxed: a number, nothing more.
@@ -66,7 +85,11 @@ public:
 
 private:
   ~limiter_core() = default;
-  static void settle(limiter_queue& woken, bool granted) noexcept;
+  [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
+  static void settle(limiter_queue& woken, bool granted) noexcept {
+    while (limiter_node* const n = woken.pop_front())
+      n->settle(*n, granted); // *n may be gone.
+  }
 
   mutable spin_lock lock_;
   bool orphaned_ = false;             // under lock_: the limiter is gone
