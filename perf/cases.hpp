@@ -42,6 +42,10 @@ perf_case awaitable_children_case();
 perf_case transform_case();
 perf_case for_each_case();
 perf_case ordered_stream_case();
+perf_case limiter_free_case();
+perf_case limiter_contended_case();
+perf_case channel_flow_case();
+perf_case channel_ping_case();
 
 std::vector<perf_case> all_cases();
 

@@ -34,7 +34,11 @@ std::vector<perf_case> all_cases() {
           awaitable_children_case(),
           transform_case(),
           for_each_case(),
-          ordered_stream_case()};
+          ordered_stream_case(),
+          limiter_free_case(),
+          limiter_contended_case(),
+          channel_flow_case(),
+          channel_ping_case()};
 }
 
 namespace {
