@@ -141,10 +141,10 @@ BOOST_AUTO_TEST_CASE(a_ready_task_may_own_others_that_are_ready_too) {
         weir::co_spawn(one, blocker(), asio::detached);
         block_until([&] { return blocks.load(); });
         // The one thread is taken: both become ready and stay so.
-        BOOST_TEST((parent_first ? for_parent : for_child).try_send(1) ==
-                   send_status::sent);
-        BOOST_TEST((parent_first ? for_child : for_parent).try_send(1) ==
-                   send_status::sent);
+        BOOST_TEST(((parent_first ? for_parent : for_child).try_send(1) ==
+                    send_status::sent));
+        BOOST_TEST(((parent_first ? for_child : for_parent).try_send(1) ==
+                    send_status::sent));
         std::thread stops([&] { one.stop(); });
         asio::io_context context(1);
         bool stopped = false;

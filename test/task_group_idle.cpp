@@ -117,6 +117,7 @@ BOOST_AUTO_TEST_CASE(after_a_cancel_it_waits_until_the_children_have_ended) {
   task_group group(pool);
   for (int i = 0; i != 5; ++i)
     wait(group.spawn(waits_and_counts(never, ended)));
+  block_until([&] { return never.arrivals() == 5; });
   auto idle = group.wait_idle()(asio::use_future);
   group.cancel();
   idle.get();
