@@ -36,6 +36,7 @@
 #include <weir/shutdown_options.hpp>
 #include <weir/single_flight.hpp>
 #include <weir/sleep.hpp>
+#include <weir/spawn_options.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/start.hpp>
 #include <weir/started.hpp>

@@ -6,6 +6,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <utility>
@@ -54,8 +55,8 @@ bool group_core::spawn_fast(std::uint64_t& index) noexcept {
   return true;
 }
 
-group_state::admission group_core::spawn(spawn_step& step,
-                                         task_core* parent) noexcept {
+group_state::admission
+group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
   std::uint64_t index = 0;
   if (spawn_fast(index)) {
     launch(*std::exchange(step.child_, nullptr), index);
@@ -63,29 +64,44 @@ group_state::admission group_core::spawn(spawn_step& step,
   }
   task_core* child = step.child_;
   group_state::admission result;
+  group_queue woken;
   {
     rules_lock held(*this);
-    const bool lends = parent != nullptr && parent->owner() == this &&
-                       parent->lending == nullptr;
-    result = state_.admit(&step, lends, index);
-    if (result == group_state::admission::lent)
-      parent->lending = &step;
+    const group_state::request wanted = request_of(step, parent, awaits);
+    if (permits_ != nullptr)
+      child->permits = static_cast<std::uint32_t>(wanted.weight);
+    result = state_.admit(&step, wanted, index);
+    if (result == group_state::admission::lent) {
+      if (step.role == group_waiter::kind::lender)
+        parent->lending = &step;
+      if (permits_ != nullptr)
+        child->permits = parent->take_permits();
+    }
     if (result == group_state::admission::lent ||
         result == group_state::admission::started)
       step.child_ = nullptr;
+    if (permits_ != nullptr && (result == group_state::admission::lent ||
+                                result == group_state::admission::queued)) {
+      state_.admit_waiting(woken);
+      give_back(woken);
+    }
   }
   // A queued step may be gone.
   if (result == group_state::admission::lent ||
       result == group_state::admission::started)
     launch(*child, index);
+  complete(woken);
   return result;
 }
 
-spawn_status group_core::reserve(std::uint64_t& index) noexcept {
+spawn_status group_core::reserve(std::uint64_t& index,
+                                 std::size_t weight) noexcept {
   if (spawn_fast(index))
     return spawn_status::started;
   rules_lock held(*this);
-  switch (state_.admit(nullptr, false, index)) {
+  group_state::request wanted;
+  wanted.weight = weight;
+  switch (state_.admit(nullptr, wanted, index)) {
   case group_state::admission::started:
     return spawn_status::started;
   case group_state::admission::cancelled:
@@ -101,51 +117,73 @@ spawn_status group_core::reserve(std::uint64_t& index) noexcept {
   return spawn_status::full;
 }
 
-void group_core::unreserve() noexcept {
+void group_core::unreserve(std::size_t weight) noexcept {
   group_queue woken;
   {
     rules_lock held(*this);
+    if (permits_ != nullptr)
+      permits_->put_back(weight);
     state_.retract(woken);
     give_back(woken);
   }
   complete(woken);
 }
 
-void group_core::launch_reserved(unstarted child, std::uint64_t index) {
+void group_core::launch_reserved(unstarted child,
+                                 std::uint64_t index,
+                                 std::size_t weight) {
   task_core* core = nullptr;
   try {
     core = make_child(child);
   } catch (...) {
-    unreserve();
+    unreserve(weight);
     throw;
   }
+  core->permits = static_cast<std::uint32_t>(weight); // if there are any
   launch(*core, index);
 }
 
 bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
-  rules_lock held(*this);
-  if (!state_.withdraw(w))
-    return false;
-  if (w.role == group_waiter::kind::lender && parent != nullptr)
-    parent->lending = nullptr;
+  group_queue woken;
+  {
+    rules_lock held(*this);
+    if (!state_.withdraw(w, woken))
+      return false;
+    if (w.role == group_waiter::kind::lender && parent != nullptr)
+      parent->lending = nullptr;
+    give_back(woken);
+  }
+  complete(woken);
   return true;
 }
 
 // Lock held: the lenders among `woken` have a slot again.
 void group_core::give_back(group_queue& woken) noexcept {
   for (group_waiter* w = woken.first(); w != nullptr; w = w->next)
-    if (w->role == group_waiter::kind::lender)
+    if (w->role == group_waiter::kind::lender ||
+        w->role == group_waiter::kind::permit_lender)
       static_cast<spawn_step*>(w)->returned();
+    else if (w->state == group_waiter::fate::restored)
+      returned(static_cast<resting_waiter&>(*w));
 }
 
 // No lock held. Starts the children of spawners that got a slot, and tells
 // everybody in `woken`.
 void group_core::complete(group_queue& woken) noexcept {
+  if (woken.empty())
+    return; // *this may be gone.
+  const bool limited = permits_ != nullptr;
   while (group_waiter* w = woken.pop_front()) {
     if (w->role == group_waiter::kind::spawner &&
         w->state == group_waiter::fate::granted) {
       auto& step = static_cast<spawn_step&>(*w);
       launch(*std::exchange(step.child_, nullptr), w->index);
+    }
+    if (limited && (w->role == group_waiter::kind::joiner ||
+                    w->role == group_waiter::kind::idler)) {
+      auto& rested = static_cast<resting_waiter&>(*w);
+      if (rested.lent != 0 && rejoin(rested))
+        continue; // Its own group completes it.
     }
     w->who->complete(*w->who); // *w may be gone.
   }
@@ -214,9 +252,11 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
   bool orphan_done = false;
   {
     rules_lock held(*this);
+    if (permits_ != nullptr)
+      permits_->put_back(core.take_permits());
     state_.end(ending, core.lending, woken);
     give_back(woken);
-    idle = state_.children() == 0;
+    idle = state_.is_at_rest();
     orphan_done = idle && orphaned_;
   }
   complete(woken);

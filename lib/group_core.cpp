@@ -21,13 +21,19 @@ group_core& group_core::create(runtime_core& runtime,
   return *core;
 }
 
-group_core::group_core(runtime_core& runtime,
-                       const task_group_options& options) noexcept
+group_core::group_core(runtime_core& runtime, const task_group_options& options)
     : runtime_(runtime), policy_(options.errors),
       cancellation_(options.cancellation), name_(options.name),
       slots_(options.max_in_flight),
-      state_(options.max_in_flight, options.max_waiting),
-      errors_(options.errors.collected()) {}
+      permits_(
+          options.limiter != nullptr
+              ? new group_permits(*this, limiter_access::core(*options.limiter))
+              : nullptr),
+      state_(options.max_in_flight, options.max_waiting, permits_.get()),
+      errors_(options.errors.collected()) {
+  if (permits_ != nullptr)
+    (void)slots_.lock(); // For good: counting is not enough.
+}
 
 void group_core::release() noexcept {
   // acq_rel: as task_core::release().
@@ -40,7 +46,10 @@ void group_core::handle_gone() noexcept {
   stages_.retire();
   if (runtime_.is_stopped()) {
     abandon_children();
-    request_stop(); // Who waits for it must not come back to *this.
+    // Who waits for them must not come back to *this.
+    request_stop();
+    if (permits_ != nullptr)
+      cancel(group_state::cause::outside, {});
   } else if (!is_idle()) {
     std::fputs("weir: a task_group was destroyed before join():\n", stderr);
     report(stderr);
@@ -62,6 +71,9 @@ void group_core::handle_gone() noexcept {
     rules_lock held(*this);
     hook.swap(hook_);
     orphaned = orphaned_ = state_.children() != 0;
+    handle_gone_ = true;
+    if (permits_ != nullptr && permits_->is_asking())
+      add_ref(); // Dropped with the answer, which is on its way.
   }
   if (!orphaned)
     release();
@@ -69,12 +81,14 @@ void group_core::handle_gone() noexcept {
 
 // --- join -------------------------------------------------------------------
 
-bool group_core::join(group_waiter& w) noexcept {
+bool group_core::join(resting_waiter& w) noexcept {
   group_queue woken;
   bool joined = false;
   {
     rules_lock held(*this);
     joined = state_.join(w, woken);
+    if (!joined)
+      lend_permits(w);
   }
   // When not joined, `woken` is empty and *this may be gone.
   complete(woken);
@@ -148,7 +162,12 @@ boost::system::error_code group_core::cancel_reason() const noexcept {
 
 bool group_core::is_idle() const noexcept {
   rules_lock held(*this);
-  return state_.children() == 0;
+  return state_.is_at_rest();
+}
+
+bool group_core::has_children() const noexcept {
+  rules_lock held(*this);
+  return state_.children() != 0;
 }
 
 bool group_core::has_stopper() const noexcept {

@@ -9,6 +9,7 @@
 #include <weir/task_group.hpp>
 
 #include "error_record.hpp"
+#include "group_permits.hpp"
 #include "group_state.hpp"
 #include "group_timer.hpp"
 #include "runtime_core.hpp"
@@ -63,14 +64,24 @@ public:
 
   // spawn(): started or refused at once, or `w` is queued and owned by the
   // group; its `who` completes it. `child` is taken out of the step first.
-  group_state::admission spawn(spawn_step& step, task_core* parent) noexcept;
+  // `awaits`: the parent is suspended until then.
+  group_state::admission
+  spawn(spawn_step& step, task_core* parent, bool awaits) noexcept;
   bool spawn_fast(std::uint64_t& index) noexcept;
-  spawn_status reserve(std::uint64_t& index) noexcept;
-  void unreserve() noexcept;
-  void launch_reserved(unstarted child, std::uint64_t index);
+  spawn_status reserve(std::uint64_t& index, std::size_t weight) noexcept;
+  void unreserve(std::size_t weight) noexcept;
+  void
+  launch_reserved(unstarted child, std::uint64_t index, std::size_t weight);
+  // The limiter has answered.
+  void permit_settled(bool granted) noexcept;
+  // Throws std::invalid_argument in the name of `who`.
+  void require_weight(std::size_t weight, const char* who) const;
+  const limiter_core* limiter() const noexcept override {
+    return permits_ != nullptr ? &permits_->from() : nullptr;
+  }
   bool withdraw(group_waiter& w, task_core* parent) noexcept;
 
-  bool join(group_waiter& w) noexcept;
+  bool join(resting_waiter& w) noexcept;
   // After a join: what it reports; null for success.
   std::exception_ptr outcome() const;
   bool ended_by_outside() const noexcept;
@@ -80,7 +91,10 @@ public:
   void close() noexcept;
   void cancel_at(clock::time_point deadline) noexcept;
   // wait_idle() and wait_stopping(): true, or `w` is queued.
-  bool wait(group_waiter& w, group_waiter::kind what) noexcept;
+  bool wait(resting_waiter& w, group_waiter::kind what) noexcept;
+  // A cancelled task does not wait for its permits. True: it is not waiting
+  // any more. False: it is completed anyway.
+  static bool give_up_permits(resting_waiter& w) noexcept;
   void request_stop() noexcept;
   bool is_stopping() const noexcept {
     // acquire: sees what the caller of request_stop() did before.
@@ -104,7 +118,9 @@ public:
   // The body failed: recorded, and the children are cancelled.
   void fail(const std::exception_ptr& error) noexcept;
 
+  // No child is left, and nobody waits to start one.
   bool is_idle() const noexcept;
+  bool has_children() const noexcept;
   bool has_stopper() const noexcept;
   void report(std::FILE* out) const noexcept;
 
@@ -116,7 +132,7 @@ public:
   group_core* cancel_next = nullptr;
 
 private:
-  group_core(runtime_core& runtime, const task_group_options& options) noexcept;
+  group_core(runtime_core& runtime, const task_group_options& options);
   ~group_core() = default;
 
   bool on_first_wait(task_core& core) noexcept override;
@@ -124,8 +140,15 @@ private:
 
   void unlist(task_core& core) noexcept;
   void launch(task_core& child, std::uint64_t index) noexcept;
+  group_state::request request_of(const spawn_step& step,
+                                  const task_core* parent,
+                                  bool awaits) const noexcept;
   class rules_lock; // group_lock.hpp
   static void give_back(group_queue& woken) noexcept;
+  void lend_permits(resting_waiter& w) noexcept;
+  static bool rejoin(resting_waiter& w) noexcept;
+  static group_core& own_group(const resting_waiter& w) noexcept;
+  static void returned(resting_waiter& w) noexcept;
   void complete(group_queue& woken) noexcept;
   void record(const std::exception_ptr& error,
               std::uint64_t index,
@@ -160,12 +183,15 @@ private:
 
   std::atomic<std::uint32_t> refs_{1};
   mutable lock_type lock_;
+  // Null: there is no limiter.
+  const std::unique_ptr<group_permits> permits_; // its members under lock_
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
   bool orphaned_ = false;            // under lock_
+  bool handle_gone_ = false;         // under lock_
   // shutdown(): how far it is, and which call's times count.
   enum class stage : std::uint8_t { none, draining, softly };
   stage stage_ = stage::none; // under lock_

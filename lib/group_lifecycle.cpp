@@ -17,10 +17,14 @@
 
 namespace weir::detail {
 
-bool group_core::wait(group_waiter& w, group_waiter::kind what) noexcept {
+bool group_core::wait(resting_waiter& w, group_waiter::kind what) noexcept {
   rules_lock held(*this);
-  return what == group_waiter::kind::idler ? state_.wait_idle(w)
-                                           : state_.wait_stop(w);
+  if (what == group_waiter::kind::stopper)
+    return state_.wait_stop(w);
+  if (state_.wait_idle(w))
+    return true;
+  lend_permits(w);
+  return false;
 }
 
 void group_core::request_stop() noexcept {
@@ -127,6 +131,7 @@ group_wait_step::~group_wait_step() {
 
 bool group_wait_step::start(waiter& w, task_core* self) noexcept {
   who = &w;
+  this->self = self;
   const task_core* caller = self != nullptr ? self : current_task();
   if (role == kind::idler && caller != nullptr && caller->owner() == group_) {
     code_ = errc::would_deadlock;
@@ -137,13 +142,14 @@ bool group_wait_step::start(waiter& w, task_core* self) noexcept {
 
 bool group_wait_step::on_cancel(waiter&) noexcept {
   if (!group_->withdraw(*this, nullptr))
-    return false;
+    return group_core::give_up_permits(*this);
   abort();
   return true;
 }
 
 void group_wait_step::withdraw(waiter&) noexcept {
-  (void)group_->withdraw(*this, nullptr);
+  if (!group_core::give_up_permits(*this))
+    (void)group_->withdraw(*this, nullptr);
 }
 
 void group_wait_step::keep_alive() noexcept {

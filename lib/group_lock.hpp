@@ -36,7 +36,13 @@ public:
       (void)group_.slots_.unlock({state.children(), state.counted().spawned},
                                  state.has_joiner(),
                                  state.cap());
-    group_.lock_.unlock();
+    if (group_.permits_ == nullptr) {
+      group_.lock_.unlock();
+      return;
+    }
+    limiter_queue told = group_.permits_->take_told();
+    group_.lock_.unlock(); // *this may be gone.
+    limiter_core::settle(told, true);
   }
 
 private:

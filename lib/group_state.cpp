@@ -38,8 +38,9 @@ std::uint64_t group_state::begin_child() noexcept {
   return counts_.spawned++;
 }
 
-group_state::admission
-group_state::admit(group_waiter* w, bool parent_lends, std::uint64_t& index) {
+group_state::admission group_state::admit(group_waiter* w,
+                                          const request& wanted,
+                                          std::uint64_t& index) {
   if (closed_ || joined_) {
     ++counts_.rejected;
     return admission::closed;
@@ -48,7 +49,9 @@ group_state::admit(group_waiter* w, bool parent_lends, std::uint64_t& index) {
     ++counts_.rejected;
     return admission::cancelled;
   }
-  if (counts_.in_flight < cap_ && slots_.empty()) {
+  const bool has_slot = counts_.in_flight < cap_;
+  if (has_slot && slots_.empty() &&
+      (permits_ == nullptr || permits_->try_take(wanted.weight))) {
     take_slot();
     index = begin_child();
     return admission::started;
@@ -57,23 +60,35 @@ group_state::admit(group_waiter* w, bool parent_lends, std::uint64_t& index) {
     ++counts_.rejected;
     return admission::full;
   }
-  if (!parent_lends && counts_.waiting >= max_waiting_) {
+  if (wanted.parent == lends::all ||
+      (wanted.parent == lends::permit && has_slot))
+    return lend(*w, wanted, index);
+  if (counts_.waiting >= max_waiting_) {
     ++counts_.rejected;
     return admission::overloaded;
   }
-  w->state = fate::queued;
-  if (parent_lends) {
-    // The parent does not run while it waits: its slot changes hands. It is
-    // first in the queue, for what it waits for may be all that can end.
-    w->role = kind::lender;
-    slots_.push_front(*w);
-    index = begin_child();
-    return admission::lent;
-  }
   w->role = kind::spawner;
+  w->state = fate::queued;
+  w->index = wanted.weight - 1;
   slots_.push_back(*w);
   ++counts_.waiting;
   return admission::queued;
+}
+
+// The parent does not run while it waits: its slot, or its permit, changes
+// hands. It is first in the queue, for what it waits for may be all that can
+// end.
+group_state::admission group_state::lend(group_waiter& w,
+                                         const request& wanted,
+                                         std::uint64_t& index) {
+  w.role = wanted.parent == lends::all ? kind::lender : kind::permit_lender;
+  w.state = fate::queued;
+  w.index = wanted.lent - 1;
+  slots_.push_front(w);
+  if (w.role == kind::permit_lender)
+    take_slot();
+  index = begin_child();
+  return admission::lent;
 }
 
 void group_state::retract(group_queue& woken) noexcept {
@@ -103,6 +118,8 @@ void group_state::end(ending how,
     slots_.erase(*lending);
     lending->state = fate::granted;
     woken.push_back(*lending);
+    if (permits_ != nullptr)
+      admit_waiting(woken); // Another is the first now.
   } else {
     --counts_.in_flight;
     admit_waiting(woken);
@@ -110,21 +127,54 @@ void group_state::end(ending how,
   finish_if_idle(woken);
 }
 
+bool group_state::rejoin(group_waiter& w, std::size_t lent) noexcept {
+  if (is_cancelled())
+    return false;
+  w.role = kind::rejoiner;
+  w.state = fate::queued;
+  w.index = lent - 1;
+  slots_.push_front(w);
+  return true;
+}
+
 void group_state::admit_waiting(group_queue& woken) noexcept {
-  while (counts_.in_flight < cap_ && !slots_.empty()) {
-    group_waiter& w = *slots_.pop_front();
-    take_slot();
+  while (!slots_.empty()) {
+    group_waiter& w = *slots_.first();
+    const bool wants_slot = w.role == kind::spawner || w.role == kind::lender;
+    if (wants_slot && counts_.in_flight >= cap_)
+      break;
+    auto got = permit_source::answer::taken;
+    if (permits_ != nullptr)
+      got = permits_->take_first(w.index + 1);
+    if (got == permit_source::answer::later)
+      return;
+    slots_.erase(w);
+    woken.push_back(w);
     if (w.role == kind::spawner) {
       --counts_.waiting;
+      if (got == permit_source::answer::never) {
+        ++counts_.rejected;
+        w.state = fate::oversized;
+        continue;
+      }
       w.index = begin_child();
+      w.state = fate::granted;
+    } else {
+      // A lender that wants more than there is now goes on without.
+      w.state = permits_ != nullptr && got == permit_source::answer::taken
+                    ? fate::restored
+                    : fate::granted;
     }
-    w.state = fate::granted;
-    woken.push_back(w);
+    if (wants_slot)
+      take_slot();
   }
+  if (permits_ != nullptr)
+    permits_->none_wanted();
+  finish_if_idle(woken); // If the last in the queue was refused.
 }
 
 void group_state::finish_if_idle(group_queue& woken) noexcept {
-  if (children_ != 0)
+  if (!is_at_rest())
     return;
   grant_all(idlers_, woken);
   if (joiners_.empty())
@@ -139,7 +189,7 @@ void group_state::set_joined(group_queue& woken) noexcept {
   grant_all(stoppers_, woken);
 }
 
-bool group_state::withdraw(group_waiter& w) noexcept {
+bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
   if (w.state != fate::queued)
     return false;
   switch (w.role) {
@@ -156,6 +206,10 @@ bool group_state::withdraw(group_waiter& w) noexcept {
     slots_.erase(w);
     take_slot();
     break;
+  case kind::permit_lender:
+  case kind::rejoiner:
+    slots_.erase(w);
+    break;
   case kind::spawner:
     slots_.erase(w);
     --counts_.waiting;
@@ -163,18 +217,20 @@ bool group_state::withdraw(group_waiter& w) noexcept {
     break;
   }
   w.state = fate::none;
+  if (permits_ != nullptr)
+    admit_waiting(woken); // It may have held back those behind it.
   return true;
 }
 
 bool group_state::join(group_waiter& w, group_queue& woken) noexcept {
-  if (children_ != 0)
+  if (!is_at_rest())
     return wait_in(joiners_, w, kind::joiner);
   set_joined(woken);
   return true;
 }
 
 bool group_state::wait_idle(group_waiter& w) noexcept {
-  return children_ == 0 || wait_in(idlers_, w, kind::idler);
+  return is_at_rest() || wait_in(idlers_, w, kind::idler);
 }
 
 bool group_state::wait_stop(group_waiter& w) noexcept {
@@ -201,6 +257,8 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
     if (w->role == kind::lender) {
       take_slot(); // Above the cap, but nobody is admitted any more.
       w->state = fate::granted;
+    } else if (w->role != kind::spawner) {
+      w->state = fate::granted;
     } else {
       --counts_.waiting;
       ++counts_.rejected;
@@ -209,6 +267,7 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
     woken.push_back(*w);
   }
   grant_all(stoppers_, woken);
+  admit_waiting(woken); // Nobody: but that may be the end.
   return true;
 }
 

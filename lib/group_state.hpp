@@ -6,6 +6,8 @@
 #include <weir/detail/group_waiter.hpp>
 #include <weir/detail/wait_queue.hpp>
 
+#include "permit_source.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -49,15 +51,33 @@ public:
     std::uint64_t rejected = 0;
   };
 
+  // What the task that spawns could let its child have instead of waiting.
+  enum class lends : std::uint8_t {
+    nothing,
+    all,    // a child of this group: its slot and, if any, its permits
+    permit, // not one of this group: its permits
+  };
+  struct request {
+    lends parent = lends::nothing;
+    std::size_t weight = 1; // permits the child wants
+    std::size_t lent = 1;   // permits the parent holds; at least `weight`
+  };
+
   // Precondition: cap is at least 1.
   explicit group_state(std::size_t cap,
-                       std::size_t max_waiting = no_limit) noexcept
-      : cap_(cap), max_waiting_(max_waiting) {}
+                       std::size_t max_waiting = no_limit,
+                       permit_source* permits = nullptr) noexcept
+      : cap_(cap), max_waiting_(max_waiting), permits_(permits) {}
 
-  // Somebody wants to start a child. With `parent_lends`, the caller is a
-  // child of this group with a slot to lend. The index of a child that starts
-  // at once is in `index`, of one that is queued in its waiter.
-  admission admit(group_waiter* w, bool parent_lends, std::uint64_t& index);
+  // Somebody wants to start a child. The index of a child that starts at once
+  // is in `index`, of one that is queued in its waiter. With permits, call
+  // admit_waiting() when `w` was queued: it may be the first.
+  admission admit(group_waiter* w, const request& wanted, std::uint64_t& index);
+  // A child wants its permits back, and keeps its slot. False: it goes on
+  // without. Call admit_waiting().
+  bool rejoin(group_waiter& w, std::size_t lent) noexcept;
+  // Starts all that can be started.
+  void admit_waiting(group_queue& woken) noexcept;
   // A child that was admitted but could not be started.
   void retract(group_queue& woken) noexcept;
   // A child has ended. `lending`: its own spawn() that still waits for the
@@ -66,7 +86,7 @@ public:
 
   // A queued waiter gives up; a lender keeps running without a slot of the
   // cap. False: it is not queued any more.
-  bool withdraw(group_waiter& w) noexcept;
+  bool withdraw(group_waiter& w, group_queue& woken) noexcept;
 
   // True: the last child has ended, the group is joined. False: `w` is queued.
   bool join(group_waiter& w, group_queue& woken) noexcept;
@@ -88,8 +108,8 @@ public:
   // While nothing but counting is to be done the caller may count by itself:
   // children that start below the cap and that return. True: it may.
   bool is_countable() const noexcept {
-    return !closed_ && !joined_ && !is_cancelled() && slots_.empty() &&
-           children_ == counts_.in_flight;
+    return permits_ == nullptr && !closed_ && !joined_ && !is_cancelled() &&
+           slots_.empty() && children_ == counts_.in_flight;
   }
   // Somebody to be woken by the last child.
   bool has_joiner() const noexcept {
@@ -111,6 +131,10 @@ public:
       return no_limit;
     return counts_.in_flight < cap_ ? cap_ - counts_.in_flight : 0;
   }
+  // No child is left, and nobody waits to start one.
+  bool is_at_rest() const noexcept {
+    return children_ == 0 && slots_.empty(); // the latter matters for permits
+  }
   // Children that have not ended, with or without a slot.
   std::size_t children() const noexcept { return children_; }
   bool has_spawners() const noexcept { return counts_.waiting != 0; }
@@ -121,12 +145,13 @@ public:
 private:
   void take_slot() noexcept;
   std::uint64_t begin_child() noexcept;
-  void admit_waiting(group_queue& woken) noexcept;
+  admission lend(group_waiter& w, const request& wanted, std::uint64_t& index);
   void finish_if_idle(group_queue& woken) noexcept;
   void set_joined(group_queue& woken) noexcept;
 
   std::size_t cap_;
   std::size_t max_waiting_; // spawners queued at most
+  permit_source* permits_;  // null: children need none
   std::size_t children_ = 0;
   counts counts_;
   cause cause_ = cause::none;

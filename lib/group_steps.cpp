@@ -10,12 +10,23 @@
 
 namespace weir::detail {
 
-spawn_status reserve(group_core& group, std::uint64_t& index) noexcept {
-  return group.reserve(index);
+spawn_status
+reserve(group_core& group, std::uint64_t& index, std::size_t weight) noexcept {
+  return group.reserve(index, weight);
 }
-void unreserve(group_core& group) noexcept { group.unreserve(); }
-void launch_reserved(group_core& group, unstarted child, std::uint64_t index) {
-  group.launch_reserved(child, index);
+void unreserve(group_core& group, std::size_t weight) noexcept {
+  group.unreserve(weight);
+}
+void launch_reserved(group_core& group,
+                     unstarted child,
+                     std::uint64_t index,
+                     std::size_t weight) {
+  group.launch_reserved(child, index, weight);
+}
+std::size_t
+require_weight(const group_core& group, std::size_t weight, const char* who) {
+  group.require_weight(weight, who);
+  return weight;
 }
 
 // --- spawn
@@ -26,7 +37,9 @@ spawn_step::spawn_step(group_core& group, unstarted child)
 
 spawn_step::spawn_step(spawn_step&& other) noexcept
     : group_(other.group_), child_(std::exchange(other.child_, nullptr)),
-      counted_(std::exchange(other.counted_, false)), code_(other.code_) {}
+      counted_(std::exchange(other.counted_, false)), code_(other.code_) {
+  index = other.index;
+}
 
 spawn_step::~spawn_step() {
   if (child_ != nullptr)
@@ -38,16 +51,16 @@ spawn_step::~spawn_step() {
 bool spawn_step::start(waiter& w, task_core* self) noexcept {
   who = &w;
   parent_ = self != nullptr ? self : current_task();
-  return ask();
+  return ask(self != nullptr);
 }
 
 bool spawn_step::start_for_others(waiter& w) noexcept {
   who = &w;
-  return ask();
+  return ask(false);
 }
 
-bool spawn_step::ask() noexcept {
-  switch (group_->spawn(*this, parent_)) {
+bool spawn_step::ask(bool parent_awaits) noexcept {
+  switch (group_->spawn(*this, parent_, parent_awaits)) {
   case group_state::admission::started:
     return true;
   case group_state::admission::cancelled:
@@ -79,7 +92,12 @@ void spawn_step::withdraw(waiter&) noexcept {
   (void)group_->withdraw(*this, parent_);
 }
 
-void spawn_step::returned() noexcept { parent_->lending = nullptr; }
+void spawn_step::returned() noexcept {
+  if (role == kind::lender)
+    parent_->lending = nullptr;
+  if (state == fate::restored)
+    parent_->add_permits(static_cast<std::uint32_t>(index + 1));
+}
 
 void spawn_step::keep_alive() noexcept {
   group_->add_ref();
@@ -91,6 +109,8 @@ void spawn_step::abort() noexcept { code_ = asio::error::operation_aborted; }
 boost::system::error_code spawn_step::settle() noexcept {
   if (state == fate::refused)
     code_ = asio::error::operation_aborted;
+  else if (state == fate::oversized)
+    code_ = errc::over_capacity;
   return code_;
 }
 
@@ -132,7 +152,7 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
     deadlock_ = true;
     return true;
   }
-  self_ = self;
+  this->self = self;
   if (shuts_down_)
     group_->shutdown(grace_.drain, grace_.soft);
   return group_->join(*this); // When false, *this may be gone.
@@ -140,13 +160,14 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
 
 bool join_step::on_cancel(waiter&) noexcept {
   group_->cancel(group_state::cause::outside,
-                 self_ != nullptr ? self_->cancel_reason()
-                                  : boost::system::error_code());
-  return false; // The last child completes it.
+                 self != nullptr ? self->cancel_reason()
+                                 : boost::system::error_code());
+  return group_core::give_up_permits(*this); // The last child completes it.
 }
 
 void join_step::withdraw(waiter&) noexcept {
-  (void)group_->withdraw(*this, nullptr);
+  if (!group_core::give_up_permits(*this))
+    (void)group_->withdraw(*this, nullptr);
 }
 
 void join_step::keep_alive() noexcept {

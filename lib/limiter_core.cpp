@@ -38,6 +38,17 @@ bool limiter_core::withdraw(limiter_node& n) noexcept {
   return withdrawn;
 }
 
+void limiter_core::release(std::size_t weight,
+                           limiter_queue& granted) noexcept {
+  std::lock_guard held(lock_);
+  state_.release(weight, granted);
+}
+
+bool limiter_core::withdraw(limiter_node& n, limiter_queue& granted) noexcept {
+  std::lock_guard held(lock_);
+  return state_.withdraw(n, granted);
+}
+
 void limiter_core::set_capacity(std::size_t capacity) noexcept {
   limiter_queue granted;
   limiter_queue refused;

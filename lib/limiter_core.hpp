@@ -66,6 +66,16 @@ public:
   // True: `n` is not queued any more and is not settled. False: it was granted
   // or refused, and is settled on some thread, now or soon.
   bool withdraw(limiter_node& n) noexcept;
+  // The same for a room that holds a lock of its own: those in `granted` are to
+  // be told, by settle(), when it holds none. The limiter must be alive.
+  void release(std::size_t weight, limiter_queue& granted) noexcept;
+  bool withdraw(limiter_node& n, limiter_queue& granted) noexcept;
+  // Tells everybody in `woken`. No lock held.
+  static void settle(limiter_queue& woken, bool granted) noexcept {
+    while (limiter_node* const n = woken.pop_front())
+      n->settle(*n, granted); // *n may be gone.
+  }
+
   void set_capacity(std::size_t capacity) noexcept;
 
   // Throws std::invalid_argument, in the name of `who`, for a weight that is 0
@@ -86,10 +96,6 @@ public:
 private:
   ~limiter_core() = default;
   [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
-  static void settle(limiter_queue& woken, bool granted) noexcept {
-    while (limiter_node* const n = woken.pop_front())
-      n->settle(*n, granted); // *n may be gone.
-  }
 
   mutable spin_lock lock_;
   bool orphaned_ = false;             // under lock_: the limiter is gone

@@ -268,7 +268,7 @@ void runtime_core::abandon_all() noexcept {
     group_core* group = nullptr;
     {
       std::lock_guard held(lock_);
-      for (group = groups_; group != nullptr && group->is_idle();
+      for (group = groups_; group != nullptr && !group->has_children();
            group = group->runtime_links.next) {
       }
       if (group == nullptr)

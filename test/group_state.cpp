@@ -32,7 +32,8 @@ struct group_fixture {
   std::uint64_t index = 0;
 
   admission ask(rules& group, group_waiter* w, bool lends = false) {
-    return group.admit(w, lends, index);
+    return group.admit(
+        w, {lends ? rules::lends::all : rules::lends::nothing}, index);
   }
   // Takes the first of `woken`, which must be `w`.
   bool wakes(group_waiter& w, fate expected) {
@@ -82,8 +83,8 @@ BOOST_FIXTURE_TEST_CASE(whoever_gives_up_leaves_the_order_of_the_others,
     ask(group, nullptr);
     for (group_waiter& w : waiters)
       ask(group, &w);
-    BOOST_TEST(group.withdraw(waiters[leaving]));
-    BOOST_TEST(!group.withdraw(waiters[leaving]));
+    BOOST_TEST(group.withdraw(waiters[leaving], woken));
+    BOOST_TEST(!group.withdraw(waiters[leaving], woken));
     BOOST_TEST(group.counted().waiting == 2u);
     BOOST_TEST(group.counted().rejected == 1u);
     for (std::size_t i = 0; i != 3; ++i) {
@@ -91,7 +92,7 @@ BOOST_FIXTURE_TEST_CASE(whoever_gives_up_leaves_the_order_of_the_others,
         continue;
       group.end(ending::completed, nullptr, woken);
       BOOST_TEST(wakes(waiters[i], fate::granted));
-      BOOST_TEST(!group.withdraw(waiters[i]));
+      BOOST_TEST(!group.withdraw(waiters[i], woken));
     }
     group.end(ending::completed, nullptr, woken);
     BOOST_TEST(woken.empty());
@@ -221,7 +222,7 @@ BOOST_FIXTURE_TEST_CASE(a_lender_that_gives_up_runs_on_over_the_cap,
   ask(group, nullptr);
   ask(group, &lender, true);
   ask(group, &spawner);
-  BOOST_TEST(group.withdraw(lender));
+  BOOST_TEST(group.withdraw(lender, woken));
   BOOST_TEST(group.counted().in_flight == 2u);
   group.end(ending::completed, nullptr, woken);
   BOOST_TEST(woken.empty()); // Back at the cap, not below it.
@@ -237,7 +238,7 @@ BOOST_FIXTURE_TEST_CASE(joiners_are_woken_together_by_the_last_child,
   ask(group, nullptr);
   for (group_waiter& w : joiners)
     BOOST_TEST(!group.join(w, woken));
-  BOOST_TEST(group.withdraw(joiners[1]));
+  BOOST_TEST(group.withdraw(joiners[1], woken));
   group.end(ending::failed, nullptr, woken);
   BOOST_TEST(woken.empty());
   group.end(ending::completed, nullptr, woken);

@@ -13,6 +13,7 @@
 #include <weir/operation.hpp>
 #include <weir/shutdown_options.hpp>
 #include <weir/sleep.hpp>
+#include <weir/spawn_options.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
 #include <weir/task_failure.hpp>
@@ -87,6 +88,22 @@ public:
     return spawn_operation(std::in_place, *core_, std::move(child));
   }
 
+  /// The same; see spawn_options. Written `spawn(fetch(url), {.weight = 3})`.
+  ///
+  /// Throws: at the call, `std::invalid_argument` also for a weight that can
+  ///   never be had; from the await, errc::over_capacity when the limiter's
+  ///   capacity was lowered below it meanwhile.
+  template <typename T>
+  spawn_operation spawn(task<T> child, spawn_options options) {
+    detail::require_task(child, "weir::task_group::spawn");
+    return spawn_operation(std::in_place,
+                           *core_,
+                           std::move(child),
+                           detail::require_weight(*core_,
+                                                  options.weight,
+                                                  "weir::task_group::spawn"));
+  }
+
   /// Starts an `asio::awaitable` or an Asio operation (made with
   /// `asio::deferred`, say) as a child, which runs on the child's own strand.
   template <detail::foreign_work Work>
@@ -122,6 +139,15 @@ public:
   try_spawn(task<T>&& child) {
     detail::require_task(child, "weir::task_group::try_spawn");
     return detail::try_launch(*core_, [&] { return std::move(child); });
+  }
+  template <typename T>
+  [[nodiscard("a refused child did not start")]] spawn_status
+  try_spawn(task<T>&& child, spawn_options options) {
+    detail::require_task(child, "weir::task_group::try_spawn");
+    detail::require_weight(
+        *core_, options.weight, "weir::task_group::try_spawn");
+    return detail::try_launch(
+        *core_, [&] { return std::move(child); }, options.weight);
   }
   template <detail::foreign_work Work>
   [[nodiscard("a refused child did not start")]] spawn_status

@@ -11,6 +11,8 @@
 
 namespace weir {
 
+class limiter;
+
 /// No cap on the tasks in flight.
 inline constexpr std::size_t unlimited =
     std::numeric_limits<std::size_t>::max();
@@ -33,6 +35,13 @@ struct task_group_options {
   /// errc::overloaded; 0: none waits. Children that lend their slot are not
   /// counted and never refused.
   std::size_t max_waiting = unlimited;
+  /// A child starts only with a permit of this limiter, too, and gives it back
+  /// when it ends. Many groups, and other tasks, may share it; so that caps of
+  /// groups inside groups do not multiply: a child does not hold its permit
+  /// while it awaits a join() of another group of this limiter, or lends it in
+  /// spawn(), and gets one back before it goes on. It must outlive the group.
+  /// Null: none.
+  weir::limiter* limiter = nullptr;
   error_policy errors = on_error::cancel_siblings;
   /// Of the children; neither of the body nor of groups inside them.
   on_cancel cancellation = on_cancel::raise;

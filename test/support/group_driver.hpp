@@ -30,11 +30,14 @@ public:
     switch (call.what) {
     case group_call::spawn:
     case group_call::lend:
-      answer_ = int(state_.admit(
-          &waiters_.at(used_++), call.what == group_call::lend, index_));
+      answer_ = int(
+          state_.admit(&waiters_.at(used_++),
+                       {call.what == group_call::lend ? state::lends::all
+                                                      : state::lends::nothing},
+                       index_));
       break;
     case group_call::attempt:
-      answer_ = int(state_.admit(nullptr, false, index_));
+      answer_ = int(state_.admit(nullptr, {}, index_));
       break;
     case group_call::end:
       state_.end(static_cast<state::ending>(call.arg), nullptr, woken);
@@ -46,7 +49,7 @@ public:
       state_.retract(woken);
       break;
     case group_call::withdraw:
-      answer_ = state_.withdraw(waiters_.at(call.arg));
+      answer_ = state_.withdraw(waiters_.at(call.arg), woken);
       break;
     case group_call::join:
       answer_ = state_.join(waiters_.at(used_++), woken);

@@ -40,11 +40,18 @@ struct unstarted {
 };
 
 // Takes a slot for one child, or says why not.
-spawn_status reserve(group_core& group, std::uint64_t& index) noexcept;
+spawn_status
+reserve(group_core& group, std::uint64_t& index, std::size_t weight) noexcept;
 // Gives it back.
-void unreserve(group_core& group) noexcept;
+void unreserve(group_core& group, std::size_t weight) noexcept;
 // Starts `child` in the slot. On bad_alloc slot and child are given up.
-void launch_reserved(group_core& group, unstarted child, std::uint64_t index);
+void launch_reserved(group_core& group,
+                     unstarted child,
+                     std::uint64_t index,
+                     std::size_t weight);
+// Throws std::invalid_argument, in the name of `who`, for one that cannot be.
+std::size_t
+require_weight(const group_core& group, std::size_t weight, const char* who);
 
 // task_group::spawn as an operation.
 class spawn_step final : public group_waiter {
@@ -56,6 +63,11 @@ public:
   template <typename T>
   spawn_step(group_core& group, task<T>&& child)
       : spawn_step(group, unstarted(std::move(child))) {}
+  template <typename T>
+  spawn_step(group_core& group, task<T>&& child, std::size_t weight)
+      : spawn_step(group, unstarted(std::move(child))) {
+    index = weight - 1;
+  }
   spawn_step(group_core& group, unstarted child);
   spawn_step(spawn_step&& other) noexcept;
   ~spawn_step();
@@ -76,7 +88,7 @@ public:
 private:
   friend class group_core;
 
-  bool ask() noexcept;
+  bool ask(bool parent_awaits) noexcept;
   boost::system::error_code settle() noexcept;
   // Under the group's lock: the slot its parent lent is back.
   void returned() noexcept;
@@ -89,7 +101,7 @@ private:
 };
 
 // task_group::join and shutdown as an operation.
-class join_step final : public group_waiter {
+class join_step final : public resting_waiter {
 public:
   using signature = void(std::exception_ptr);
   static constexpr bool starts_cancelled = true;
@@ -115,8 +127,7 @@ private:
   bool counted_ = false;
   bool deadlock_ = false;
   bool shuts_down_ = false;
-  const task_core* self_ = nullptr; // the task that joins, if one does
-  shutdown_options grace_;          // if it shuts down
+  shutdown_options grace_; // if it shuts down
 };
 
 // The body of with_task_group, as the group sees it.

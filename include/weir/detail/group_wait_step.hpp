@@ -18,7 +18,7 @@ class group_core;
 class task_core;
 
 // task_group::wait_idle and wait_stopping as an operation.
-class group_wait_step final : public group_waiter {
+class group_wait_step final : public resting_waiter {
 public:
   using signature = void(boost::system::error_code);
   static constexpr bool starts_cancelled = false;

@@ -8,6 +8,7 @@
 #include "as_task.hpp"
 #include "group_steps.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -31,20 +32,20 @@ constexpr void check_spawn_call() {
 // Starts the task that `make` returns, if a slot is free; else does not call
 // it.
 template <typename Make>
-spawn_status try_launch(group_core& group, Make make) {
+spawn_status try_launch(group_core& group, Make make, std::size_t weight = 1) {
   std::uint64_t index = 0;
-  const spawn_status status = reserve(group, index);
+  const spawn_status status = reserve(group, index, weight);
   if (status != spawn_status::started)
     return status;
   auto child = [&] {
     try {
       return make();
     } catch (...) {
-      unreserve(group);
+      unreserve(group, weight);
       throw;
     }
   }();
-  launch_reserved(group, unstarted(std::move(child)), index);
+  launch_reserved(group, unstarted(std::move(child)), index, weight);
   return status;
 }
 

@@ -21,6 +21,7 @@ namespace weir::detail {
 namespace asio = boost::asio;
 
 class promise_base;
+class limiter_core;
 class runtime_core;
 class task_core;
 struct group_waiter;
@@ -55,6 +56,8 @@ public:
   virtual void on_end(task_core& core, task_end end) noexcept = 0;
   // On the strand: why it had the task cancelled.
   virtual boost::system::error_code cancel_reason() const noexcept;
+  // Whose permits task_core::permits are; null if it has none.
+  virtual const limiter_core* limiter() const noexcept { return nullptr; }
 
 protected:
   ~task_owner() = default;
@@ -210,6 +213,22 @@ public:
   // Guarded by the owner's lock.
   task_links links;
   group_waiter* lending = nullptr; // its spawn() that waits for a slot back
+  // Held of owner()->limiter(); not set if there is none. Under the lock of the
+  // group that lends them; atomic, as two may.
+  std::uint32_t permits;
+  std::uint32_t permits_held() const noexcept {
+    // relaxed: only a number. atomic_ref takes no const.
+    return std::atomic_ref(const_cast<std::uint32_t&>(permits))
+        .load(std::memory_order_relaxed);
+  }
+  void add_permits(std::uint32_t n) noexcept {
+    // relaxed: only a number.
+    std::atomic_ref(permits).fetch_add(n, std::memory_order_relaxed);
+  }
+  std::uint32_t take_permits() noexcept {
+    // relaxed: only a number.
+    return std::atomic_ref(permits).exchange(0, std::memory_order_relaxed);
+  }
   // Which of the owner's lists it is in; counted from 1. On the strand.
   std::uint8_t listed_in = 0;
 
