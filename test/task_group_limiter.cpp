@@ -248,7 +248,12 @@ BOOST_AUTO_TEST_CASE(a_permit_and_a_cancelled_waiter_may_race) {
       task_group leaves(pool);
       wait(leaves.spawn(asks));
       block_until([&] { return shared.waiting() == 1; });
-      std::thread gives([&] { held.reset(); });
+      std::atomic<bool> go{false};
+      std::thread gives([&] {
+        block_until([&] { return go.load(); });
+        held.reset();
+      });
+      go = true;
       for (int spin = round % 40; spin != 0; --spin)
         std::this_thread::yield();
       if (round % 2 == 0)

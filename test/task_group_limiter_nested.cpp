@@ -26,7 +26,6 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <stdexcept>
 
 namespace weir::test {
@@ -200,10 +199,10 @@ BOOST_AUTO_TEST_CASE(a_child_may_end_while_what_it_lent_is_still_lent) {
 
 BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_all_permits_come_back) {
   limiter shared(2);
-  std::optional<weir::runtime> other(std::in_place, 2);
-  gate never(other->get_executor());
   {
-    task_group group(*other, {.limiter = &shared});
+    weir::runtime other(2);
+    gate never(other.get_executor());
+    task_group group(other, {.limiter = &shared});
     auto outer = [&]() -> task<> {
       co_await with_task_group({.limiter = &shared},
                                [&](task_group& inner) -> task<> {
@@ -214,9 +213,8 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_all_permits_come_back) {
     for (int i = 0; i != 5; ++i)
       group.spawn(outer)(asio::detached);
     block_until([&] { return never.arrivals() >= 1; });
-    other->stop();
+    other.stop();
   }
-  other.reset();
   BOOST_TEST(shared.in_use() == 0u);
   BOOST_TEST(shared.waiting() == 0u);
 }
