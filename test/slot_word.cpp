@@ -181,13 +181,13 @@ BOOST_AUTO_TEST_CASE(only_a_group_with_nothing_to_decide_is_countable) {
   std::uint64_t index = 0;
   detail::group_waiter waiter;
   rules waiting(1);
-  waiting.admit(nullptr, false, index);
+  waiting.admit(nullptr, {}, index);
   BOOST_TEST(waiting.is_countable());
-  waiting.admit(&waiter, false, index);
+  waiting.admit(&waiter, {}, index);
   BOOST_TEST(!waiting.is_countable());
-  waiting.withdraw(waiter);
+  waiting.withdraw(waiter, woken);
   BOOST_TEST(waiting.is_countable());
-  waiting.admit(&waiter, true, index);
+  waiting.admit(&waiter, {rules::lends::all}, index);
   BOOST_TEST(!waiting.is_countable());
   waiting.end(rules::ending::completed, nullptr, woken);
   BOOST_TEST(waiting.is_countable());

@@ -38,7 +38,7 @@ public:
     }
     rules_lock held(*this);
     std::uint64_t index = 0;
-    return state_.admit(&w, false, index) == rules::admission::started;
+    return state_.admit(&w, {}, index) == rules::admission::started;
   }
 
   void end() {
