@@ -156,6 +156,35 @@ BOOST_AUTO_TEST_CASE(a_slot_cancels_receive_any) {
   BOOST_TEST(code == asio::error::operation_aborted);
 }
 
+BOOST_AUTO_TEST_CASE(a_slot_emitted_once_it_is_over_changes_nothing) {
+  weir::channel<int> a(1);
+  (void)a.try_send(5);
+  asio::io_context context(1);
+  asio::cancellation_signal signal;
+  int calls = 0;
+  std::optional<std::variant<int>> got;
+  receive_any(a)(asio::bind_cancellation_slot(
+      signal.slot(), asio::bind_executor(context, [&](error_code, auto value) {
+        ++calls;
+        got = std::move(value);
+      })));
+  // It has its value; the handler is on its way.
+  signal.emit(asio::cancellation_type::partial);
+  signal.emit(asio::cancellation_type::terminal);
+  context.run();
+  BOOST_TEST(calls == 1);
+  BOOST_TEST(std::get<int>(got.value()) == 5);
+
+  receive_any(a)(asio::bind_cancellation_slot(
+      signal.slot(),
+      asio::bind_executor(context, [&](error_code, auto) { ++calls; })));
+  signal.emit(asio::cancellation_type::terminal);
+  signal.emit(asio::cancellation_type::terminal);
+  context.restart();
+  context.run();
+  BOOST_TEST(calls == 2);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

@@ -51,8 +51,10 @@ public:
     if (slot.is_connected())
       slot.template emplace<canceller>(*self);
     guard.self = nullptr;
-    if (self->step_.start(*self, nullptr))
+    if (self->step_.start(*self, nullptr)) {
+      self->over_ = true;
       complete(*self);
+    }
     // *self may be gone.
   }
 
@@ -84,10 +86,12 @@ private:
   struct canceller {
     explicit canceller(operation_state& s) noexcept : self(s) {}
     void operator()(asio::cancellation_type type) {
-      if (type == asio::cancellation_type::none)
+      if (type == asio::cancellation_type::none || self.over_)
         return;
-      if (self.step_.on_cancel(self))
+      if (self.step_.on_cancel(self)) {
+        self.over_ = true;
         complete(self);
+      }
     }
     operation_state& self;
   };
@@ -115,6 +119,10 @@ private:
   }
 
   Step step_;
+  // Completed by start() or by a cancellation: the next emission, before the
+  // handler has run, is for nobody. As the emissions, on the handler's
+  // executor.
+  bool over_ = false;
   asio::executor_work_guard<executor_type> work_;
   Handler handler_;
 };
