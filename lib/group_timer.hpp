@@ -26,7 +26,7 @@ public:
   group_timer(const group_timer&) = delete;
   group_timer& operator=(const group_timer&) = delete;
 
-  // Replaces an earlier setting.
+  // Replaces an earlier setting; one with an older ticket does nothing.
   void set(clock::time_point at, std::uint32_t ticket) noexcept;
   void clear() noexcept;
   // For good: it cannot be set any more.
