@@ -35,10 +35,9 @@ void group_core::discard_child(task_core* child) noexcept {
 
 void group_core::launch(task_core& child, std::uint64_t index) noexcept {
   child.index = index;
-  if (runtime_.is_stopped()) [[unlikely]]
-    child.abandon(); // Nobody would run it.
-  else
-    child.launch();
+  // On a stopped runtime nobody would run it.
+  if (runtime_.is_stopped() || !child.launch()) [[unlikely]]
+    child.abandon();
 }
 
 bool group_core::spawn_fast(std::uint64_t& index) noexcept {
@@ -254,6 +253,10 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
     rules_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(core.take_permits());
+    // None of those that wait for a slot is admitted only to be abandoned in
+    // its turn, one inside the other.
+    if (end == task_end::abandoned && runtime_.is_stopped())
+      state_.cancel(group_state::cause::outside, woken);
     state_.end(ending, core.lending, woken);
     give_back(woken);
     idle = state_.is_at_rest();

@@ -93,7 +93,7 @@ group_state::admission group_state::lend(group_waiter& w,
 
 void group_state::retract(group_queue& woken) noexcept {
   --counts_.in_flight;
-  --counts_.spawned;
+  ++counts_.cancelled; // Its index may not be the last: it stays used.
   --children_;
   admit_waiting(woken);
   finish_if_idle(woken);

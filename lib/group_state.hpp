@@ -78,7 +78,7 @@ public:
   bool rejoin(group_waiter& w, std::size_t lent) noexcept;
   // Starts all that can be started.
   void admit_waiting(group_queue& woken) noexcept;
-  // A child that was admitted but could not be started.
+  // A child that was admitted but could not be started; counts as cancelled.
   void retract(group_queue& woken) noexcept;
   // A child has ended. `lending`: its own spawn() that still waits for the
   // slot it lent, or null; it is completed, for nobody needs that slot.

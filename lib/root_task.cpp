@@ -25,7 +25,8 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
     core->release();
     throw boost::system::system_error(errc::runtime_stopped);
   }
-  core->launch();
+  // If the runtime was stopped since: it is listed, and abandoned as a root.
+  (void)core->launch();
   return ref;
 }
 

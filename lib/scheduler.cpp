@@ -57,6 +57,7 @@ scheduler::scheduler(asio::thread_pool& pool,
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
+    workers_[i].looked.resize(threads);
   }
 }
 
@@ -76,22 +77,24 @@ bool scheduler::on_worker_thread() noexcept {
 // --- any thread
 // -----------------------------------------------------------------
 
-void scheduler::push(ready_item& item) noexcept {
-  if (is_stopped())
-    return;
+bool scheduler::push(ready_item& item) noexcept {
   worker* const self = this_thread.self;
   if (self != nullptr && self->owner == this) {
+    // Also when it is stopped: take_all() comes when this thread has ended.
     while (!self->queue.push(item))
       // The older half goes to where everybody looks.
       if (ready_item* chain = self->queue.split())
-        inject(*chain);
+        (void)inject(*chain);
     if (workers_.size() == 1 && self->draining)
-      return; // It runs the task itself, and there is nobody to wake.
+      return true; // It runs the task itself, and there is nobody to wake.
   } else {
     item.ready_next = nullptr;
-    inject(item);
+    if (!inject(item))
+      return false;
   }
-  notify();
+  if (!is_stopped())
+    notify();
+  return true;
 }
 
 std::size_t scheduler::this_worker_index() noexcept {
@@ -113,9 +116,11 @@ void scheduler::post_drain() noexcept {
   asio::post(pool_, drain_handler{this, true});
 }
 
-void scheduler::inject(ready_item& chain) noexcept {
+bool scheduler::inject(ready_item& chain) noexcept {
   chain.chain_next = nullptr;
   std::lock_guard held(injected_lock_);
+  if (is_taken_)
+    return false;
   if (injected_last_ != nullptr)
     injected_last_->chain_next = &chain;
   else
@@ -123,6 +128,7 @@ void scheduler::inject(ready_item& chain) noexcept {
   injected_last_ = &chain;
   // relaxed: a hint; the queue itself is under the lock.
   is_injected_.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 // --- workers
@@ -151,7 +157,7 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
     rest = rest->ready_next;
     if (!self.queue.push(*item)) {
       item->ready_next = rest;
-      inject(*item);
+      (void)inject(*item); // A worker runs.
       break;
     }
   }
@@ -180,7 +186,8 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
     if (size == 0)
       continue;
     const std::uint32_t taken = victim.queue.taken();
-    const std::uint32_t pace = taken - std::exchange(self.looked, taken);
+    const std::uint32_t pace =
+        taken - std::exchange(self.looked[victim.index], taken);
     if (size / patience >= pace)
       if (ready_item* item = victim.queue.steal_into(self.queue))
         return item;
@@ -292,6 +299,8 @@ void scheduler::drain(bool searching) noexcept {
 
 ready_item* scheduler::take_all() noexcept {
   ready_item* all = nullptr;
+  std::lock_guard held(injected_lock_);
+  is_taken_ = true;
   while (ready_item* chain = injected_first_) {
     injected_first_ = chain->chain_next;
     while (chain != nullptr) {

@@ -26,9 +26,9 @@ struct worker {
   scheduler* owner = nullptr;
   std::size_t index = 0;
   // Only by its thread:
-  bool draining = false;    // inside drain(), which looks at the queue again
-  std::uint32_t turns = 0;  //
-  std::uint32_t looked = 0; // the victim's taken()
+  bool draining = false;   // inside drain(), which looks at the queue again
+  std::uint32_t turns = 0; //
+  std::vector<std::uint32_t> looked; // each victim's taken(), then
   run_queue queue;
 };
 
@@ -47,8 +47,9 @@ public:
   scheduler& operator=(const scheduler&) = delete;
 
   // Any thread. Queues `item`, whose strand its queue entry holds from now on,
-  // and sees that some worker runs it. Dropped once stopped.
-  void push(ready_item& item) noexcept;
+  // and sees that some worker runs it. False: it was dropped, for take_all()
+  // has been called.
+  bool push(ready_item& item) noexcept;
   // True on a thread of the pool; binds the thread to its worker.
   bool on_worker_thread() noexcept;
 
@@ -58,7 +59,8 @@ public:
   // Any thread. Workers return after the task they run.
   // release: what came before is seen by push() on other threads.
   void stop() noexcept { stopped_.store(true, std::memory_order_release); }
-  // Stopped and no thread runs: everything queued, chained by ready_next.
+  // Stopped and no thread of the pool runs: everything queued, chained by
+  // ready_next. From now on nothing is.
   ready_item* take_all() noexcept;
 
   std::size_t threads() const noexcept { return workers_.size(); }
@@ -72,7 +74,7 @@ private:
     // acquire: pairs with stop().
     return stopped_.load(std::memory_order_acquire);
   }
-  void inject(ready_item& chain) noexcept;
+  bool inject(ready_item& chain) noexcept;
   ready_item* take_injected(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
   ready_item* search(worker& self, bool& again) noexcept;
@@ -92,6 +94,7 @@ private:
   alignas(64) spin_lock injected_lock_;
   ready_item* injected_first_ = nullptr; // chains; under injected_lock_
   ready_item* injected_last_ = nullptr;  // under injected_lock_
+  bool is_taken_ = false;                // under injected_lock_: take_all()
   std::atomic<bool> is_injected_{false}; // written under injected_lock_
 };
 

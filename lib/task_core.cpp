@@ -33,9 +33,9 @@ void task_core::release() noexcept {
 // --- any thread
 // ---------------------------------------------------------------
 
-void task_core::schedule() noexcept { runtime_.ready().push(*this); }
+void task_core::schedule() noexcept { (void)runtime_.ready().push(*this); }
 
-void task_core::launch() noexcept { schedule(); }
+bool task_core::launch() noexcept { return runtime_.ready().push(*this); }
 
 // Strand held, with a function to run. A task that has ended has no reference
 // of its own any more, and whoever submitted may drop the last one meanwhile.
@@ -162,7 +162,7 @@ void task_core::run() noexcept {
     }
     if (yielding_) {
       this_thread.current = nullptr;
-      runtime_.ready().push(*this); // The strand stays held.
+      schedule(); // The strand stays held.
       return;
     }
     if (strand_.try_release())

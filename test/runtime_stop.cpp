@@ -165,6 +165,25 @@ BOOST_AUTO_TEST_CASE(a_ready_task_may_own_others_that_are_ready_too) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(many_that_wait_for_a_slot_are_refused_and_not_nested) {
+  constexpr int waiters = 50'000;
+  std::atomic<int> calls{0};
+  task_group group(*pool, {.max_in_flight = 1});
+  task_group askers(*pool);
+  auto asks = [&]() -> task<> { co_await group.spawn(counts(calls)); };
+  auto all = [&]() -> task<> {
+    co_await group.spawn(in_gate());
+    for (int i = 0; i != waiters; ++i)
+      co_await askers.spawn(asks);
+  };
+  start(all());
+  block_until([&] { return group.stats().waiting == waiters; });
+  pool->stop();
+  BOOST_TEST(calls == 0);
+  BOOST_TEST(group.stats().in_flight == 0u);
+  BOOST_TEST(group.stats().waiting == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(after_stop_nothing_starts) {
   std::atomic<int> calls{0};
   pool->stop();

@@ -59,9 +59,9 @@ public:
       wake(call.arg, fate::granted);
       settle();
       break;
-    case group_call::retract: // As if it had never been.
+    case group_call::retract: // As if it had been cancelled.
       --n.in_flight;
-      --n.spawned;
+      ++n.cancelled;
       --seen_.children;
       settle();
       break;

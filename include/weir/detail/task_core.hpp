@@ -121,7 +121,8 @@ public:
   cancel_scope& whole() noexcept { return whole_; }
 
   // First start: hands the task, whose strand is born held, to the scheduler.
-  void launch() noexcept;
+  // False: the runtime was stopped, nobody will run it.
+  [[nodiscard]] bool launch() noexcept;
 
   // --- worker threads, strand held ------------------------------------------
 
