@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <ranges>
 
 namespace weir::test {
@@ -153,6 +154,26 @@ BOOST_AUTO_TEST_CASE(a_loop_allocates_nothing_for_its_elements) {
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
   BOOST_TEST(calls == 4 * tasks);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_has_no_more_workers_than_work) {
+  const auto allocated = [&](std::size_t cap) {
+    int left = tasks;
+    bool quiet = false; // The producer is silent while others could begin.
+    auto produce = [&]() -> task<std::optional<int>> {
+      for (int i = 0; !quiet && i != 100; ++i)
+        co_await checkpoint();
+      quiet = true;
+      if (left-- == 0)
+        co_return std::nullopt;
+      co_return 1;
+    };
+    auto later = [](int) -> task<> { co_await checkpoint(); };
+    const std::uint64_t before = ::allocations;
+    run(weir::for_each(produce, {.max_in_flight = cap}, later));
+    return ::allocations - before;
+  };
+  BOOST_TEST(allocated(unlimited) < tasks / 10u); // not one for each
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_allocates_nothing_for_its_tasks) {

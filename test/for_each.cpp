@@ -263,6 +263,28 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_at_the_call) {
                     std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(a_quiet_producer_is_left_for_as_many_as_have_work) {
+  gate door(pool.get_executor());
+  std::atomic<int> most{0};
+  int calls = 0;
+  auto produce = [&]() -> task<std::optional<int>> {
+    if (++calls > 100)
+      co_return std::nullopt;
+    co_await checkpoint();
+    co_return calls;
+  };
+  auto waits = [&](int i) -> task<> {
+    ++most;
+    if (i == 100)
+      door.open();
+    else
+      co_await door.wait();
+  };
+  // All of them run at once.
+  run(weir::for_each(produce, {.max_in_flight = unlimited}, waits));
+  BOOST_TEST(most == 100);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

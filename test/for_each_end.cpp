@@ -269,6 +269,28 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_runtime_destroys_it, ending) {
   BOOST_TEST(alive == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(an_error_of_the_producer_has_the_elements_index,
+                        pool_fixture) {
+  gate door(pool.get_executor());
+  int calls = 0;
+  auto produce = [&]() -> task<std::optional<int>> {
+    if (++calls == 2) { // by the other worker
+      door.open();
+      throw std::runtime_error("dry");
+    }
+    co_return 1;
+  };
+  auto waits = [&](int) -> task<> { co_await door.wait(); };
+  std::size_t index = 0;
+  try {
+    run(weir::for_each(
+        produce, {.max_in_flight = 2, .errors = collect(unlimited)}, waits));
+  } catch (const group_error& e) {
+    index = e.errors().front().index;
+  }
+  BOOST_TEST(index == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

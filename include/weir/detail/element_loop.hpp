@@ -81,6 +81,12 @@ public:
     std::size_t workers = options_.max_in_flight;
     if (workers == per_thread || !is_async)
       workers = std::min(workers, threads);
+    if constexpr (Source::is_indexed) {
+      workers = std::min(workers, source.size());
+    } else {
+      unborn_ = workers - 1;
+      workers = 1;
+    }
     auto body = [&](task_group& group) -> task<> {
       group_ = &group;
       for (std::size_t i = 0; i != workers && !source.is_exhausted(); ++i)
@@ -122,11 +128,13 @@ private:
         job.check_source(b);
         if (!more)
           co_return;
+        job.begin_next();
       }
       if (!job.run_batch(b, out))
         co_return;
       chunk.end();
       co_await checkpoint();
+      job.seek();
     }
   }
 
@@ -143,6 +151,7 @@ private:
         job.check_source(b);
         if (!more)
           co_return;
+        job.begin_next();
       }
       bool goes_on = true;
       try {
@@ -163,9 +172,33 @@ private:
       }
       if (!goes_on)
         co_return;
+      job.seek();
       if (n % 64 == 0) // Bodies that never suspend must not keep the thread.
         co_await checkpoint();
     }
+  }
+
+  // A source that is asked by one worker at a time, and may be silent for long:
+  // there is no more than one worker beyond those that have an element. Who
+  // takes an element and leaves none that seeks one begins another.
+  //
+  // relaxed, here and below: they count; elements go another way.
+  void begin_next() {
+    if (seeking_.fetch_sub(1, std::memory_order_relaxed) != 1)
+      return;
+    std::size_t left = unborn_.load(std::memory_order_relaxed);
+    do {
+      if (left == 0 || source.is_exhausted() || must_stop())
+        return;
+    } while (!unborn_.compare_exchange_weak(
+        left, left - 1, std::memory_order_relaxed));
+    seeking_.fetch_add(1, std::memory_order_relaxed);
+    // There is no limit: refused only once the group is cancelled.
+    (void)group_->try_spawn(worker(*this));
+  }
+  void seek() noexcept {
+    if constexpr (!Source::is_indexed)
+      seeking_.fetch_add(1, std::memory_order_relaxed);
   }
 
   // The one element of `b`.
@@ -235,6 +268,8 @@ private:
   const for_each_options& options_;
   task_group* group_ = nullptr; // constant while workers run
   std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> seeking_{1}; // workers without an element
+  std::atomic<std::size_t> unborn_{0};  // workers that may still be begun
   [[no_unique_address]] no_outputs no_outputs_;
 };
 

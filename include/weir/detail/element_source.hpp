@@ -201,6 +201,7 @@ public:
       }
     } catch (...) {
       b.error = std::current_exception();
+      b.index = index_;
     }
     if (b.left == 0)
       stop();
