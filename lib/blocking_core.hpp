@@ -33,6 +33,9 @@ public:
 private:
   void work() noexcept;
   void finish_one() noexcept;
+  bool is_idle() const noexcept { // lock held
+    return running_ + queued_ + telling_ == 0;
+  }
   void tell(blocking_job& job) noexcept;
   void complete(blocking_job& job) noexcept;
   void take_out(blocking_job& job) noexcept;
@@ -41,13 +44,14 @@ private:
   const std::size_t capacity_; // that run or wait; saturated
   mutable std::mutex lock_;
   std::condition_variable ready_; // a job, or the end
-  std::condition_variable idle_;  // nothing runs or waits
+  std::condition_variable idle_;  // nothing runs or waits or is told
   std::condition_variable told_;  // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
   std::size_t queued_ = 0;
   std::size_t running_ = 0;
   std::size_t abandoned_ = 0; // of those that run
+  std::size_t telling_ = 0;   // threads that tell a waiter
   std::size_t waits_ = 0;     // jobs for which somebody waits
   bool closing_ = false;
 

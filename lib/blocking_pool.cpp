@@ -73,8 +73,9 @@ job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
     queue_.push_back(job);
     ++queued_;
     ++waits_;
+    // Under the lock: when the job is done *this may be gone.
+    ready_.notify_one();
   }
-  ready_.notify_one();
   return job_start::waits;
 }
 
@@ -84,12 +85,15 @@ void blocking_core::take_out(blocking_job& job) noexcept {
   --queued_;
   job.at = blocking_job::stage::made;
   job.release();
-  if (running_ + queued_ == 0)
+  if (is_idle())
     idle_.notify_all();
 }
 
+// False: its completion follows, or was brought about before.
 bool blocking_core::abandon(blocking_job& job) noexcept {
   std::lock_guard held(lock_);
+  if (job.who == nullptr)
+    return false;
   switch (job.at) {
   case blocking_job::stage::queued:
     take_out(job);
@@ -134,12 +138,17 @@ void blocking_core::work() noexcept {
     const bool is_awaited = job->who != nullptr;
     job->is_telling = is_awaited;
     if (is_awaited) {
-      // The thread counts as free now: who is told may ask for it again.
+      // The thread counts as free now: who is told may ask for it again. But
+      // who joins may destroy the pool, and must not find a waiter.
+      ++telling_;
       finish_one();
       held.unlock();
       tell(*job);
       job->release();
       held.lock();
+      --telling_;
+      if (is_idle())
+        idle_.notify_all();
     } else {
       held.unlock();
       job->release(); // The result of an abandoned function, say.
@@ -153,7 +162,7 @@ void blocking_core::work() noexcept {
 // Lock held.
 void blocking_core::finish_one() noexcept {
   --running_;
-  if (running_ + queued_ == 0)
+  if (is_idle())
     idle_.notify_all();
 }
 
@@ -195,7 +204,7 @@ void blocking_core::join() {
           errc::would_deadlock,
           "weir::blocking_pool::join: called on one of the pool's own threads");
   std::unique_lock held(lock_);
-  idle_.wait(held, [this] { return running_ + queued_ == 0; });
+  idle_.wait(held, [this] { return is_idle(); });
 }
 
 blocking_pool_stats blocking_core::stats() const noexcept {

@@ -18,15 +18,18 @@
 #include "support/until.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -248,6 +251,35 @@ BOOST_AUTO_TEST_CASE(the_pools_destructor_waits_for_what_was_abandoned) {
     BOOST_CHECK_THROW(future.get(), system_error);
   }
   BOOST_TEST(returned);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_emission_finds_nothing_to_abandon) {
+  hold door;
+  blocking_pool blocking({.threads = 1});
+  asio::io_context handlers;
+  asio::cancellation_signal stop;
+  int called = 0;
+  offload(blocking, [&] { door.block(); })(asio::bind_cancellation_slot(
+      stop.slot(),
+      asio::bind_executor(handlers, [&](std::exception_ptr) { ++called; })));
+  block_until([&] { return door.arrivals() == 1; });
+  stop.emit(asio::cancellation_type::partial);
+  stop.emit(asio::cancellation_type::terminal); // before the handler runs
+  BOOST_TEST(blocking.stats().abandoned == 1u);
+  handlers.run();
+  BOOST_TEST(called == 1);
+  door.release();
+  blocking.join();
+  BOOST_TEST(blocking.stats().abandoned == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_joined_pool_may_be_destroyed) {
+  for (int round = 0; round != 2000; ++round) {
+    blocking_pool blocking({.threads = 2});
+    for (int i = 0; i != 4; ++i)
+      offload(blocking, [] {})(asio::detached);
+    blocking.join();
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
