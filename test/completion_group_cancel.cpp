@@ -202,6 +202,60 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_runtime_destroys_what_waits, ending) {
   BOOST_TEST(alive == 0);
 }
 
+// Whoever is destroyed first.
+BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_the_group_before_next) {
+  for (bool owner_first : {false, true}) {
+    ending all;
+    std::atomic<completion_group<int>*> at{nullptr};
+    std::atomic<int> gone{0};
+    std::atomic<bool> waits{false};
+    auto owns = [&]() -> task<> {
+      on_scope_exit count([&] { ++gone; });
+      auto kept = all.never;
+      completion_group<int> group(*all.pool);
+      at = &group;
+      co_await kept->wait();
+    };
+    auto takes = [&]() -> task<> {
+      on_scope_exit count([&] { ++gone; });
+      co_await until([&] { return at.load() != nullptr; });
+      waits = true;
+      (void)co_await at.load()->next();
+    };
+    if (owner_first)
+      all.start(owns());
+    all.start(takes());
+    if (!owner_first)
+      all.start(owns());
+    block_until([&] { return waits && all.never->arrivals() == 1; });
+    all.pool->stop();
+    all.end();
+    BOOST_TEST(gone == 2);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_error_before_the_cancellation_is_the_childs_end,
+                        pool_fixture) {
+  for (on_cancel form : forms) {
+    completion_group<int> group(pool,
+                                {.max_unconsumed = 0,
+                                 .errors = on_error::keep_going,
+                                 .cancellation = form});
+    std::atomic<bool> failing{false};
+    auto fails = [&]() -> task<int> {
+      failing = true;
+      throw std::runtime_error("boom");
+      co_return 0;
+    };
+    wait(group.spawn(fails));
+    block_until([&] { return failing.load(); });
+    group.cancel();
+    BOOST_CHECK_EXCEPTION(wait(group.join()), std::runtime_error, says("boom"));
+    BOOST_TEST(group.stats().failed == 1u);
+    BOOST_TEST(group.stats().cancelled == 0u);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

@@ -131,7 +131,7 @@ public:
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
   operation<detail::next_step<T>> next() noexcept {
-    return operation<detail::next_step<T>>(std::in_place, group_, *core_);
+    return operation<detail::next_step<T>>(std::in_place, group_, core_);
   }
 
   /// As task_group::join. From its start on `max_unconsumed` is unlimited:

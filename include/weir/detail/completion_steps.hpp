@@ -6,6 +6,7 @@
 #include <weir/executor.hpp>
 #include <weir/result.hpp>
 #include <weir/task_group.hpp>
+#include <weir/unwinding.hpp>
 
 #include "completion_core.hpp"
 #include "group_access.hpp"
@@ -34,8 +35,10 @@ public:
   using signature = void(boost::system::error_code,
                          std::optional<completed<T>>);
 
-  next_step(task_group& group, completion_core<T>& core) noexcept
-      : group_(&group_access::core(group)), core_(&core),
+  // Owns the core: on a stopped runtime the group may go first.
+  next_step(task_group& group,
+            std::shared_ptr<completion_core<T>> core) noexcept
+      : group_(&group_access::core(group)), core_(std::move(core)),
         fallback_(group.get_executor()) {}
 
   bool start(waiter& w, task_core* self) noexcept {
@@ -52,7 +55,6 @@ public:
     return true;
   }
   void withdraw(waiter&) noexcept { (void)core_->withdraw_taker(*this); }
-  void keep_alive() { kept_ = core_->shared_from_this(); }
   executor fallback_executor() const noexcept { return fallback_; }
 
   std::optional<completed<T>> finish() {
@@ -78,8 +80,7 @@ private:
   }
 
   const group_core* group_;
-  completion_core<T>* core_;
-  std::shared_ptr<completion_core<T>> kept_;
+  std::shared_ptr<completion_core<T>> core_;
   executor fallback_;
 };
 
@@ -140,10 +141,17 @@ task<> run_for_completion(child_seat<T> seat,
   seat.core().push(std::move(node));
   if (ended.is_stopped())
     co_await pass_on_stop();
-  if (!error || holds_errors)
+  if (!error) {
     co_await operation<hold_step<T>>(std::in_place, seat.core());
-  if (error)
+  } else {
+    if (holds_errors) {
+      // It has failed: a cancellation that unwinds must not make it one that
+      // was cancelled.
+      unwind_mode mode(self, false);
+      co_await operation<hold_step<T>>(std::in_place, seat.core());
+    }
     std::rethrow_exception(std::move(error));
+  }
 }
 
 // completion_group::join as an operation.

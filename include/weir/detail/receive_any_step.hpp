@@ -56,13 +56,16 @@ public:
             open += !core.is_closed_now();
             return false;
           }
+          claim_.taken.store(true, std::memory_order_relaxed); // by itself
           held.unlock();
           core.collect(what, entry.value);
           return true;
         }))
       return true;
-    if (open == 0)
+    if (open == 0) {
+      claim_.taken.store(true, std::memory_order_relaxed); // as above
       return true;
+    }
     // relaxed: published by the locks.
     claim_.open.store(open, std::memory_order_relaxed);
     each([&](auto& core, auto& entry) {

@@ -95,16 +95,18 @@ public:
   // All results at their places; a child of the `count` that left none was
   // cancelled before it began. Empty if they were taken before.
   std::vector<result<T>> take(std::uint64_t count) {
-    // relaxed: one of the callers wins, nothing else hangs on it.
-    if (taken_.exchange(true, std::memory_order_relaxed))
-      return {};
+    // First what may throw: the results are lost to nobody then.
     std::vector<result<T>> all;
     std::vector<node*> at(static_cast<std::size_t>(count), nullptr);
     all.reserve(at.size());
+    // relaxed: one of the callers wins, nothing else hangs on it.
+    if (taken_.exchange(true, std::memory_order_relaxed))
+      return {};
     // acquire: pairs with push().
     node* const head = head_.load(std::memory_order_acquire);
     for (node* n = head; n != nullptr; n = n->next)
-      at[static_cast<std::size_t>(n->index)] = n;
+      if (n->index < at.size())
+        at[static_cast<std::size_t>(n->index)] = n;
     for (node* n : at) {
       if (n != nullptr)
         all.push_back(std::move(*n->ended_with));
