@@ -159,10 +159,11 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
 }
 
 bool join_step::on_cancel(waiter&) noexcept {
+  const bool is_task = self != nullptr;
   group_->cancel(group_state::cause::outside,
-                 self != nullptr ? self->cancel_reason()
-                                 : boost::system::error_code());
-  return group_core::give_up_permits(*this); // The last child completes it.
+                 is_task ? self->cancel_reason() : boost::system::error_code());
+  // A handler's step may be gone: the last child has completed it, or will.
+  return is_task && group_core::give_up_permits(*this);
 }
 
 void join_step::withdraw(waiter&) noexcept {
