@@ -3,6 +3,8 @@
 
 #include "limiter_core.hpp"
 
+#include <weir/detail/abandoning.hpp>
+
 #include <cstdio>
 #include <exception>
 #include <mutex>
@@ -13,7 +15,8 @@ namespace weir::detail {
 
 void limiter_core::handle_gone() noexcept {
   std::unique_lock held(lock_);
-  if (state_.waiting() != 0) {
+  // Those that wait do so for what is in use: *this stays for them.
+  if (state_.waiting() != 0 && !is_abandoning()) {
     std::fprintf(stderr,
                  "weir: a limiter was destroyed while somebody waits: "
                  "%zu acquires waiting, %zu of %zu in use\n",

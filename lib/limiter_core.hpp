@@ -38,7 +38,8 @@ public:
   limiter_core(const limiter_core&) = delete;
   limiter_core& operator=(const limiter_core&) = delete;
 
-  // The limiter is destroyed. Terminates if somebody waits.
+  // The limiter is destroyed. Terminates if somebody waits, unless a stopped
+  // runtime destroys it.
   void handle_gone() noexcept;
 
   // granted or refused at once; queued: `n` is settled later, and may be gone

@@ -3,6 +3,8 @@
 
 #include "runtime_core.hpp"
 
+#include <weir/detail/abandoning.hpp>
+
 #include "group_core.hpp"
 
 #include <boost/asio/post.hpp>
@@ -244,6 +246,7 @@ void runtime_core::finish_stop() noexcept {
 
 // No thread of the pool runs any more.
 void runtime_core::abandon_all() noexcept {
+  abandoning_scope scope;
   ready_item* const queued = ready_.take_all();
   // A task may own the group of others that are queued behind it.
   for (ready_item* item = queued; item != nullptr; item = item->ready_next)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abandoning.hpp>
 #include <weir/detail/work_state.hpp>
 #include <weir/error.hpp>
 
@@ -14,12 +15,25 @@
 namespace weir::detail {
 
 work_state::~work_state() {
+  if (is_abandoning())
+    forsake_all();
   std::lock_guard held(lock_);
   if (drainers_.empty())
     return;
   std::fputs("weir: a work_queue was destroyed while somebody drains it\n",
              stderr);
   std::terminate();
+}
+
+void work_state::forsake_all() noexcept {
+  const auto next = [this] {
+    std::lock_guard held(lock_);
+    return dequeue(drainers_);
+  };
+  while (queued_step* const step = next()) {
+    static_cast<drain_step*>(step)->abort();
+    forsake(*step);
+  }
 }
 
 void work_state::end(std::size_t count) noexcept {
@@ -82,13 +96,16 @@ bool drain_step::start(waiter& w, task_core* self) noexcept {
 }
 
 bool drain_step::on_cancel(waiter&) noexcept {
-  if (!state_->withdraw(*this))
+  if (is_forsaken() || !state_->withdraw(*this))
     return false;
   abort();
   return true;
 }
 
-void drain_step::withdraw(waiter&) noexcept { (void)state_->withdraw(*this); }
+void drain_step::withdraw(waiter&) noexcept {
+  if (!is_forsaken())
+    (void)state_->withdraw(*this);
+}
 
 void drain_step::finish() const {
   if (code_)

@@ -6,11 +6,13 @@
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/error.hpp>
+#include <weir/receive_any.hpp>
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 
 #include "support/death.hpp"
+#include "support/gate.hpp"
 #include "support/on_scope_exit.hpp"
 #include "support/parcel.hpp"
 #include "support/pool_fixture.hpp"
@@ -191,6 +193,57 @@ BOOST_AUTO_TEST_CASE(a_stopped_runtime_takes_its_waiters_out) {
   BOOST_TEST(alive == 1);
   BOOST_TEST(full.try_receive()->number == 1);
   BOOST_TEST(alive == 0);
+}
+
+// Whoever is destroyed first.
+BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_it_before_those_that_wait) {
+  watchdog dog;
+  struct both {
+    weir::channel<int> empty{1};
+    weir::channel<int> full{0};
+  };
+  for (bool owner_first : {false, true}) {
+    std::atomic<both*> at{nullptr};
+    std::atomic<int> left{0};
+    weir::channel<int> other(1);
+    {
+      weir::runtime pool(2);
+      gate never(pool.get_executor());
+      auto owns = [&]() -> task<> {
+        on_scope_exit mark([&] { ++left; });
+        both all;
+        at = &all;
+        co_await never.wait();
+      };
+      auto receives = [&](bool any) -> task<> {
+        on_scope_exit mark([&] { ++left; });
+        co_await until([&] { return at.load() != nullptr; });
+        if (any)
+          (void)co_await receive_any(other, at.load()->empty);
+        else
+          (void)co_await at.load()->empty.receive();
+      };
+      auto sends = [&]() -> task<> {
+        on_scope_exit mark([&] { ++left; });
+        co_await until([&] { return at.load() != nullptr; });
+        co_await at.load()->full.send(1);
+      };
+      if (owner_first)
+        weir::co_spawn(pool, owns(), asio::detached);
+      weir::co_spawn(pool, receives(false), asio::detached);
+      weir::co_spawn(pool, receives(true), asio::detached);
+      weir::co_spawn(pool, sends(), asio::detached);
+      if (!owner_first)
+        weir::co_spawn(pool, owns(), asio::detached);
+      block_until([&] {
+        return at && at.load()->empty.waiting_receivers() == 2 &&
+               at.load()->full.waiting_senders() == 1 && never.arrivals() == 1;
+      });
+      pool.stop();
+    }
+    BOOST_TEST(left == 4);
+    BOOST_TEST(other.waiting_receivers() == 0u);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -112,6 +112,41 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_ends_cancels_those_that_wait) {
   BOOST_TEST(l.waiting() == 0u);
 }
 
+// Whoever is destroyed first.
+BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_it_before_those_that_wait) {
+  watchdog dog;
+  for (bool owner_first : {false, true}) {
+    std::atomic<weir::limiter*> at{nullptr};
+    std::atomic<int> left{0};
+    {
+      weir::runtime pool(2);
+      gate never(pool.get_executor());
+      auto owns = [&]() -> task<> {
+        on_scope_exit mark([&] { ++left; });
+        weir::limiter l(1);
+        permit all = co_await l.acquire();
+        at = &l;
+        co_await never.wait();
+      };
+      auto waits = [&]() -> task<> {
+        on_scope_exit mark([&] { ++left; });
+        co_await until([&] { return at.load() != nullptr; });
+        permit p = co_await at.load()->acquire();
+      };
+      if (owner_first)
+        weir::co_spawn(pool, owns(), asio::detached);
+      for (int i = 0; i != 2; ++i)
+        weir::co_spawn(pool, waits(), asio::detached);
+      if (!owner_first)
+        weir::co_spawn(pool, owns(), asio::detached);
+      block_until([&] { return at && at.load()->waiting() == 2; });
+      block_until([&] { return never.arrivals() == 1; });
+      pool.stop();
+    }
+    BOOST_TEST(left == 3);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

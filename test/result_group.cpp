@@ -17,7 +17,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -227,6 +229,22 @@ BOOST_AUTO_TEST_CASE(a_join_from_a_child_would_deadlock) {
     BOOST_TEST(wait(group.join()).back().value() == 1);
     BOOST_TEST(code == errc::would_deadlock);
   }
+}
+
+BOOST_AUTO_TEST_CASE(results_that_found_no_memory_can_be_had_later) {
+  detail::result_list<int> list;
+  for (std::uint64_t i : {0u, 7u}) {
+    auto node = std::make_unique<detail::result_node<int>>(gives(0));
+    node->ended_with.emplace(std::in_place, static_cast<int>(i));
+    node->index = i;
+    list.push(std::move(node));
+  }
+  BOOST_CHECK_THROW((void)list.take(std::numeric_limits<std::uint64_t>::max()),
+                    std::exception);
+  const auto r = list.take(2); // The other has no place here.
+  BOOST_REQUIRE(r.size() == 2u);
+  BOOST_TEST(r[0].value() == 0);
+  BOOST_TEST(!r[1].has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -105,8 +105,9 @@ public:
                                std::forward<Args>(args)...));
   }
 
-  /// Blocks the calling thread until no function runs or waits. The pool may
-  /// be used on.
+  /// Blocks the calling thread until no function runs or waits, and whoever
+  /// waits for one with a completion token was told. A task goes on in its own
+  /// time: join it before the pool is destroyed. The pool may be used on.
   ///
   /// Throws: errc::would_deadlock on one of the pool's own threads.
   void join();

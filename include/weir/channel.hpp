@@ -43,7 +43,8 @@ using receive_operation = operation<detail::receive_step<T>>;
 /// not throw. It is never called with a lock held.
 ///
 /// Precondition of the destructor: nobody waits. Otherwise it prints a message
-/// and calls `std::terminate`. Values still buffered are destroyed.
+/// and calls `std::terminate`, unless runtime::stop() destroys the task that
+/// owns it. Values still buffered are destroyed.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's channels; tokio's `mpsc` for what closing means.

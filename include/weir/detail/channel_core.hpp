@@ -6,6 +6,7 @@
 #include <weir/error.hpp>
 #include <weir/send_status.hpp>
 
+#include "abandoning.hpp"
 #include "channel_ring.hpp"
 #include "queued_step.hpp"
 #include "sync.hpp"
@@ -87,6 +88,8 @@ public:
   channel_core(const channel_core&) = delete;
   channel_core& operator=(const channel_core&) = delete;
   ~channel_core() {
+    if (is_abandoning())
+      forsake_all();
     const counts left = now();
     if (left.senders != 0 || left.receivers != 0)
       channel_destroyed_in_use(left.senders, left.receivers);
@@ -161,6 +164,9 @@ public:
   spin_lock lock;
 
 private:
+  // As if it was closed.
+  void forsake_all() noexcept;
+
   channel_sender<T>* next_sender() noexcept {
     queued_step* const s = dequeue(senders_);
     if (s == nullptr)

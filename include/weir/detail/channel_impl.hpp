@@ -141,4 +141,26 @@ std::size_t channel_core<T>::close(boost::system::error_code why,
   return count;
 }
 
+template <typename T>
+void channel_core<T>::forsake_all() noexcept {
+  const auto next = [this]() -> queued_step* {
+    std::lock_guard held(lock);
+    closed_ = true;
+    if (channel_sender<T>* const s = next_sender()) {
+      s->refuse(errc::channel_closed);
+      return s;
+    }
+    while (queued_step* const step = dequeue(receivers_)) {
+      auto* const r = static_cast<channel_receiver<T>*>(step);
+      --receiving_;
+      if (r->claim == nullptr || r->claim->close_one())
+        return r;
+      r->who = nullptr;
+    }
+    return nullptr;
+  };
+  while (queued_step* const step = next())
+    forsake(*step);
+}
+
 } // namespace weir::detail

@@ -28,12 +28,15 @@ public:
 
   bool start(waiter& w, task_core*) noexcept { return core_->send(*this, w); }
   bool on_cancel(waiter&) noexcept {
-    if (!core_->withdraw(*this))
+    if (this->is_forsaken() || !core_->withdraw(*this))
       return false;
     this->abort();
     return true;
   }
-  void withdraw(waiter&) noexcept { (void)core_->withdraw(*this); }
+  void withdraw(waiter&) noexcept {
+    if (!this->is_forsaken())
+      (void)core_->withdraw(*this);
+  }
   void finish() const {
     if (this->code_)
       throw boost::system::system_error(this->code_);
@@ -58,12 +61,15 @@ public:
     return core_->receive(*this, w);
   }
   bool on_cancel(waiter&) noexcept {
-    if (!core_->withdraw(*this))
+    if (this->is_forsaken() || !core_->withdraw(*this))
       return false;
     this->abort();
     return true;
   }
-  void withdraw(waiter&) noexcept { (void)core_->withdraw(*this); }
+  void withdraw(waiter&) noexcept {
+    if (!this->is_forsaken())
+      (void)core_->withdraw(*this);
+  }
   std::optional<T> finish() {
     if (this->code_)
       throw boost::system::system_error(this->code_);

@@ -10,6 +10,8 @@
 #include <boost/asio/system_executor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <utility>
+
 namespace weir::detail {
 
 namespace asio = boost::asio;
@@ -31,6 +33,9 @@ public:
     return code_ == asio::error::operation_aborted;
   }
   asio::system_executor fallback_executor() const noexcept { return {}; }
+
+  // Once it has started: its object is gone, or it never waited.
+  bool is_forsaken() const noexcept { return who == nullptr; }
 
   // The queue's, and the lock's that guards it.
   queued_step* prev = nullptr;
@@ -76,6 +81,11 @@ inline queued_step* dequeue(step_queue& queue) noexcept {
 
 // No lock held. *step may be gone afterwards.
 inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
+// The same, and the object goes with it: only a stopped runtime does that.
+inline void forsake(queued_step& step) noexcept {
+  waiter* const w = std::exchange(step.who, nullptr);
+  w->complete(*w);
+}
 inline void tell_all(step_queue& woken) noexcept {
   while (queued_step* const step = woken.pop_front())
     tell(*step);

@@ -137,7 +137,8 @@ private:
 
   void leave_queues() noexcept {
     each([](auto& core, auto& entry) {
-      (void)core.withdraw(entry);
+      if (!entry.is_forsaken())
+        (void)core.withdraw(entry);
       return false;
     });
   }

@@ -84,7 +84,7 @@ public:
 
 private:
   bool left(waiter&) noexcept {
-    if (!core_->items.withdraw(*this))
+    if (this->is_forsaken() || !core_->items.withdraw(*this))
       return false;
     core_->state.end();
     return true;

@@ -48,6 +48,8 @@ public:
   bool withdraw(queued_step& step) noexcept;
 
 private:
+  void forsake_all() noexcept;
+
   std::atomic<std::size_t> pending_{0};
   std::atomic<const task_owner*> owner_{nullptr};
   spin_lock lock_;
