@@ -102,6 +102,12 @@ std::exception_ptr group_core::outcome() const {
     held.unlock();
     return errors_.get();
   }
+  held.unlock();
+  return broken_off();
+}
+
+std::exception_ptr group_core::broken_off() const {
+  rules_lock held(*this);
   switch (state_.cancelled_by()) {
   case group_state::cause::deadline:
     return std::make_exception_ptr(

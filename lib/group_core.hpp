@@ -84,6 +84,9 @@ public:
   bool join(resting_waiter& w) noexcept;
   // After a join: what it reports; null for success.
   std::exception_ptr outcome() const;
+  // The same, whatever the children did: null unless a deadline or somebody
+  // outside ended the group.
+  std::exception_ptr broken_off() const;
   bool ended_by_outside() const noexcept;
 
   void cancel(group_state::cause why,

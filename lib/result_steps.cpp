@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/group_access.hpp>
 #include <weir/detail/result_steps.hpp>
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
+#include "group_core.hpp"
+
+#include <exception>
+#include <utility>
 
 namespace weir::detail {
 
 bool throws_in_spite_of_results(task_group& group, std::exception_ptr& error) {
-  if (group.cancel_reason() == asio::error::timed_out) {
-    error = std::make_exception_ptr(
-        boost::system::system_error(asio::error::timed_out));
+  if (std::exception_ptr broken = group_access::core(group).broken_off()) {
+    error = std::move(broken);
     return true;
   }
   return group.stats().failed == 0;

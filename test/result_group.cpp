@@ -185,6 +185,29 @@ BOOST_AUTO_TEST_CASE(a_deadline_is_timed_out_also_when_it_keeps_going) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_cancel_with_that_reason_is_no_deadline) {
+  gate never(pool.get_executor());
+  result_group<int> group(pool, {.errors = on_error::keep_going});
+  auto fails = []() -> task<int> {
+    throw std::runtime_error("boom");
+    co_return 0;
+  };
+  auto waits = [&]() -> task<int> {
+    co_await never.wait();
+    co_return 1;
+  };
+  wait(group.spawn(fails));
+  wait(group.spawn(waits));
+  block_until([&] { return group.stats().failed == 1; });
+  group.cancel(asio::error::timed_out);
+  auto joins = [&]() -> task<std::vector<result<int>>> {
+    co_return co_await group.join();
+  };
+  const std::vector<result<int>> results = run(joins());
+  BOOST_TEST(results.size() == 2u);
+  BOOST_TEST(text_of(results[0].error()) == "boom");
+}
+
 BOOST_AUTO_TEST_CASE(a_cancelled_joiner_cancels_the_group_and_waits) {
   for (on_cancel form : forms) {
     std::atomic<int> ended{0};
