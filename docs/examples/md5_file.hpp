@@ -5,16 +5,19 @@
 
 #include <boost/algorithm/hex.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
 #include <filesystem>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <openssl/evp.h>
 #include <stdexcept>
 #include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -52,14 +55,16 @@ public:
       : path_(std::move(path)),
         fd_(::open(path_.c_str(),
                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) {
-    is_gone_ = fd_.value < 0 && errno == ENOENT;
-    if (fd_.value < 0 && !is_gone_)
+    struct stat now {};
+    if (fd_.value < 0 && !is_one_of(errno, {ENOENT, ENOTDIR, ELOOP, ENXIO}))
       fail(errno, path_);
+    is_gone_ =
+        fd_.value < 0 || ::fstat(fd_.value, &now) != 0 || !S_ISREG(now.st_mode);
     if (EVP_DigestInit_ex(state_.get(), EVP_md5(), nullptr) != 1)
       throw std::runtime_error("this OpenSSL does not do MD5");
   }
 
-  /// There is no such file any more: there is nothing to read.
+  /// There is no such regular file any more: there is nothing to read.
   bool is_gone() const noexcept { return is_gone_; }
 
   /// Adds the next 64 KiB; returns how many bytes, fewer only at the end.
@@ -97,6 +102,10 @@ public:
   static constexpr std::size_t chunk_size = 64 * 1024;
 
 private:
+  static bool is_one_of(int error, std::initializer_list<int> errors) {
+    return std::ranges::find(errors, error) != errors.end();
+  }
+
   struct descriptor {
     int value;
     explicit descriptor(int fd) : value(fd) {}
