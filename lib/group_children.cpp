@@ -89,7 +89,8 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
   if (result == group_state::admission::lent ||
       result == group_state::admission::started)
     launch(*child, index);
-  complete(woken);
+  if (!woken.empty()) // Else *this may be gone.
+    complete(woken);
   return result;
 }
 
@@ -125,7 +126,8 @@ void group_core::unreserve(std::size_t weight) noexcept {
     state_.retract(woken);
     give_back(woken);
   }
-  complete(woken);
+  if (!woken.empty()) // Else *this may be gone.
+    complete(woken);
 }
 
 void group_core::launch_reserved(unstarted child,
@@ -152,7 +154,8 @@ bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
       parent->lending = nullptr;
     give_back(woken);
   }
-  complete(woken);
+  if (!woken.empty()) // Else *this may be gone.
+    complete(woken);
   return true;
 }
 
@@ -169,8 +172,6 @@ void group_core::give_back(group_queue& woken) noexcept {
 // No lock held. Starts the children of spawners that got a slot, and tells
 // everybody in `woken`.
 void group_core::complete(group_queue& woken) noexcept {
-  if (woken.empty())
-    return; // *this may be gone.
   const bool limited = permits_ != nullptr;
   while (group_waiter* w = woken.pop_front()) {
     if (w->role == group_waiter::kind::spawner &&
@@ -262,8 +263,10 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
     idle = state_.is_at_rest();
     orphan_done = idle && orphaned_;
   }
-  complete(woken);
-  // With the last child counted, a joiner may have destroyed the group.
+  // With the last child counted, a joiner may have destroyed the group; not
+  // one that is yet to be told.
+  if (!woken.empty())
+    complete(woken);
   if (orphan_done)
     release();
   if (idle)

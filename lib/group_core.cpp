@@ -91,7 +91,8 @@ bool group_core::join(resting_waiter& w) noexcept {
       lend_permits(w);
   }
   // When not joined, `woken` is empty and *this may be gone.
-  complete(woken);
+  if (!woken.empty())
+    complete(woken);
   return joined;
 }
 

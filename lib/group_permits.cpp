@@ -60,7 +60,8 @@ void group_core::permit_settled(bool granted) noexcept {
     give_back(woken);
     gone = handle_gone_;
   }
-  complete(woken); // Whoever waited keeps *this alive.
+  if (!woken.empty()) // Whoever waited keeps *this alive.
+    complete(woken);
   if (gone)
     release();
 }

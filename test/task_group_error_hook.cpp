@@ -190,14 +190,16 @@ BOOST_FIXTURE_TEST_CASE(a_hook_can_be_replaced_while_children_fail,
     task_group group(pool,
                      {.max_in_flight = 2, .errors = on_error::keep_going});
     std::atomic<bool> done{false};
+    std::atomic<bool> is_set{false};
     std::thread replaces([&] {
       while (!done) {
         group.set_error_hook(
             [&calls, mark = counted(alive)](const task_failure&) { ++calls; });
+        is_set = true;
         std::this_thread::yield();
       }
     });
-    block_until([&] { return alive != 0; });
+    block_until([&] { return is_set.load(); });
     for (int i = 0; i != 2000; ++i)
       wait(group.spawn(fails_with("each")));
     block_until([&] { return group.stats().failed == 2000; });
