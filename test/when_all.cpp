@@ -4,6 +4,7 @@
 #include <weir/as_stopped.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/result_group.hpp> // Goes together with when_all.
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
@@ -39,7 +40,7 @@
 #include <variant>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_when_all {
 
 BOOST_FIXTURE_TEST_SUITE(when_all, pool_fixture)
 
@@ -302,4 +303,4 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_nothing_is_left_behind) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_when_all

@@ -8,6 +8,7 @@
 #include <weir/task_group.hpp>
 
 #include "as_task.hpp"
+#include "as_value.hpp"
 #include "await_asio.hpp"
 #include "task_core.hpp"
 
@@ -89,15 +90,6 @@ kept_value<T> keep(outcome<T>& result) {
     return kept_value<T>(result.get());
 }
 
-template <typename Work>
-task<typename work_value<Work>::type> await_value(Work w) {
-  co_return co_await std::move(w);
-}
-template <typename T, typename F>
-task<T> call_value(F f) {
-  co_return co_await std::invoke(std::move(f));
-}
-
 // One type for all of them: a task.
 template <typename Arg>
 task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
@@ -106,7 +98,7 @@ task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
     require_task(arg, who);
     return std::forward<Arg>(arg);
   } else if constexpr (work<Arg>) {
-    return await_value<std::remove_cvref_t<Arg>>(std::forward<Arg>(arg));
+    return await_value<value, std::remove_cvref_t<Arg>>(std::forward<Arg>(arg));
   } else {
     static_assert(safe_in_co_await<Arg>,
                   "g++ 12 destroys this callable twice inside a co_await "
