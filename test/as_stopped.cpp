@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_as_stopped {
 
 struct stopping : pool_fixture {
   // Runs `child` in a group of this kind and cancels it once it waits.
@@ -52,9 +52,9 @@ struct stopping : pool_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(as_stopped, stopping)
 
-using weir::as_stopped;
 using boost::system::error_code;
 using boost::system::system_error;
+using weir::as_stopped;
 
 constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_value_comes_through) {
     std::optional<std::unique_ptr<int>> b = co_await as_stopped(move_only());
     int* c = co_await as_stopped(refers());
     const bool d = co_await as_stopped(returns());
-    co_return a == 4 && b && **b == 5 && c == &object && d;
+    co_return a == 4 && b&&** b == 5 && c == &object&& d;
   };
   BOOST_TEST(run(main()));
 }
@@ -168,4 +168,4 @@ BOOST_AUTO_TEST_CASE(after_it_the_former_form_holds_again) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_as_stopped

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_channel {
 
 BOOST_FIXTURE_TEST_SUITE(channel, pool_fixture)
 
@@ -290,4 +290,4 @@ BOOST_AUTO_TEST_CASE(a_capacity_that_no_memory_holds_is_bad_alloc) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_channel

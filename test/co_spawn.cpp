@@ -34,7 +34,7 @@
 #include <thread>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_co_spawn {
 
 BOOST_FIXTURE_TEST_SUITE(co_spawn, pool_fixture)
 
@@ -273,4 +273,4 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_it_reports_runtime_stopped) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_co_spawn

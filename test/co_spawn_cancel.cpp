@@ -47,9 +47,8 @@ BOOST_FIXTURE_TEST_SUITE(co_spawn_cancel, pool_fixture)
 using asio::cancellation_type;
 
 template <typename T>
-std::future<T> start(weir::runtime& on,
-                     asio::cancellation_signal& signal,
-                     task<T> work) {
+std::future<T>
+start(weir::runtime& on, asio::cancellation_signal& signal, task<T> work) {
   return weir::co_spawn(
       on,
       std::move(work),
@@ -178,8 +177,7 @@ BOOST_AUTO_TEST_CASE(a_task_may_answer_with_another_exception) {
   auto result = start(pool, signal, child());
   block_until([&] { return never.arrivals() == 1; });
   signal.emit(cancellation_type::terminal);
-  BOOST_CHECK_EXCEPTION(
-      result.get(), std::runtime_error, says("interrupted"));
+  BOOST_CHECK_EXCEPTION(result.get(), std::runtime_error, says("interrupted"));
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_foreign_awaitable_cancels_what_it_awaits) {
@@ -233,10 +231,9 @@ BOOST_AUTO_TEST_CASE(a_cancelled_detached_task_is_no_unhandled_exception) {
   {
     weir::runtime hooked(options);
     gate never(hooked.get_executor());
-    weir::co_spawn(
-        hooked,
-        waits_and_counts(never, ended),
-        asio::bind_cancellation_slot(signal.slot(), asio::detached));
+    weir::co_spawn(hooked,
+                   waits_and_counts(never, ended),
+                   asio::bind_cancellation_slot(signal.slot(), asio::detached));
     block_until([&] { return never.arrivals() == 1; });
     signal.emit(cancellation_type::terminal);
     block_until([&] { return ended == 1; });

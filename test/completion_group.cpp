@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_completion_group {
 
 BOOST_FIXTURE_TEST_SUITE(completion_group, pool_fixture)
 
@@ -257,4 +257,4 @@ BOOST_AUTO_TEST_CASE(next_ends_when_an_empty_group_is_cancelled_or_closed) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_completion_group

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_executor {
 
 BOOST_FIXTURE_TEST_SUITE(executor, both_executors)
 
@@ -247,4 +247,4 @@ BOOST_AUTO_TEST_CASE(functions_posted_by_one_thread_to_a_task_keep_order) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_executor

@@ -27,13 +27,13 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_finally {
 
 BOOST_FIXTURE_TEST_SUITE(finally, pool_fixture)
 
-using weir::finally;
 using boost::system::error_code;
 using boost::system::system_error;
+using weir::finally;
 
 constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 
@@ -140,16 +140,15 @@ BOOST_AUTO_TEST_CASE(an_error_of_the_cleanup_is_thrown_after_a_value) {
 
 BOOST_AUTO_TEST_CASE(an_error_of_the_work_counts_more) {
   auto main = [&]() -> task<> {
-    co_await finally(fails_with("work"),
-                     [] { return fails_with("cleanup"); });
+    co_await finally(fails_with("work"), [] { return fails_with("cleanup"); });
   };
   BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("work"));
 }
 
 BOOST_AUTO_TEST_CASE(a_cleanup_may_throw_before_it_is_a_task) {
   auto main = [&]() -> task<> {
-    co_await finally(
-        returns(), []() -> task<> { throw std::runtime_error("at once"); });
+    co_await finally(returns(),
+                     []() -> task<> { throw std::runtime_error("at once"); });
   };
   BOOST_CHECK_EXCEPTION(run(main()), std::runtime_error, says("at once"));
 }
@@ -181,8 +180,8 @@ BOOST_AUTO_TEST_CASE(finallys_nest_and_run_from_the_inside_out) {
       auto second = notes(2);
       auto third = notes(3);
       auto child = [&]() -> task<> {
-        co_await finally(
-            finally(finally(waits_for(never), first), second), third);
+        co_await finally(finally(finally(waits_for(never), first), second),
+                         third);
       };
       task_group group(pool, {.cancellation = form});
       wait(group.spawn(child));
@@ -219,9 +218,7 @@ BOOST_AUTO_TEST_CASE(a_group_may_clean_up_with_a_group) {
         co_await group.spawn(counts(cleaned));
     });
   };
-  auto child = [&]() -> task<> {
-    co_await finally(waits_for(never), cleanup);
-  };
+  auto child = [&]() -> task<> { co_await finally(waits_for(never), cleanup); };
   task_group group(pool, {.cancellation = on_cancel::unwind});
   wait(group.spawn(child));
   block_until([&] { return never.arrivals() == 1; });
@@ -232,4 +229,4 @@ BOOST_AUTO_TEST_CASE(a_group_may_clean_up_with_a_group) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_finally

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_for_each {
 
 BOOST_FIXTURE_TEST_SUITE(for_each, pool_fixture)
 
@@ -287,4 +287,4 @@ BOOST_AUTO_TEST_CASE(a_quiet_producer_is_left_for_as_many_as_have_work) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_for_each

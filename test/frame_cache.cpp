@@ -24,7 +24,7 @@
 #include <malloc.h>
 #endif
 
-namespace weir::test {
+namespace weir::test::of_frame_cache {
 
 namespace {
 
@@ -274,4 +274,4 @@ BOOST_AUTO_TEST_CASE(a_thread_gives_its_blocks_back_at_its_end,
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_frame_cache

@@ -14,7 +14,7 @@
 #include <limits>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_group_state {
 
 namespace {
 
@@ -298,4 +298,4 @@ BOOST_FIXTURE_TEST_CASE(the_largest_caps_do_not_overflow, group_fixture) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_group_state

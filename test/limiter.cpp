@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_limiter {
 
 BOOST_FIXTURE_TEST_SUITE(limiter, pool_fixture)
 
@@ -296,4 +296,4 @@ BOOST_AUTO_TEST_CASE(many_threads_lose_no_permit) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_limiter

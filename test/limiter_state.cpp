@@ -12,7 +12,7 @@
 #include <limits>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_limiter_state {
 
 namespace {
 
@@ -185,4 +185,4 @@ BOOST_AUTO_TEST_CASE(the_largest_weights_do_not_overflow) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_limiter_state

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_offload {
 
 BOOST_FIXTURE_TEST_SUITE(offload, pool_fixture)
 
@@ -239,4 +239,4 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_at_the_call) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_offload

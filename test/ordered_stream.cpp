@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_ordered_stream {
 
 BOOST_FIXTURE_TEST_SUITE(ordered_stream, pool_fixture)
 
@@ -249,4 +249,4 @@ BOOST_AUTO_TEST_CASE(a_coroutine_of_asio_feeds_it) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_ordered_stream

@@ -23,7 +23,7 @@
 #include <variant>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_quorum {
 
 BOOST_FIXTURE_TEST_SUITE(quorum, pool_fixture)
 
@@ -225,4 +225,4 @@ BOOST_AUTO_TEST_CASE(an_impossible_k_is_an_invalid_argument) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_quorum

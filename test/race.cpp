@@ -35,7 +35,7 @@
 #include <variant>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_race {
 
 BOOST_FIXTURE_TEST_SUITE(race, operations)
 
@@ -330,4 +330,4 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_nothing_is_left_behind) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_race

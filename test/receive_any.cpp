@@ -25,7 +25,7 @@
 #include <variant>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_receive_any {
 
 BOOST_FIXTURE_TEST_SUITE(receive_any, pool_fixture)
 
@@ -277,4 +277,4 @@ BOOST_AUTO_TEST_CASE(a_stopped_runtime_takes_it_out_of_all_queues) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_receive_any

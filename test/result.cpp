@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_result {
 
 BOOST_AUTO_TEST_SUITE(result)
 
@@ -93,4 +93,4 @@ BOOST_AUTO_TEST_CASE(values_throws_the_first_error) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_result

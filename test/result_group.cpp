@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_result_group {
 
 BOOST_FIXTURE_TEST_SUITE(result_group, pool_fixture)
 
@@ -272,4 +272,4 @@ BOOST_AUTO_TEST_CASE(results_that_found_no_memory_can_be_had_later) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_result_group

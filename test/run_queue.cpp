@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_run_queue {
 
 namespace {
 
@@ -245,4 +245,4 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_item_is_taken_once_whoever_takes_it,
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_run_queue

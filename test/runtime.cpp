@@ -35,12 +35,12 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_runtime {
 
 BOOST_FIXTURE_TEST_SUITE(runtime, pool_fixture)
 
-using weir::runtime;
 using boost::system::system_error;
+using weir::runtime;
 
 static_assert(!std::is_copy_constructible_v<runtime>);
 static_assert(!std::is_move_constructible_v<runtime>);
@@ -48,8 +48,8 @@ static_assert(!std::is_move_constructible_v<runtime>);
 BOOST_AUTO_TEST_CASE(zero_threads_are_an_invalid_argument_that_says_so) {
   BOOST_CHECK_EXCEPTION(
       runtime(0), std::invalid_argument, [](const std::invalid_argument& e) {
-        return says("weir::runtime")(e) && says("threads")(e) &&
-               says("0")(e) && says("at least 1")(e);
+        return says("weir::runtime")(e) && says("threads")(e) && says("0")(e) &&
+               says("at least 1")(e);
       });
   runtime_options options;
   options.threads = 0;
@@ -196,8 +196,7 @@ BOOST_AUTO_TEST_CASE(stats_count_what_is_there) {
       });
     };
     std::promise<void> done;
-    weir::co_spawn(
-        pool, main(), [&](std::exception_ptr) { done.set_value(); });
+    weir::co_spawn(pool, main(), [&](std::exception_ptr) { done.set_value(); });
     block_until([&] {
       const runtime_stats now = pool.stats();
       return now.root_tasks == 1 && now.groups == 1 && now.timers == 3;
@@ -242,4 +241,4 @@ BOOST_AUTO_TEST_CASE(many_short_lived_runtimes_lose_nothing) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_runtime

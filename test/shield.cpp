@@ -24,7 +24,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_shield {
 
 BOOST_FIXTURE_TEST_SUITE(shield, pool_fixture)
 
@@ -198,4 +198,4 @@ BOOST_AUTO_TEST_CASE(shields_nest) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_shield

@@ -28,7 +28,7 @@
 #include <string>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_single_flight {
 
 BOOST_FIXTURE_TEST_SUITE(single_flight, pool_fixture)
 
@@ -236,4 +236,4 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_nothing_is_left_behind) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_single_flight

@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_sleep {
 
 BOOST_FIXTURE_TEST_SUITE(sleep, pool_fixture)
 
@@ -149,8 +149,9 @@ BOOST_AUTO_TEST_CASE(durations_of_every_distance_cross_the_wheel) {
   task_group far(pool);
   auto sleeps = [](clock::duration d) -> task<> { co_await sleep_for(d); };
   for (int shift = 0; shift != 60; ++shift)
-    wait(far.spawn(sleeps, std::chrono::seconds(10) +
-                               clock::duration(std::int64_t{1} << shift)));
+    wait(far.spawn(sleeps,
+                   std::chrono::seconds(10) +
+                       clock::duration(std::int64_t{1} << shift)));
   auto counts_near = [&](clock::duration d) -> task<> {
     co_await sleep_for(d);
     ++near;
@@ -195,7 +196,8 @@ BOOST_AUTO_TEST_CASE(a_sleep_object_may_be_made_early) {
   BOOST_TEST(run(main()));
 }
 
-// --- checkpoint -----------------------------------------------------------------------
+// --- checkpoint
+// -----------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(checkpoint_lets_other_tasks_run) {
   weir::runtime one(1);
@@ -281,4 +283,4 @@ BOOST_AUTO_TEST_CASE(checkpoint_ends_a_cancelled_task) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_sleep

@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_slot_word {
 
 namespace {
 
@@ -252,4 +252,4 @@ BOOST_AUTO_TEST_CASE(no_child_is_lost_between_threads_and_the_lock) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_slot_word

@@ -27,7 +27,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_start {
 
 BOOST_FIXTURE_TEST_SUITE(start, operations)
 
@@ -248,4 +248,4 @@ BOOST_AUTO_TEST_CASE(an_empty_callable_is_refused_at_the_call) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_start

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_strand {
 
 namespace {
 
@@ -218,4 +218,4 @@ BOOST_AUTO_TEST_CASE(an_item_runs_by_its_pusher_or_by_the_holder) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_strand

@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_task {
 
 BOOST_FIXTURE_TEST_SUITE(task, pool_fixture)
 
@@ -277,4 +277,4 @@ BOOST_AUTO_TEST_CASE(running_an_empty_task_is_an_invalid_argument) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_task

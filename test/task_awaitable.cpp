@@ -84,8 +84,7 @@ BOOST_AUTO_TEST_CASE(passes_its_exception_on) {
     co_return 0;
   };
   auto main = [&](bool hops) -> task<int> { co_return co_await child(hops); };
-  BOOST_CHECK_EXCEPTION(
-      run(main(true)), std::runtime_error, says("from asio"));
+  BOOST_CHECK_EXCEPTION(run(main(true)), std::runtime_error, says("from asio"));
   BOOST_CHECK_EXCEPTION(
       run(main(false)), std::runtime_error, says("from asio"));
 }

@@ -70,12 +70,12 @@ BOOST_AUTO_TEST_CASE(it_ends_the_body_of_with_task_group_too) {
       bool after = false;
       auto main = [&]() -> task<> {
         try {
-          co_await with_task_group(
-              {.cancellation = form}, [&](task_group& group) -> task<> {
-                group.cancel_after(2ms);
-                co_await never.wait();
-                went_on = true;
-              });
+          co_await with_task_group({.cancellation = form},
+                                   [&](task_group& group) -> task<> {
+                                     group.cancel_after(2ms);
+                                     co_await never.wait();
+                                     went_on = true;
+                                   });
         } catch (const system_error& e) {
           if (e.code() != asio::error::timed_out)
             throw;
@@ -260,9 +260,8 @@ BOOST_AUTO_TEST_CASE(a_spawn_that_waits_is_refused_at_the_deadline) {
   wait(group.spawn(waits_for(never)));
   auto waiting = group.spawn(counts(calls))(asio::use_future);
   group.cancel_after(2ms);
-  BOOST_CHECK_EXCEPTION(waiting.get(),
-                        system_error,
-                        has_code(asio::error::operation_aborted));
+  BOOST_CHECK_EXCEPTION(
+      waiting.get(), system_error, has_code(asio::error::operation_aborted));
   BOOST_CHECK_EXCEPTION(
       wait(group.join()), system_error, has_code(asio::error::timed_out));
   BOOST_TEST(calls == 0);

@@ -184,8 +184,7 @@ BOOST_AUTO_TEST_CASE(deeply_nested_awaits_are_unwound) {
   gate never(pool.get_executor());
   auto main = [&]() -> task<> {
     co_await with_task_group(
-        {.cancellation = on_cancel::unwind},
-        [&](task_group& group) -> task<> {
+        {.cancellation = on_cancel::unwind}, [&](task_group& group) -> task<> {
           co_await group.spawn(nested_wait(depth, alive, never));
           co_await until([&] { return never.arrivals() == 1; });
           most = alive;

@@ -199,8 +199,8 @@ BOOST_AUTO_TEST_CASE(every_await_of_a_cancelled_task_throws) {
           co_await sleep_for(std::chrono::seconds(-1));
           break;
         case 3:
-          co_await asio::post(
-              co_await asio::this_coro::executor, asio::deferred);
+          co_await asio::post(co_await asio::this_coro::executor,
+                              asio::deferred);
           break;
         case 4:
           co_await child();

@@ -31,7 +31,7 @@
 #include <functional>
 #include <stdexcept>
 
-namespace weir::test {
+namespace weir::test::of_this_task {
 
 BOOST_FIXTURE_TEST_SUITE(this_task, pool_fixture)
 
@@ -263,4 +263,4 @@ BOOST_AUTO_TEST_CASE(a_slot_of_co_spawn_aborts) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_this_task

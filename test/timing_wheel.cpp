@@ -13,7 +13,7 @@
 #include <random>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_timing_wheel {
 
 namespace {
 
@@ -284,4 +284,4 @@ BOOST_AUTO_TEST_CASE(time_does_not_go_back) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_timing_wheel

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_transform {
 
 BOOST_FIXTURE_TEST_SUITE(transform, pool_fixture)
 
@@ -239,4 +239,4 @@ BOOST_AUTO_TEST_CASE(bad_input_names_the_function) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_transform

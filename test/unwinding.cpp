@@ -22,7 +22,7 @@
 
 #include <stdexcept>
 
-namespace weir::test {
+namespace weir::test::of_unwinding {
 
 struct parking : pool_fixture {
   gate never{pool.get_executor()};
@@ -105,4 +105,4 @@ BOOST_AUTO_TEST_CASE(a_root_task_may_unwind) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_unwinding

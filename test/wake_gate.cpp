@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_wake_gate {
 
 BOOST_AUTO_TEST_SUITE(wake_gate)
 
@@ -133,4 +133,4 @@ BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_wake_gate

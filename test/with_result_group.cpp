@@ -17,7 +17,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_with_result_group {
 
 BOOST_FIXTURE_TEST_SUITE(with_result_group, pool_fixture)
 
@@ -161,4 +161,4 @@ BOOST_AUTO_TEST_CASE(a_cancellation_from_outside_ends_body_and_children) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_with_result_group

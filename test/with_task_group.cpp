@@ -22,7 +22,7 @@
 #include <memory>
 #include <string>
 
-namespace weir::test {
+namespace weir::test::of_with_task_group {
 
 BOOST_FIXTURE_TEST_SUITE(with_task_group, pool_fixture)
 
@@ -225,4 +225,4 @@ BOOST_AUTO_TEST_CASE(groups_can_be_nested_and_hand_values_up) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_with_task_group

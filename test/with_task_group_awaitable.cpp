@@ -82,44 +82,39 @@ BOOST_AUTO_TEST_CASE(a_failing_body_cancels_and_joins_its_children) {
       throw;
     }
   };
-  BOOST_CHECK_EXCEPTION(
-      run_foreign(main()), std::runtime_error, says("body"));
+  BOOST_CHECK_EXCEPTION(run_foreign(main()), std::runtime_error, says("body"));
   BOOST_TEST(ended_outside == 5);
 }
 
 BOOST_AUTO_TEST_CASE(the_error_of_a_child_is_thrown) {
   auto main = [&]() -> asio::awaitable<void> {
-    co_await with_task_group(
-        pool.get_executor(),
-        {},
-        [&](task_group& group) -> asio::awaitable<void> {
-          co_await group.spawn(fails_with("child"));
-        });
+    co_await with_task_group(pool.get_executor(),
+                             {},
+                             [&](task_group& group) -> asio::awaitable<void> {
+                               co_await group.spawn(fails_with("child"));
+                             });
   };
-  BOOST_CHECK_EXCEPTION(
-      run_foreign(main()), std::runtime_error, says("child"));
+  BOOST_CHECK_EXCEPTION(run_foreign(main()), std::runtime_error, says("child"));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_childs_error_the_bodys_next_spawn_throws) {
   error_code code;
   auto main = [&]() -> asio::awaitable<void> {
-    co_await with_task_group(
-        pool.get_executor(),
-        {},
-        [&](task_group& group) -> asio::awaitable<void> {
-          co_await group.spawn(fails_with("child"));
-          while (!group.is_cancelled())
-            std::this_thread::yield();
-          try {
-            co_await group.spawn(returns());
-          } catch (const system_error& e) {
-            code = e.code();
-            throw;
-          }
-        });
+    co_await with_task_group(pool.get_executor(),
+                             {},
+                             [&](task_group& group) -> asio::awaitable<void> {
+                               co_await group.spawn(fails_with("child"));
+                               while (!group.is_cancelled())
+                                 std::this_thread::yield();
+                               try {
+                                 co_await group.spawn(returns());
+                               } catch (const system_error& e) {
+                                 code = e.code();
+                                 throw;
+                               }
+                             });
   };
-  BOOST_CHECK_EXCEPTION(
-      run_foreign(main()), std::runtime_error, says("child"));
+  BOOST_CHECK_EXCEPTION(run_foreign(main()), std::runtime_error, says("child"));
   BOOST_TEST(code == asio::error::operation_aborted);
 }
 
@@ -146,13 +141,13 @@ BOOST_AUTO_TEST_CASE(cancelled_from_outside_it_joins_its_children) {
   int ended_at_exit = -1;
   auto waits = [&]() -> asio::awaitable<void> {
     try {
-      co_await with_task_group(
-          pool.get_executor(),
-          {},
-          [&](task_group& group) -> asio::awaitable<void> {
-            for (int i = 0; i != 3; ++i)
-              co_await group.spawn(waits_and_counts(never, ended));
-          });
+      co_await with_task_group(pool.get_executor(),
+                               {},
+                               [&](task_group& group) -> asio::awaitable<void> {
+                                 for (int i = 0; i != 3; ++i)
+                                   co_await group.spawn(
+                                       waits_and_counts(never, ended));
+                               });
     } catch (const system_error& e) {
       code = e.code();
       ended_at_exit = ended;
@@ -181,13 +176,12 @@ BOOST_AUTO_TEST_CASE(runs_on_the_pool_too) {
     co_return;
   };
   auto main = [&]() -> asio::awaitable<void> {
-    co_await with_task_group(
-        pool.get_executor(),
-        {.max_in_flight = 1},
-        [&](task_group& group) -> asio::awaitable<void> {
-          for (int i = 0; i != 20; ++i)
-            co_await group.spawn(child);
-        });
+    co_await with_task_group(pool.get_executor(),
+                             {.max_in_flight = 1},
+                             [&](task_group& group) -> asio::awaitable<void> {
+                               for (int i = 0; i != 20; ++i)
+                                 co_await group.spawn(child);
+                             });
   };
   asio::co_spawn(pool.get_executor(), main(), asio::use_future).get();
   BOOST_TEST(calls == 20);

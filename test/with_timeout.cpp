@@ -28,7 +28,7 @@
 #include <string>
 #include <thread>
 
-namespace weir::test {
+namespace weir::test::of_with_timeout {
 
 BOOST_FIXTURE_TEST_SUITE(with_timeout, pool_fixture)
 
@@ -236,4 +236,4 @@ BOOST_AUTO_TEST_CASE(deadline_and_end_may_race) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_with_timeout

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::of_work_queue {
 
 BOOST_FIXTURE_TEST_SUITE(work_queue, pool_fixture)
 
@@ -297,4 +297,4 @@ BOOST_AUTO_TEST_CASE(bad_options_are_refused) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_work_queue

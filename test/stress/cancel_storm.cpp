@@ -12,14 +12,13 @@
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
-#include "seed.hpp"
-
 #include "../support/counted.hpp"
 #include "../support/gate.hpp"
 #include "../support/loopback.hpp"
 #include "../support/pool_fixture.hpp"
 #include "../support/until.hpp"
 #include "../support/work.hpp"
+#include "seed.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -62,9 +61,7 @@ struct storm_fixture {
          ++round) {
       chance random(round);
       std::atomic<int> alive{0};
-      auto child = [&](std::size_t n, counted) -> task<> {
-        co_await make(n);
-      };
+      auto child = [&](std::size_t n, counted) -> task<> { co_await make(n); };
       {
         task_group group(pool,
                          {.cancellation = random.one_in(2)
@@ -156,14 +153,14 @@ BOOST_AUTO_TEST_CASE(on_sockets) {
     for (int i = 0; i != 20; ++i) {
       (void)co_await asio::async_write(
           pair.here, asio::buffer(bytes.data(), 1 + n), asio::deferred);
-      (void)co_await pair.there.async_read_some(
-          asio::buffer(bytes), asio::deferred);
+      (void)co_await pair.there.async_read_some(asio::buffer(bytes),
+                                                asio::deferred);
     }
     if (n % 2 == 0)
       co_return;
     // Nothing more comes.
-    (void)co_await pair.there.async_read_some(
-        asio::buffer(bytes), asio::deferred);
+    (void)co_await pair.there.async_read_some(asio::buffer(bytes),
+                                              asio::deferred);
   });
 }
 
@@ -190,11 +187,11 @@ BOOST_AUTO_TEST_CASE(on_nested_groups) {
     auto sleeps = [](std::size_t us) -> task<> {
       co_await sleep_for(std::chrono::microseconds(us));
     };
-    co_await with_task_group(
-        {.max_in_flight = 2}, [&](task_group& group) -> task<> {
-          for (std::size_t i = 0; i != 5; ++i)
-            co_await group.spawn(sleeps, 20 * n);
-        });
+    co_await with_task_group({.max_in_flight = 2},
+                             [&](task_group& group) -> task<> {
+                               for (std::size_t i = 0; i != 5; ++i)
+                                 co_await group.spawn(sleeps, 20 * n);
+                             });
   });
 }
 

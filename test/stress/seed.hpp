@@ -15,9 +15,8 @@ namespace weir::test {
 inline std::uint64_t seed() {
   static const std::uint64_t value = [] {
     const char* given = std::getenv("WEIR_SEED");
-    const std::uint64_t s = given != nullptr
-                                ? std::strtoull(given, nullptr, 10)
-                                : std::random_device()();
+    const std::uint64_t s = given != nullptr ? std::strtoull(given, nullptr, 10)
+                                             : std::random_device()();
     std::cerr << "WEIR_SEED=" << s << '\n';
     return s;
   }();

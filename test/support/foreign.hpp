@@ -17,8 +17,8 @@ namespace weir::test {
 template <typename T>
 T run_foreign(boost::asio::awaitable<T> work) {
   boost::asio::io_context context(1);
-  auto result = boost::asio::co_spawn(
-      context, std::move(work), boost::asio::use_future);
+  auto result =
+      boost::asio::co_spawn(context, std::move(work), boost::asio::use_future);
   context.run();
   return result.get();
 }

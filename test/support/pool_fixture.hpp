@@ -3,11 +3,11 @@
 
 #pragma once
 
-#include "watchdog.hpp"
-
 #include <weir/operation.hpp>
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
+
+#include "watchdog.hpp"
 
 #include <boost/asio/use_future.hpp>
 

@@ -34,9 +34,8 @@ inline auto says(std::string text) {
 
 /// For BOOST_CHECK_EXCEPTION: a system_error with this code.
 inline auto has_code(boost::system::error_code code) {
-  return [code](const boost::system::system_error& e) {
-    return e.code() == code;
-  };
+  return
+      [code](const boost::system::system_error& e) { return e.code() == code; };
 }
 
 /// The code of the system_error in `error`; empty if null or another type.

@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include <weir/task.hpp>
+
 #include "gate.hpp"
 #include "on_scope_exit.hpp"
-
-#include <weir/task.hpp>
 
 #include <atomic>
 #include <stdexcept>
