@@ -7,14 +7,15 @@
 
 #include <cstdio>
 #include <exception>
-#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace weir::detail {
 
 void limiter_core::handle_gone() noexcept {
-  std::unique_lock held(lock_);
+  std::optional<rules_lock> held(std::in_place, *this);
   // Those that wait do so for what is in use: *this stays for them.
   if (state_.waiting() != 0 && !is_abandoning()) {
     std::fprintf(stderr,
@@ -27,55 +28,66 @@ void limiter_core::handle_gone() noexcept {
   }
   orphaned_ = true;
   const bool unused = state_.in_use() == 0;
-  held.unlock();
+  held.reset();
   if (unused)
     delete this;
 }
 
+void limiter_core::release_slowly(std::size_t weight) noexcept {
+  limiter_queue granted;
+  std::optional<rules_lock> held(std::in_place, *this);
+  state_.release(weight, granted);
+  const bool unused = orphaned_ && state_.in_use() == 0;
+  held.reset();
+  if (unused)
+    delete this;
+  settle(granted, true);
+}
+
 bool limiter_core::withdraw(limiter_node& n) noexcept {
   limiter_queue granted;
-  std::unique_lock held(lock_);
+  std::optional<rules_lock> held(std::in_place, *this);
   const bool withdrawn = state_.withdraw(n, granted);
-  held.unlock();
+  held.reset();
   settle(granted, true);
   return withdrawn;
 }
 
 void limiter_core::release(std::size_t weight,
                            limiter_queue& granted) noexcept {
-  std::lock_guard held(lock_);
+  rules_lock held(*this);
   state_.release(weight, granted);
 }
 
 bool limiter_core::withdraw(limiter_node& n, limiter_queue& granted) noexcept {
-  std::lock_guard held(lock_);
+  rules_lock held(*this);
   return state_.withdraw(n, granted);
 }
 
 void limiter_core::set_capacity(std::size_t capacity) noexcept {
   limiter_queue granted;
   limiter_queue refused;
-  std::unique_lock held(lock_);
+  std::optional<rules_lock> held(std::in_place, *this);
   // relaxed: as in capacity().
   capacity_.store(capacity, std::memory_order_relaxed);
   state_.set_capacity(capacity, granted, refused);
-  held.unlock();
+  held.reset();
   settle(granted, true);
   settle(refused, false);
 }
 
 std::size_t limiter_core::in_use() const noexcept {
-  std::lock_guard held(lock_);
+  rules_lock held(*this);
   return state_.in_use();
 }
 
 std::size_t limiter_core::available() const noexcept {
-  std::lock_guard held(lock_);
+  rules_lock held(*this);
   return state_.available();
 }
 
 std::size_t limiter_core::waiting() const noexcept {
-  std::lock_guard held(lock_);
+  rules_lock held(*this);
   return state_.waiting();
 }
 

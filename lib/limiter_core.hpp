@@ -5,19 +5,20 @@
 
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/limiter_node.hpp>
-#include <weir/detail/sync.hpp>
 #include <weir/limiter.hpp>
 
 #include "limiter_state.hpp"
+#include "permit_word.hpp"
 
 #include <atomic>
 #include <cstddef>
-#include <mutex>
+#include <optional>
 
 namespace weir::detail {
 
-// What a limiter, its permits and those that wait share: the rules and their
-// lock. Alive while the limiter is, and after that while anything is in use.
+// What a limiter, its permits and those that wait share: the rules, their lock
+// and the word that spares both while permits are free. Alive while the limiter
+// is, and after that while anything is in use.
 //
 // For any room: put a limiter_node where it stays until it is settled or
 // withdrawn, and owe release(weight) for each grant.
@@ -34,7 +35,7 @@ public:
   }
 
   explicit limiter_core(std::size_t capacity) noexcept
-      : capacity_(capacity), state_(capacity) {}
+      : word_(capacity), capacity_(capacity), state_(capacity) {}
   limiter_core(const limiter_core&) = delete;
   limiter_core& operator=(const limiter_core&) = delete;
 
@@ -45,24 +46,22 @@ public:
   // granted or refused at once; queued: `n` is settled later, and may be gone
   // already when this returns.
   answer acquire(limiter_node& n) noexcept {
-    std::lock_guard held(lock_);
+    if (word_.try_take(n.weight))
+      return answer::granted;
+    rules_lock held(*this);
     return state_.acquire(n);
   }
   // Only if nobody waits.
   bool try_acquire(std::size_t weight) noexcept {
-    std::lock_guard held(lock_);
+    if (word_.try_take(weight))
+      return true;
+    rules_lock held(*this);
     return state_.try_acquire(weight);
   }
   // Gives back what was granted. *this may be gone afterwards.
   void release(std::size_t weight) noexcept {
-    limiter_queue granted;
-    lock_.lock();
-    state_.release(weight, granted);
-    const bool unused = orphaned_ && state_.in_use() == 0;
-    lock_.unlock();
-    if (unused)
-      delete this;
-    settle(granted, true);
+    if (!word_.try_give(weight))
+      release_slowly(weight);
   }
   // True: `n` is not queued any more and is not settled. False: it was granted
   // or refused, and is settled on some thread, now or soon.
@@ -95,13 +94,34 @@ public:
   std::size_t waiting() const noexcept;
 
 private:
+  // The lock, with the counts in state_.
+  class rules_lock final {
+  public:
+    explicit rules_lock(const limiter_core& core) noexcept : core_(core) {
+      if (const std::optional<std::size_t> free = core_.word_.lock())
+        core_.state_.recount(*free);
+    }
+    rules_lock(const rules_lock&) = delete;
+    rules_lock& operator=(const rules_lock&) = delete;
+    ~rules_lock() {
+      std::optional<std::size_t> free;
+      if (core_.state_.is_countable() && !core_.orphaned_)
+        free = core_.state_.available();
+      core_.word_.unlock(free);
+    }
+
+  private:
+    const limiter_core& core_;
+  };
+
   ~limiter_core() = default;
+  void release_slowly(std::size_t weight) noexcept;
   [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
 
-  mutable spin_lock lock_;
-  bool orphaned_ = false;             // under lock_: the limiter is gone
-  std::atomic<std::size_t> capacity_; // set under lock_; read by the checks
-  limiter_state state_;               // under lock_
+  mutable permit_word word_;
+  bool orphaned_ = false;             // under the lock: the limiter is gone
+  std::atomic<std::size_t> capacity_; // set under the lock; read by the checks
+  mutable limiter_state state_;       // under the lock
 };
 
 // A limiter's core.

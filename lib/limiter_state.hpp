@@ -81,6 +81,13 @@ public:
     serve(granted);
   }
 
+  // Nobody waits and no more is in use than the capacity: what is available
+  // says it all, until recount() brings it back.
+  bool is_countable() const noexcept {
+    return queue_.empty() && in_use_ <= capacity_;
+  }
+  void recount(std::size_t free) noexcept { in_use_ = capacity_ - free; }
+
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t in_use() const noexcept { return in_use_; }
   std::size_t available() const noexcept {

@@ -6,6 +6,7 @@
 
 #include <weir/detail/sync.hpp>
 
+#include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
 #include "group_state.hpp"
@@ -16,10 +17,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 
-namespace weir::test {
+namespace weir::test::of_slot {
 
 namespace {
 
@@ -197,36 +197,24 @@ private:
   std::array<bool, threads> at_once_{};
 };
 
-// Exactly these outcomes are possible.
-template <typename Model>
-void explore(std::initializer_list<const char*> possible) {
-  const explorer::report seen = explorer().explore<Model>(2);
-  BOOST_TEST_MESSAGE(seen.schedules << " schedules");
-  for (const char* outcome : possible)
-    BOOST_TEST(seen.has(outcome), outcome << " was never seen");
-  if (seen.outcomes.size() != possible.size())
-    for (const auto& [outcome, schedule] : seen.outcomes)
-      BOOST_ERROR("seen: " << outcome << " under " << schedule);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(slot_schedules,
                       *boost::unit_test::precondition(fibers_work))
 
 BOOST_AUTO_TEST_CASE(a_join_beside_the_last_child_is_not_forgotten) {
-  explore<join_and_end>({"at once", "by the last child"});
+  expect_outcomes<join_and_end>(2, {"at once", "by the last child"});
 }
 
 BOOST_AUTO_TEST_CASE(a_spawn_beside_the_end_of_a_child_is_not_forgotten) {
   // s(tarted at once), g(ranted by the end), still q(ueued).
-  explore<spawn_and_end>({"sq", "qs", "gq", "qg"});
+  expect_outcomes<spawn_and_end>(2, {"sq", "qs", "gq", "qg"});
 }
 
 BOOST_AUTO_TEST_CASE(no_spawn_starts_by_a_cap_that_was_lowered_before) {
-  explore<spawn_and_shrink>({"1", "2"});
+  expect_outcomes<spawn_and_shrink>(2, {"1", "2"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_slot

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace weir::test {
+namespace weir::test::of_steal {
 
 namespace {
 
@@ -109,4 +109,4 @@ BOOST_AUTO_TEST_CASE(two_thieves_share_without_taking_twice) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_steal

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <string>
 
-namespace weir::test {
+namespace weir::test::of_strand {
 
 namespace {
 
@@ -102,4 +102,4 @@ BOOST_AUTO_TEST_CASE(every_item_runs_once_and_never_beside_another) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_strand

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <string>
 
-namespace weir::test {
+namespace weir::test::of_wake {
 
 namespace {
 
@@ -155,4 +155,4 @@ BOOST_AUTO_TEST_CASE(without_the_fence_after_it_a_push_is_lost) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test
+} // namespace weir::test::of_wake
