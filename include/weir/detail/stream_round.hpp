@@ -165,7 +165,7 @@ public:
   // True: the caller, who completed the task of `index`, delivers from now on.
   // False: `value` waits for its turn.
   bool arrive(std::uint64_t index, std::optional<T>& value) {
-    if (take_turn(index))
+    if (is_turn_of(index))
       return true;
     node* n = &skipped_;
     if (value) {
@@ -183,19 +183,17 @@ public:
       std::uint64_t ahead = 0;
       {
         std::lock_guard held(lock);
-        if (index == next_ && !delivering_) {
-          delivering_ = true;
+        if (is_turn_of(index))
           break;
-        }
         if (bigger.size() > slots_.size())
           grow(bigger);
-        if (index - next_ < slots_.size()) {
+        size = slots_.size();
+        ahead = index - turn();
+        if (ahead < size) {
           at(index) = n;
           gate.add();
           return false;
         }
-        size = slots_.size();
-        ahead = index - next_;
       }
       while (size <= ahead)
         size *= 2;
@@ -216,13 +214,12 @@ public:
     node* n = nullptr;
     {
       std::lock_guard held(lock);
-      ++next_;
-      n = std::exchange(at(next_), nullptr);
-      if (n != nullptr) {
+      const std::uint64_t turn = this->turn() + 1;
+      // release: whoever delivers next sees what this callback did.
+      next_.store(turn, std::memory_order_release);
+      n = std::exchange(at(turn), nullptr);
+      if (n != nullptr)
         gate.remove(woken);
-      } else {
-        delivering_ = false;
-      }
     }
     stream_gate::proceed_all(woken);
     return n;
@@ -259,11 +256,16 @@ private:
     stream_gate::proceed_all(woken);
   }
 
-  bool take_turn(std::uint64_t index) noexcept {
-    std::lock_guard held(lock);
-    if (index != next_ || delivering_)
-      return false;
-    return delivering_ = true;
+  // Any thread. Once it is true for a task that has not arrived it stays so:
+  // nobody else can go on before that task has delivered.
+  bool is_turn_of(std::uint64_t index) const noexcept {
+    // acquire: what the callbacks before this one did.
+    return next_.load(std::memory_order_acquire) == index;
+  }
+  // Lock held.
+  std::uint64_t turn() const noexcept {
+    // relaxed: only changed under the lock.
+    return next_.load(std::memory_order_relaxed);
   }
 
   // Lock held.
@@ -271,15 +273,13 @@ private:
     return slots_[static_cast<std::size_t>(index) & (slots_.size() - 1)];
   }
   void grow(std::vector<node*>& bigger) noexcept {
-    for (std::uint64_t i = next_; i != next_ + slots_.size(); ++i)
+    for (std::uint64_t i = turn(); i != turn() + slots_.size(); ++i)
       bigger[static_cast<std::size_t>(i) & (bigger.size() - 1)] = at(i);
     slots_.swap(bigger);
   }
 
-  // Under lock.
-  std::uint64_t next_ = 0;   // whose turn it is
-  bool delivering_ = false;  // somebody delivers it
-  std::vector<node*> slots_; // that wait, by index; a power of 2
+  std::atomic<std::uint64_t> next_{0}; // whose turn it is; set under lock
+  std::vector<node*> slots_; // that wait, by index; a power of 2; under lock
   node skipped_;             // stands for a task that failed
   // Of whoever cancels the group, once.
   std::shared_ptr<stream_round> kept_;
