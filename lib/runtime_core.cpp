@@ -36,7 +36,7 @@ asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
 
 runtime_core::runtime_core(const runtime_options& options)
     : options_(options), pool_(std::in_place, checked_threads(options.threads)),
-      ready_(*pool_, options.threads, timers_), timers_(*pool_) {}
+      ready_(*pool_, options.threads, timers_), timers_(*pool_, options.threads) {}
 
 runtime_core::~runtime_core() {
   if (!is_stopped())

@@ -6,6 +6,8 @@
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/task_core.hpp>
 
+#include "scheduler.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -17,6 +19,8 @@ namespace weir::detail {
 namespace {
 constexpr std::chrono::milliseconds tick_length{1};
 constexpr std::size_t batch = 64;
+// More than so many workers share; a shelf takes 28 KiB.
+constexpr std::size_t most_shelves = 16;
 // Entries ahead of the one that fires whose memory is asked for.
 constexpr std::size_t lookahead = 8;
 
@@ -32,8 +36,8 @@ void prefetch(const timer_entry& entry) noexcept {
 }
 } // namespace
 
-timer_service::timer_service(asio::thread_pool& pool)
-    : pool_(pool), timer_(pool) {}
+timer_service::timer_service(asio::thread_pool& pool, std::size_t threads)
+    : pool_(pool), shelves_(std::min(threads, most_shelves)), timer_(pool) {}
 
 std::uint64_t timer_service::tick_after(clock::time_point t) const noexcept {
   if (t <= epoch_)
@@ -52,26 +56,44 @@ std::uint64_t timer_service::tick_now() const noexcept {
 void timer_service::arm(timer_entry& entry,
                         clock::time_point deadline) noexcept {
   const std::uint64_t tick = tick_after(deadline);
+  const std::size_t own = scheduler::this_worker_index() % shelves_.size();
+  entry.shelf = static_cast<std::uint8_t>(own);
   std::uint64_t due = 0;
   {
-    std::lock_guard held(lock_);
-    wheel_.arm(entry, tick);
-    due = wheel_.next_event();
+    shelf& on = shelves_[own];
+    std::lock_guard held(on.lock);
+    on.wheel.arm(entry, tick);
+    due = on.wheel.next_event();
   }
   // relaxed: a hint. driven_for_ only gets later under driver_lock_ by fire(),
-  // which looks at the wheel after that and so sees this entry.
+  // which looks at all wheels after that and so sees this entry.
   if (due < driven_for_.load(std::memory_order_relaxed))
     drive();
 }
 
 bool timer_service::disarm(timer_entry& entry) noexcept {
-  std::lock_guard held(lock_);
-  return wheel_.disarm(entry);
+  shelf& on = shelves_[entry.shelf];
+  std::lock_guard held(on.lock);
+  return on.wheel.disarm(entry);
 }
 
 std::size_t timer_service::pending() const noexcept {
-  std::lock_guard held(lock_);
-  return wheel_.size();
+  std::size_t sum = 0;
+  for (shelf& each : shelves_) {
+    std::lock_guard held(each.lock);
+    sum += each.wheel.size();
+  }
+  return sum;
+}
+
+// Any thread, no shelf's lock held.
+std::uint64_t timer_service::next_event() const noexcept {
+  std::uint64_t first = timing_wheel::never;
+  for (shelf& each : shelves_) {
+    std::lock_guard held(each.lock);
+    first = std::min(first, each.wheel.next_event());
+  }
+  return first;
 }
 
 // Any thread, no lock held but perhaps a group's.
@@ -79,11 +101,7 @@ void timer_service::drive() noexcept {
   std::lock_guard held(driver_lock_);
   if (!timer_)
     return; // The runtime is on its way out.
-  std::uint64_t due = 0;
-  {
-    std::lock_guard wheel_held(lock_);
-    due = wheel_.next_event();
-  }
+  const std::uint64_t due = next_event();
   // relaxed: under driver_lock_.
   if (due >= driven_for_.load(std::memory_order_relaxed))
     return;
@@ -108,14 +126,22 @@ void timer_service::post_fire() noexcept {
   asio::post(pool_, fire_handler{this});
 }
 
+// A pool thread, no lock held. Its own shelf first. Null: nothing is due.
+timer_entry* timer_service::take_batch() noexcept {
+  const std::uint64_t now = tick_now();
+  const std::size_t own = scheduler::this_worker_index();
+  for (std::size_t i = 0; i != shelves_.size(); ++i) {
+    shelf& from = shelves_[(own + i) % shelves_.size()];
+    std::lock_guard held(from.lock);
+    if (timer_entry* const first = from.wheel.advance(now, batch))
+      return first;
+  }
+  return nullptr;
+}
+
 // A pool thread, no lock held. False: nothing is due.
 bool timer_service::fire_batch() noexcept {
-  timer_entry* first = nullptr;
-  {
-    const std::uint64_t now = tick_now();
-    std::lock_guard held(lock_);
-    first = wheel_.advance(now, batch);
-  }
+  timer_entry* first = take_batch();
   if (first == nullptr)
     return false;
   std::array<timer_entry*, batch> due;

@@ -14,21 +14,24 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace weir::detail {
 
-// The runtime's deadlines: a timing wheel in steps of 1 ms, driven by one
+// The runtime's deadlines: timing wheels in steps of 1 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
-// anew only if it would come too late.
+// anew only if it would come too late. Each worker arms in a wheel of its own,
+// so that they do not meet at one lock.
 //
 // What is due fires in small batches, each followed by the tasks that it made
 // ready: those are still in the cache then. The workers share in the firing.
 class timer_service final : public work_source {
 public:
-  explicit timer_service(asio::thread_pool& pool);
+  timer_service(asio::thread_pool& pool, std::size_t threads);
   timer_service(const timer_service&) = delete;
   timer_service& operator=(const timer_service&) = delete;
 
@@ -52,9 +55,17 @@ public:
   std::size_t pending() const noexcept;
 
 private:
+  // A wheel and its lock.
+  struct alignas(64) shelf {
+    spin_lock lock;
+    timing_wheel wheel; // under lock
+  };
+
   std::uint64_t tick_after(clock::time_point t) const noexcept;
   std::uint64_t tick_now() const noexcept;
+  std::uint64_t next_event() const noexcept;
   void drive() noexcept;
+  timer_entry* take_batch() noexcept;
   bool fire_batch() noexcept;
   void fire() noexcept;
   void post_fire() noexcept;
@@ -63,13 +74,13 @@ private:
   const clock::time_point epoch_ = clock::now();
   asio::thread_pool& pool_;
 
-  mutable spin_lock lock_;
-  timing_wheel wheel_; // under lock_
+  mutable std::vector<shelf> shelves_;
 
   // The asio timer has expired, and not all that was due has fired.
   std::atomic<bool> overdue_{false};
 
-  // The asio timer is touched under driver_lock_ only, never under lock_: its
+  // The asio timer is touched under driver_lock_ only, never under a shelf's
+  // lock: its
   // members lock and allocate.
   std::mutex driver_lock_;
   std::optional<asio::steady_timer> timer_;

@@ -54,8 +54,8 @@ public:
 
   // A deadline that is not after `now` completes at once.
   sleep_step(clock::time_point deadline, clock::time_point now) noexcept
-      : timer_entry(&sleep_step::fire), deadline_(deadline),
-        passed_(deadline <= now) {}
+      : timer_entry(&sleep_step::fire), passed_(deadline <= now),
+        deadline_(deadline) {}
 
   bool start(waiter& w, task_core* self) noexcept;
   bool on_cancel(waiter& w) noexcept;
@@ -79,12 +79,12 @@ public:
 private:
   static void fire(timer_entry& entry) noexcept;
 
+  bool passed_;
+  bool aborted_ = false;
   union {
     clock::time_point deadline_; // until it is started
     waiter* waiter_;             // after that
   };
-  bool passed_;
-  bool aborted_ = false;
 };
 
 } // namespace detail

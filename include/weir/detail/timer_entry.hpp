@@ -9,7 +9,7 @@ namespace weir::detail {
 
 class task_core;
 
-// A deadline in a runtime's timing wheel. Intrusive: lives in what waits.
+// A deadline in one of a runtime's timing wheels. Intrusive: lives in what waits.
 // Guarded by the wheel's lock while armed.
 struct timer_entry {
   using fire_fn = void (*)(timer_entry&) noexcept;
@@ -23,6 +23,7 @@ struct timer_entry {
   std::uint64_t tick : 48 = 0;
   std::uint64_t place : 16 = 0; // where in the wheel; 0: not armed
   task_core* task = nullptr;    // whose wait it ends, if any
+  std::uint8_t shelf = 0;       // which wheel; set before it is armed
 };
 
 } // namespace weir::detail
