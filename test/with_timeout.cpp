@@ -146,6 +146,23 @@ BOOST_AUTO_TEST_CASE(in_the_past_the_work_is_destroyed_unstarted) {
   BOOST_TEST(alive == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_timeout_counts_from_the_start_of_its_task) {
+  auto main = []() -> task<bool> {
+    task<> in_time = with_timeout(1ms, returns());
+    task<> late = with_deadline(clock::now() + 1ms, returns());
+    co_await sleep_for(2ms);
+    bool timed_out = false;
+    try {
+      co_await std::move(late);
+    } catch (const system_error& e) {
+      timed_out = e.code() == asio::error::timed_out;
+    }
+    co_await std::move(in_time);
+    co_return timed_out;
+  };
+  BOOST_TEST(run(main()));
+}
+
 BOOST_AUTO_TEST_CASE(an_endless_timeout_is_none) {
   auto value = []() -> task<int> {
     co_await sleep_for(1ms);

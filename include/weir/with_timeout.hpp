@@ -13,6 +13,26 @@
 
 namespace weir {
 
+namespace detail {
+
+template <typename T>
+task<T> run_until(time_limit limit, task<T> work) {
+  task_core& self = co_await this_core();
+  const clock::time_point now = clock::now();
+  if (limit.has_passed(now))
+    throw_timed_out();
+  deadline_scope scope(self, limit.deadline(now));
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  co_await leave_scope<deadline_scope>(scope);
+  if (scope.ended(result.is_stopped(), result.error()))
+    throw_timed_out();
+  if (result.is_stopped())
+    co_await pass_on_stop();
+  co_return result.get();
+}
+
+} // namespace detail
+
 /// Runs `work` and cancels it at `deadline`.
 ///
 /// The work always ends before the returned task does: one that ignores its
@@ -27,25 +47,16 @@ namespace weir {
 /// Source: Trio's `fail_after`.
 template <typename T>
 task<T> with_deadline(clock::time_point deadline, task<T> work) {
-  detail::task_core& self = co_await detail::this_core();
-  if (deadline <= clock::now())
-    detail::throw_timed_out();
-  detail::deadline_scope scope(self, deadline);
-  detail::outcome<T> result = co_await detail::outcome_of<T>(std::move(work));
-  co_await detail::leave_scope<detail::deadline_scope>(scope);
-  if (scope.ended(result.is_stopped(), result.error()))
-    detail::throw_timed_out();
-  if (result.is_stopped())
-    co_await detail::pass_on_stop();
-  co_return result.get();
+  return detail::run_until<T>(detail::time_limit(deadline), std::move(work));
 }
 
-/// with_deadline() `duration` from now. A negative duration is in the past.
+/// with_deadline() `duration` from when the returned task starts. A negative
+/// duration is in the past.
 template <typename Rep, typename Period, typename T>
 task<T> with_timeout(std::chrono::duration<Rep, Period> duration,
                      task<T> work) {
-  return with_deadline<T>(detail::deadline_after(detail::saturated(duration)),
-                          std::move(work));
+  return detail::run_until<T>(detail::time_limit(detail::saturated(duration)),
+                              std::move(work));
 }
 
 } // namespace weir

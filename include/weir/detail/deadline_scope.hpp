@@ -16,6 +16,29 @@ namespace weir::detail {
 // Throws system_error(timed_out).
 [[noreturn]] void throw_timed_out();
 
+// A point in time, or a time from the start of what it limits.
+class time_limit final {
+public:
+  explicit time_limit(clock::time_point deadline) noexcept
+      : deadline_(deadline) {}
+  explicit time_limit(clock::duration duration) noexcept
+      : duration_(duration), is_relative_(true) {}
+
+  // `now`: when what it limits starts.
+  bool has_passed(clock::time_point now) const noexcept {
+    return is_relative_ ? duration_ <= clock::duration::zero()
+                        : deadline_ <= now;
+  }
+  clock::time_point deadline(clock::time_point now) const noexcept {
+    return is_relative_ ? deadline_after(duration_, now) : deadline_;
+  }
+
+private:
+  clock::time_point deadline_{};
+  clock::duration duration_{};
+  bool is_relative_ = false;
+};
+
 // A scope of a task that its timer cancels. On the task's strand, but for the
 // timer, which fires on any pool thread.
 class deadline_scope final : private timer_entry {
