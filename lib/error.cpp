@@ -9,6 +9,7 @@
 #include <boost/asio/experimental/channel_error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <exception>
 #include <string>
 
 namespace weir {
@@ -55,9 +56,22 @@ boost::system::error_code make_error_code(errc e) noexcept {
 
 namespace detail {
 
-void throw_aborted() {
-  throw boost::system::system_error(asio::error::operation_aborted);
+namespace {
+
+// Whoever throws it throws the same object: a cancelled group does so in each
+// child, to make one costs as much as to throw it, for the text of what(), and
+// it is recognised without another throw.
+const std::exception_ptr& aborted() {
+  // Never destroyed: a task may be cancelled while the process ends.
+  static const auto* const only =
+      new std::exception_ptr(std::make_exception_ptr(
+          boost::system::system_error(asio::error::operation_aborted)));
+  return *only;
 }
+
+} // namespace
+
+void throw_aborted() { std::rethrow_exception(aborted()); }
 
 void throw_timed_out() {
   throw boost::system::system_error(asio::error::timed_out);
@@ -72,6 +86,8 @@ bool is_aborted(const std::exception_ptr& error) noexcept {
   if (!error)
     return false;
   try {
+    if (error == aborted())
+      return true;
     std::rethrow_exception(error);
   } catch (const boost::system::system_error& e) {
     return is_abort_code(e.code());
