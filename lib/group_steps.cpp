@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/group_steps.hpp>
+#include <weir/detail/spawn_call.hpp>
 
 #include "group_core.hpp"
 
@@ -125,6 +126,12 @@ void spawn_step::finish() {
 
 executor spawn_step::fallback_executor() const noexcept {
   return executor(group_->runtime());
+}
+
+void start_all(std::vector<spawn_step>& children) noexcept {
+  waiter nobody([](waiter&) noexcept {});
+  for (spawn_step& child : children)
+    (void)child.start_for_others(nobody);
 }
 
 // --- join

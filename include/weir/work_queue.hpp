@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/group_access.hpp>
+#include <weir/detail/spawn_call.hpp>
 #include <weir/detail/work_core.hpp>
 #include <weir/error.hpp>
 #include <weir/operation.hpp>
@@ -16,6 +18,7 @@
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace weir {
 
@@ -82,7 +85,7 @@ public:
   /// it returns is awaited if it can be, and discarded.
   ///
   /// Throws: `std::invalid_argument` when `consumers` is 0 or `f` is empty;
-  ///   `std::bad_alloc`.
+  ///   `std::bad_alloc`. No consumer has begun then.
   /// Complexity: linear in the consumers.
   template <typename F>
   work_queue(const executor& on, work_queue_options options, F f)
@@ -221,9 +224,18 @@ private:
     detail::require_callable(f, "weir::work_queue");
     using calls = detail::work_functions<F, Make>;
     auto shared = std::make_shared<calls>(calls{std::move(f), std::move(make)});
+    // All are made before one runs: that could end by a join only.
+    std::vector<detail::spawn_step> consumers;
+    consumers.reserve(options.consumers);
     for (std::size_t i = 0; i != options.consumers; ++i)
-      (void)group_.try_spawn(detail::consume<T, State, F, Make>(
-          group_, core_, detail::consumer_place<T>(core_), shared, nullptr));
+      consumers.emplace_back(
+          detail::group_access::core(group_),
+          detail::consume<T, State, F, Make>(group_,
+                                             core_,
+                                             detail::consumer_place<T>(core_),
+                                             shared,
+                                             nullptr));
+    detail::start_all(consumers);
   }
 
   mutable detail::work_core<T> core_;

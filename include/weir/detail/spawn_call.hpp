@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace weir::detail {
 
@@ -48,5 +49,9 @@ spawn_status try_launch(group_core& group, Make make, std::size_t weight = 1) {
   launch_reserved(group, unstarted(std::move(child)), index, weight);
   return status;
 }
+
+// Starts children of a group without a cap or limiter: none waits. One that is
+// refused, as the group was cancelled meanwhile, remains in `children`.
+void start_all(std::vector<spawn_step>& children) noexcept;
 
 } // namespace weir::detail

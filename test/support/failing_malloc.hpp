@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+// Replaces malloc() and its kin with functions that fail when they are told to
+// and else call glibc's; operator new and weir's cache of frames call them. For
+// one source of a program; not with sanitizers, which replace them as well.
+//
+// Never fails: calloc(), by which glibc makes what it cannot do without
+// (destructors of thread-local objects, say), and what exceptions are put in.
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <dlfcn.h>
+
+namespace weir::test {
+
+/// Which allocations fail, of all threads.
+class allocation_faults final {
+public:
+  /// The k-th from now on fails, counted from 1; and, if `sticky`, all after
+  /// it.
+  static void arm(std::int64_t k, bool sticky) noexcept {
+    injected_ = 0;
+    sticky_ = sticky;
+    left_ = k;
+    armed_ = true;
+  }
+  static void disarm() noexcept { armed_ = false; }
+  /// How many have failed since arm().
+  static std::uint64_t injected() noexcept { return injected_; }
+  /// Blocks that were allocated and not freed.
+  static std::int64_t live() noexcept { return live_; }
+
+  // For the functions below.
+  static bool fails_now() noexcept {
+    if (!armed_ || exempt)
+      return false;
+    const std::int64_t left = --left_;
+    if (left > 0 || (left < 0 && !sticky_))
+      return false;
+    ++injected_;
+    return true;
+  }
+  static void* count(void* p) noexcept {
+    live_ += p != nullptr;
+    return p;
+  }
+  static void count_free(const void* p) noexcept { live_ -= p != nullptr; }
+
+  static inline constinit thread_local bool exempt = false;
+
+private:
+  static inline std::atomic<bool> armed_{false};
+  static inline std::atomic<bool> sticky_{false};
+  static inline std::atomic<std::int64_t> left_{0};
+  static inline std::atomic<std::uint64_t> injected_{0};
+  static inline std::atomic<std::int64_t> live_{0};
+};
+
+namespace failing_malloc {
+
+using allocate_fn = void* (*)(std::size_t) noexcept;
+// Found before main(): looking it up may allocate.
+inline const allocate_fn real_allocate_exception =
+    reinterpret_cast<allocate_fn>(
+        ::dlsym(RTLD_NEXT, "__cxa_allocate_exception"));
+
+template <typename Allocate>
+void* allocate(Allocate f) noexcept {
+  if (allocation_faults::fails_now()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return allocation_faults::count(f());
+}
+
+} // namespace failing_malloc
+} // namespace weir::test
+
+// Of glibc and libstdc++.
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t n, std::size_t size);
+void* __libc_realloc(void* p, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* p);
+
+void* malloc(std::size_t size) noexcept {
+  return weir::test::failing_malloc::allocate(
+      [=] { return __libc_malloc(size); });
+}
+void* calloc(std::size_t n, std::size_t size) noexcept {
+  return weir::test::allocation_faults::count(__libc_calloc(n, size));
+}
+void* realloc(void* p, std::size_t size) noexcept {
+  if (p == nullptr)
+    return malloc(size);
+  if (weir::test::allocation_faults::fails_now())
+    return nullptr;
+  return __libc_realloc(p, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  return weir::test::failing_malloc::allocate(
+      [=] { return __libc_memalign(alignment, size); });
+}
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+  return aligned_alloc(alignment, size);
+}
+int posix_memalign(void** p, std::size_t alignment, std::size_t size) noexcept {
+  *p = aligned_alloc(alignment, size);
+  return *p != nullptr ? 0 : ENOMEM;
+}
+void free(void* p) noexcept {
+  weir::test::allocation_faults::count_free(p);
+  __libc_free(p);
+}
+
+void* __cxa_allocate_exception(std::size_t size) noexcept {
+  const bool before = weir::test::allocation_faults::exempt;
+  weir::test::allocation_faults::exempt = true;
+  void* const p = weir::test::failing_malloc::real_allocate_exception(size);
+  weir::test::allocation_faults::exempt = before;
+  return p;
+}
+} // extern "C"
