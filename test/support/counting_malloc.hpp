@@ -16,12 +16,19 @@ namespace {
 
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::int64_t> live_bytes{0};
+std::atomic<std::int64_t> peak_bytes{0}; // of live_bytes; may be set back
 
 void* note(void* p) noexcept {
   if (p != nullptr) {
+    // relaxed: sums and a maximum, nothing hangs on them.
     allocations.fetch_add(1, std::memory_order_relaxed);
-    live_bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p)),
-                         std::memory_order_relaxed);
+    const auto size = static_cast<std::int64_t>(malloc_usable_size(p));
+    const std::int64_t live =
+        live_bytes.fetch_add(size, std::memory_order_relaxed) + size;
+    std::int64_t peak = peak_bytes.load(std::memory_order_relaxed);
+    while (live > peak && !peak_bytes.compare_exchange_weak(
+                              peak, live, std::memory_order_relaxed)) {
+    }
   }
   return p;
 }
