@@ -22,6 +22,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -89,6 +90,25 @@ BOOST_AUTO_TEST_CASE(channels_allocate_nothing_once_they_are_there) {
       BOOST_TEST(run(in_steady_state(work)) == 0u);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_wait_in_a_range_of_channels_allocates_only_at_the_call) {
+  weir::channel<int> a(0);
+  weir::channel<int> b(0);
+  const std::array<weir::channel<int>*, 2> all{&a, &b};
+  auto sends = [&]() -> task<> {
+    for (int i = 0; i != tasks; ++i)
+      co_await b.send(i);
+  };
+  auto work = [&]() -> task<> {
+    task_group group(pool);
+    co_await group.spawn(sends);
+    for (int i = 0; i != tasks; ++i)
+      (void)co_await receive_any(all);
+    co_await group.join();
+  };
+  // The channels, their entries, their locks.
+  BOOST_TEST(run(in_steady_state(work)) <= 3u * tasks);
 }
 
 task<int> gives(int n) { co_return n; }

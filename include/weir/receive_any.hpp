@@ -4,7 +4,9 @@
 #pragma once
 
 #include <weir/channel.hpp>
+#include <weir/detail/any_channels.hpp>
 #include <weir/detail/receive_any_step.hpp>
+#include <weir/indexed_value.hpp>
 #include <weir/operation.hpp>
 
 #include <optional>
@@ -15,7 +17,12 @@ namespace weir {
 
 /// What receive_any() returns.
 template <typename... Ts>
-using receive_any_operation = operation<detail::receive_any_step<Ts...>>;
+using receive_any_operation =
+    operation<detail::receive_any_step<detail::listed_channels<Ts...>>>;
+/// The same for a range of `channel<T>`.
+template <typename T>
+using receive_any_of_range_operation =
+    operation<detail::receive_any_step<detail::ranged_channels<T>>>;
 
 /// Waits for the next value of any of these channels, and takes exactly one:
 /// an optional variant, whose index() says which channel it came from. Empty
@@ -31,14 +38,33 @@ using receive_any_operation = operation<detail::receive_any_step<Ts...>>;
 /// Thread safety: any thread.
 /// Resumes on: the task's strand, or the handler's executor, by default the
 ///   system's.
-/// Complexity: linear in the number of channels; no allocation in a task.
+/// Complexity: n log n in the number of channels; no allocation in a task.
 /// Source: Go's `select`, which in contrast chooses at random and is always
 ///   ready for a closed channel.
 template <typename... Ts>
 receive_any_operation<Ts...> receive_any(channel<Ts>&... channels) noexcept {
   static_assert(sizeof...(Ts) != 0, "name at least one channel");
   return receive_any_operation<Ts...>(
-      std::in_place, detail::channel_access::core(channels)...);
+      std::in_place, std::in_place, detail::channel_access::core(channels)...);
+}
+
+/// The same for a range of channels of one type: of `channel<T>&`, pointers to
+/// them, plain or smart, or `std::reference_wrapper`. Gives an optional
+/// indexed_value, whose index is the channel's position in the range. The range
+/// itself is not needed any more when this returns; the channels are.
+///
+///     std::deque<weir::channel<order>> shops;
+///     while (auto next = co_await weir::receive_any(shops))
+///       handle(next->index, std::move(next->value));
+///
+/// Throws: at the call, `std::invalid_argument` for an empty range or a null
+///   pointer, `std::bad_alloc`.
+/// Complexity: n log n in the number of channels; three allocations, here.
+template <detail::channel_range R>
+auto receive_any(R&& channels)
+    -> receive_any_of_range_operation<detail::range_channel_value<R>> {
+  return receive_any_of_range_operation<detail::range_channel_value<R>>(
+      std::in_place, std::in_place, std::forward<R>(channels));
 }
 
 } // namespace weir

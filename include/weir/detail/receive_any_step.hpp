@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "any_channels.hpp"
 #include "channel_impl.hpp"
 #include "task_core.hpp"
 
@@ -12,45 +13,73 @@
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <tuple>
 #include <utility>
-#include <variant>
 
 namespace weir::detail {
 
-// In the queue of one of the channels. Told by it once the claim is taken.
-template <typename T>
-struct any_receiver final : channel_receiver<T> {};
+// The locks of all channels; of each once, should it be given twice. A list of
+// its own: nothing of the step is touched once the first is free.
+template <typename List>
+class channel_locks final {
+public:
+  explicit channel_locks(List&& locks) noexcept : all_(std::move(locks)) {
+    std::sort(all_.begin(), all_.end(), std::less<>());
+    std::fill(std::unique(all_.begin(), all_.end()), all_.end(), nullptr);
+    for (spin_lock* l : all_)
+      if (l != nullptr)
+        l->lock();
+  }
+  channel_locks(const channel_locks&) = delete;
+  channel_locks& operator=(const channel_locks&) = delete;
+  ~channel_locks() { unlock(); }
+
+  void unlock() noexcept {
+    for (spin_lock*& l : all_)
+      if (spin_lock* const held = std::exchange(l, nullptr))
+        held->unlock();
+  }
+  // Of one only, if it is held still.
+  void unlock(spin_lock& one) noexcept {
+    const auto found = std::find(all_.begin(), all_.end(), &one);
+    if (found != all_.end()) {
+      *found = nullptr;
+      one.unlock();
+    }
+  }
+
+private:
+  List all_; // null: not held, or not any more
+};
 
 // weir::receive_any as an operation. It waits in all channels at once; whoever
 // serves it takes the claim, under its channel's lock, and takes it out of the
 // other queues before it is completed.
-template <typename... Ts>
+template <typename Channels>
 class receive_any_step final : waiter {
-  static constexpr std::size_t n = sizeof...(Ts);
-
 public:
-  using result = std::optional<std::variant<Ts...>>;
+  using result = typename Channels::result;
   using signature = void(boost::system::error_code, result);
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 
-  explicit receive_any_step(channel_core<Ts>&... cores) noexcept
-      : waiter(&receive_any_step::served), cores_(&cores...) {}
+  template <typename... Args>
+  explicit receive_any_step(std::in_place_t, Args&&... args)
+      : waiter(&receive_any_step::served),
+        channels_(std::forward<Args>(args)...) {}
   // Only before it is started.
   receive_any_step(receive_any_step&& other) noexcept
-      : waiter(&receive_any_step::served), cores_(other.cores_) {}
+      : waiter(&receive_any_step::served),
+        channels_(std::move(other.channels_)) {}
 
   bool start(waiter& w, task_core*) noexcept {
     who_ = &w;
     // Nobody holds two of these locks but a step like this, in this order.
-    locks held(cores_);
+    channel_locks held(channels_.locks());
     std::size_t open = 0;
-    if (each([&](auto& core, auto& entry) {
+    if (channels_.each([&](auto& core, auto& entry) {
           const auto what = core.take();
           if (what.source == decltype(what.source)::nowhere) {
             open += !core.is_closed_now();
@@ -68,8 +97,12 @@ public:
     }
     // relaxed: published by the locks.
     claim_.open.store(open, std::memory_order_relaxed);
-    each([&](auto& core, auto& entry) {
-      if (!core.is_closed_now()) {
+    channels_.each([&](auto& core, auto& entry) {
+      if (core.is_closed_now()) {
+        // First of all: whoever serves the step waits for the locks of those
+        // in which it is queued, and this channel may go with the step.
+        held.unlock(core.lock);
+      } else {
         entry.claim = &claim_;
         core.wait(entry, *this);
       }
@@ -95,48 +128,16 @@ public:
   result finish() {
     if (code_)
       throw boost::system::system_error(code_);
-    return received(std::index_sequence_for<Ts...>());
+    return channels_.received();
   }
   std::tuple<boost::system::error_code, result> arguments() noexcept {
-    return {code_, received(std::index_sequence_for<Ts...>())};
+    return {code_, channels_.received()};
   }
   asio::system_executor fallback_executor() const noexcept { return {}; }
 
 private:
-  // The locks of all channels; of each once, should it be given twice.
-  class locks {
-  public:
-    explicit locks(const std::tuple<channel_core<Ts>*...>& cores) noexcept {
-      std::apply([this](auto*... core) { all_ = {&core->lock...}; }, cores);
-      std::sort(all_.begin(), all_.end(), std::less<>());
-      end_ = std::unique(all_.begin(), all_.end());
-      std::for_each(all_.begin(), end_, [](spin_lock* l) { l->lock(); });
-    }
-    locks(const locks&) = delete;
-    locks& operator=(const locks&) = delete;
-    ~locks() { unlock(); }
-    // The step and its channels are not touched between or after these.
-    void unlock() noexcept {
-      std::for_each(all_.begin(), end_, [](spin_lock* l) { l->unlock(); });
-      end_ = all_.begin();
-    }
-
-  private:
-    std::array<spin_lock*, n> all_;
-    typename std::array<spin_lock*, n>::iterator end_;
-  };
-
-  // Calls f(core, entry) for each in turn, until one returns true.
-  template <typename F>
-  bool each(F f) noexcept {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return (f(*std::get<I>(cores_), std::get<I>(entries_)) || ...);
-    }
-    (std::index_sequence_for<Ts...>());
-  }
-
   void leave_queues() noexcept {
-    each([](auto& core, auto& entry) {
+    channels_.each([](auto& core, auto& entry) {
       if (!entry.is_forsaken())
         (void)core.withdraw(entry);
       return false;
@@ -150,19 +151,7 @@ private:
     self.who_->complete(*self.who_);
   }
 
-  template <std::size_t... I>
-  result received(std::index_sequence<I...>) noexcept {
-    result r;
-    (void)((std::get<I>(entries_).value.has_value() &&
-            (r.emplace(std::in_place_index<I>,
-                       std::move(*std::get<I>(entries_).value)),
-             true)) ||
-           ...);
-    return r;
-  }
-
-  std::tuple<channel_core<Ts>*...> cores_;
-  std::tuple<any_receiver<Ts>...> entries_;
+  Channels channels_;
   shared_claim claim_;
   waiter* who_ = nullptr;
   boost::system::error_code code_;
