@@ -39,6 +39,8 @@ private:
   void tell(blocking_job& job) noexcept;
   void complete(blocking_job& job) noexcept;
   void take_out(blocking_job& job) noexcept;
+  void forget_waiter(blocking_job& job) noexcept;
+  void forsake_all() noexcept;
   void stop() noexcept;
 
   const std::size_t capacity_; // that run or wait; saturated
@@ -48,6 +50,7 @@ private:
   std::condition_variable told_;  // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
+  wait_queue<blocking_job> begun_; // run or have run, with a waiter
   std::size_t queued_ = 0;
   std::size_t running_ = 0;
   std::size_t abandoned_ = 0; // of those that run

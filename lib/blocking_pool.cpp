@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/blocking_pool.hpp>
+#include <weir/detail/abandoning.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/error.hpp>
 #include <weir/executor.hpp>
@@ -38,6 +39,8 @@ blocking_core::blocking_core(const blocking_pool_options& options)
 }
 
 blocking_core::~blocking_core() {
+  if (is_abandoning())
+    forsake_all();
   {
     std::lock_guard held(lock_);
     if (waits_ != 0) {
@@ -49,6 +52,30 @@ blocking_core::~blocking_core() {
     }
   }
   stop();
+}
+
+// A stopped runtime destroys the pool before those that wait. What waits for a
+// thread is not called any more; what runs is waited for.
+void blocking_core::forsake_all() noexcept {
+  const auto next = [this]() -> waiter* {
+    std::lock_guard held(lock_);
+    blocking_job* const job = queue_.first();
+    if (job == nullptr)
+      return nullptr;
+    take_out(*job);
+    job->is_forsaken = true;
+    --waits_;
+    return std::exchange(job->who, nullptr);
+  };
+  while (waiter* const who = next())
+    who->complete(*who);
+  stop();
+  threads_.clear();
+  std::lock_guard held(lock_);
+  while (blocking_job* const job = begun_.first()) {
+    forget_waiter(*job);
+    job->is_forsaken = true;
+  }
 }
 
 void blocking_core::stop() noexcept {
@@ -79,6 +106,13 @@ job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
   return job_start::waits;
 }
 
+// Lock held. Of a job that has begun.
+void blocking_core::forget_waiter(blocking_job& job) noexcept {
+  begun_.erase(job);
+  job.who = nullptr;
+  --waits_;
+}
+
 // Lock held. The waiter still owns the job: it is not destroyed here.
 void blocking_core::take_out(blocking_job& job) noexcept {
   queue_.erase(job);
@@ -97,17 +131,18 @@ bool blocking_core::abandon(blocking_job& job) noexcept {
   switch (job.at) {
   case blocking_job::stage::queued:
     take_out(job);
-    break;
+    job.who = nullptr;
+    --waits_;
+    return true;
   case blocking_job::stage::running:
     ++abandoned_;
-    break;
+    forget_waiter(job);
+    return true;
   case blocking_job::stage::made:
   case blocking_job::stage::done:
-    return false;
+    break;
   }
-  job.who = nullptr;
-  --waits_;
-  return true;
+  return false;
 }
 
 // The runtime was stopped. What is told goes through its pool, and no thread
@@ -117,8 +152,8 @@ void blocking_core::withdraw(blocking_job& job) noexcept {
     return;
   std::unique_lock held(lock_);
   told_.wait(held, [&] { return !job.is_telling; });
-  if (std::exchange(job.who, nullptr) != nullptr)
-    --waits_;
+  if (job.who != nullptr)
+    forget_waiter(job);
 }
 
 void blocking_core::work() noexcept {
@@ -129,6 +164,7 @@ void blocking_core::work() noexcept {
     if (job == nullptr)
       return;
     job->at = blocking_job::stage::running;
+    begun_.push_back(*job);
     --queued_;
     ++running_;
     held.unlock();
@@ -189,9 +225,9 @@ void blocking_core::complete(blocking_job& job) noexcept {
   waiter* who = nullptr;
   {
     std::lock_guard held(lock_);
-    who = std::exchange(job.who, nullptr);
+    who = job.who;
     if (who != nullptr)
-      --waits_;
+      forget_waiter(job);
   }
   if (who != nullptr)
     who->complete(*who);

@@ -25,9 +25,12 @@ class group_core;
 class group_permits final : public permit_source, private limiter_node {
 public:
   group_permits(group_core& group, limiter_core& from) noexcept
-      : limiter_node(&group_permits::settled, 1), group_(group), from_(from) {}
+      : limiter_node(&group_permits::settled, 1), group_(group), from_(from) {
+    from_.add_group();
+  }
   group_permits(const group_permits&) = delete;
   group_permits& operator=(const group_permits&) = delete;
+  ~group_permits() { from_.remove_group(); }
 
   static void* operator new(std::size_t size) { return cache_allocate(size); }
   static void operator delete(void* p, std::size_t size) noexcept {

@@ -27,7 +27,16 @@ void limiter_core::handle_gone() noexcept {
     std::terminate();
   }
   orphaned_ = true;
-  const bool unused = state_.in_use() == 0;
+  const bool unused = is_unused();
+  held.reset();
+  if (unused)
+    delete this;
+}
+
+void limiter_core::remove_group() noexcept {
+  std::optional<rules_lock> held(std::in_place, *this);
+  --groups_;
+  const bool unused = is_unused();
   held.reset();
   if (unused)
     delete this;
@@ -37,7 +46,7 @@ void limiter_core::release_slowly(std::size_t weight) noexcept {
   limiter_queue granted;
   std::optional<rules_lock> held(std::in_place, *this);
   state_.release(weight, granted);
-  const bool unused = orphaned_ && state_.in_use() == 0;
+  const bool unused = is_unused();
   held.reset();
   if (unused)
     delete this;

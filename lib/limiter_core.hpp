@@ -18,7 +18,7 @@ namespace weir::detail {
 
 // What a limiter, its permits and those that wait share: the rules, their lock
 // and the word that spares both while permits are free. Alive while the limiter
-// is, and after that while anything is in use.
+// is, and after that while anything is in use or a group has it.
 //
 // For any room: put a limiter_node where it stays until it is settled or
 // withdrawn, and owe release(weight) for each grant.
@@ -42,6 +42,13 @@ public:
   // The limiter is destroyed. Terminates if somebody waits, unless a stopped
   // runtime destroys it.
   void handle_gone() noexcept;
+
+  // A group has it from now on, until remove_group(): *this may be gone then.
+  void add_group() noexcept {
+    rules_lock held(*this);
+    ++groups_;
+  }
+  void remove_group() noexcept;
 
   // granted or refused at once; queued: `n` is settled later, and may be gone
   // already when this returns.
@@ -67,7 +74,7 @@ public:
   // or refused, and is settled on some thread, now or soon.
   bool withdraw(limiter_node& n) noexcept;
   // The same for a room that holds a lock of its own: those in `granted` are to
-  // be told, by settle(), when it holds none. The limiter must be alive.
+  // be told, by settle(), when it holds none.
   void release(std::size_t weight, limiter_queue& granted) noexcept;
   bool withdraw(limiter_node& n, limiter_queue& granted) noexcept;
   // Tells everybody in `woken`. No lock held.
@@ -117,9 +124,14 @@ private:
   ~limiter_core() = default;
   void release_slowly(std::size_t weight) noexcept;
   [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
+  // Lock held.
+  bool is_unused() const noexcept {
+    return orphaned_ && groups_ == 0 && state_.in_use() == 0;
+  }
 
   mutable permit_word word_;
   bool orphaned_ = false;             // under the lock: the limiter is gone
+  std::size_t groups_ = 0;            // under the lock
   std::atomic<std::size_t> capacity_; // set under the lock; read by the checks
   mutable limiter_state state_;       // under the lock
 };

@@ -43,7 +43,9 @@ runtime_core::~runtime_core() {
     shut_down();
   finish_stop();
   timers_.close();
-  // What is destroyed here may submit to the scheduler, which drops it.
+  // What is destroyed here may submit to the scheduler, which drops it. There
+  // may be frames of asio::awaitables in handlers, in any order.
+  abandoning_scope scope;
   pool_.reset();
 }
 

@@ -62,6 +62,10 @@ public:
   stage at = stage::made;
   bool is_telling = false; // a thread of the pool is about to tell the waiter
 
+  // The pool is gone: a stopped runtime destroyed it before the waiter. Written
+  // when no thread of either runs.
+  bool is_forsaken = false;
+
 protected:
   virtual ~blocking_job() = default;
 
@@ -169,18 +173,23 @@ public:
     return true;
   }
   bool on_cancel(waiter&) noexcept {
-    if (!abandon_job(*pool_, *job_))
+    if (job_->is_forsaken || !abandon_job(*pool_, *job_))
       return false;
     abort();
     return true;
   }
-  void withdraw(waiter&) noexcept { withdraw_job(*pool_, *job_); }
+  void withdraw(waiter&) noexcept {
+    if (!job_->is_forsaken)
+      withdraw_job(*pool_, *job_);
+  }
   void keep_alive() noexcept {}
   void abort() noexcept { code_ = asio::error::operation_aborted; }
   bool ended_by_cancel() const noexcept {
-    return code_ == asio::error::operation_aborted;
+    return job_->is_forsaken || code_ == asio::error::operation_aborted;
   }
   value_type finish() {
+    if (job_->is_forsaken)
+      abort();
     if (code_)
       throw boost::system::system_error(code_, "weir::offload");
     return job_->take();
