@@ -36,7 +36,10 @@ struct perf_case {
 perf_case sleep10_case();
 perf_case spawn_join_case();
 perf_case yield_case();
+perf_case skynet_case();
 perf_case first_error_case();
+perf_case first_error_timers_case();
+perf_case first_error_sockets_case();
 perf_case timeout_churn_case();
 perf_case awaitable_children_case();
 perf_case transform_case();
@@ -46,6 +49,10 @@ perf_case limiter_free_case();
 perf_case limiter_contended_case();
 perf_case channel_flow_case();
 perf_case channel_ping_case();
+perf_case echo_case();
+perf_case parked_case();
+perf_case idle_case();
+perf_case latency_case();
 
 std::vector<perf_case> all_cases();
 

@@ -26,12 +26,19 @@ struct workload {
   friend bool operator==(const workload&, const workload&) = default;
 };
 
+/// Something beside time and memory that a case measures.
+struct figure {
+  std::string name; ///< with its unit, "p99_us"
+  double value;
+};
+
 /// What one round saw.
 struct sample {
   double wall_s = 0;
   double cpu_s = 0; ///< of all threads, user and system
   std::uint64_t peak_rss_kib = 0;
   std::uint64_t allocations = 0;
+  std::vector<figure> figures = {};
 };
 
 /// A wrong answer has no speed.
@@ -94,14 +101,20 @@ private:
   std::optional<sample> seen_;
 };
 
-/// VmHWM, because ru_maxrss carries over what the process was before exec.
-inline std::uint64_t peak_rss_kib() {
+/// A line of /proc/self/status that is in kB, "VmRSS:".
+inline std::uint64_t status_kib(const char* key) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;)
-    if (std::uint64_t kib = 0; word == "VmHWM:" && status >> kib)
+    if (std::uint64_t kib = 0; word == key && status >> kib)
       return kib;
   return 0;
 }
+
+/// VmHWM, because ru_maxrss carries over what the process was before exec.
+inline std::uint64_t peak_rss_kib() { return status_kib("VmHWM:"); }
+
+/// What is resident now.
+inline std::uint64_t rss_kib() { return status_kib("VmRSS:"); }
 
 /// Runs `work(tasks, watch)` with `warm_up` tasks, then with all and a watch
 /// that runs around it. `work` may start the watch later and stop it earlier.
@@ -139,7 +152,20 @@ struct summary {
   double wall_s_max;
   double cpu_s;
   std::uint64_t peak_rss_kib;
+  std::vector<figure> figures;
 };
+
+/// Each figure's median; all rounds have the same ones.
+inline std::vector<figure> median_figures(const std::vector<sample>& rounds) {
+  std::vector<figure> figures;
+  for (std::size_t i = 0; i != rounds.front().figures.size(); ++i) {
+    std::vector<double> values;
+    for (const sample& round : rounds)
+      values.push_back(round.figures.at(i).value);
+    figures.push_back({rounds.front().figures[i].name, median(values)});
+  }
+  return figures;
+}
 
 inline summary summarize(const std::vector<sample>& rounds) {
   std::vector<double> wall;
@@ -154,7 +180,8 @@ inline summary summarize(const std::vector<sample>& rounds) {
           .wall_s_min = *std::min_element(wall.begin(), wall.end()),
           .wall_s_max = *std::max_element(wall.begin(), wall.end()),
           .cpu_s = median(cpu),
-          .peak_rss_kib = median(rss)};
+          .peak_rss_kib = median(rss),
+          .figures = median_figures(rounds)};
 }
 
 } // namespace weir::perf

@@ -29,7 +29,10 @@ std::vector<perf_case> all_cases() {
   return {sleep10_case(),
           spawn_join_case(),
           yield_case(),
+          skynet_case(),
           first_error_case(),
+          first_error_timers_case(),
+          first_error_sockets_case(),
           timeout_churn_case(),
           awaitable_children_case(),
           transform_case(),
@@ -38,14 +41,20 @@ std::vector<perf_case> all_cases() {
           limiter_free_case(),
           limiter_contended_case(),
           channel_flow_case(),
-          channel_ping_case()};
+          channel_ping_case(),
+          echo_case(),
+          parked_case(),
+          idle_case(),
+          latency_case()};
 }
 
 namespace {
 
 // Round by round, so that whatever else the machine does hits all alike.
-std::vector<result>
-run_rounds(const perf_case& which, const workload& load, std::size_t rounds) {
+std::vector<result> run_rounds(const perf_case& which,
+                               const workload& load,
+                               std::size_t rounds,
+                               bool counts_allocations) {
   std::vector<std::vector<sample>> samples(which.contenders.size());
   for (std::size_t round = 0; round != rounds; ++round)
     for (std::size_t i = 0; i != samples.size(); ++i)
@@ -62,7 +71,7 @@ run_rounds(const perf_case& which, const workload& load, std::size_t rounds) {
                .allocations_per_task = {}};
     if (who.ignores_cap)
       row.load.cap = unlimited;
-    if (can_count_allocations())
+    if (counts_allocations && can_count_allocations())
       row.allocations_per_task =
           static_cast<double>(
               run_in_fresh_process(which, who, load, purpose::count_allocations)
@@ -79,7 +88,8 @@ void run(const options& chosen) {
   for (const perf_case& each : chosen.cases)
     for (const workload& load : each.loads) {
       const foreign_load others;
-      const std::vector<result> results = run_rounds(each, load, chosen.rounds);
+      const std::vector<result> results =
+          run_rounds(each, load, chosen.rounds, chosen.counts_allocations);
       if (!chosen.wants_json)
         print_table(std::cout, each, load, results, others.share());
       else
@@ -90,6 +100,14 @@ void run(const options& chosen) {
     std::cout << "\nof Asio: time over that of the row marked *. peak MiB: of "
                  "a process of its own.\nallocs/task: in the steady state, "
                  "from a round that was not timed.\n";
+}
+
+void list(const options& chosen) {
+  for (const perf_case& each : chosen.cases)
+    if (chosen.wants_json)
+      print_case_json(std::cout, each);
+    else
+      std::cout << each.name << ": " << each.question << '\n';
 }
 
 } // namespace
@@ -103,8 +121,7 @@ int main(int argc, char** argv) {
     if (chosen.wants_help)
       std::cout << chosen.help;
     else if (chosen.wants_list)
-      for (const perf::perf_case& each : perf::all_cases())
-        std::cout << each.name << ": " << each.question << '\n';
+      perf::list(chosen);
     else if (!chosen.worker.empty())
       perf::run_as_worker(chosen.cases.front(), chosen.worker);
     else

@@ -58,6 +58,20 @@ std::vector<perf_case> choose(const po::variables_map& given) {
   refuse("case", name, "one of " + names);
 }
 
+// Leaves one contender of the one case.
+void keep_only(const std::string& library, std::vector<perf_case>& cases) {
+  if (cases.size() != 1)
+    throw po::error("--library needs --case");
+  std::vector<contender>& all = cases.front().contenders;
+  std::string names;
+  for (const contender& each : all)
+    names += (names.empty() ? "" : ", ") + each.library;
+  std::erase_if(all,
+                [&](const contender& each) { return each.library != library; });
+  if (all.empty())
+    refuse("library", library, "one of " + names);
+}
+
 } // namespace
 
 options parse_options(int argc, const char* const* argv) {
@@ -74,7 +88,9 @@ options parse_options(int argc, const char* const* argv) {
   add("rounds",
       text("N")->default_value("5"),
       "rounds of each library, each in a process of its own");
+  add("library", text("NAME"), "this library only; needs --case");
   add("json", "one JSON object per line and library");
+  add("no-allocations", "leave out the round that counts allocations");
   add("help", "this text");
   po::options_description everything;
   everything.add(visible).add_options()("worker", text("LIBRARY"));
@@ -95,6 +111,7 @@ options parse_options(int argc, const char* const* argv) {
   parsed.wants_help = given.count("help") != 0;
   parsed.wants_list = given.count("list") != 0;
   parsed.wants_json = given.count("json") != 0;
+  parsed.counts_allocations = given.count("no-allocations") == 0;
   parsed.rounds = *number(given, "rounds", 1'000);
   if (given.count("worker") != 0)
     parsed.worker = given["worker"].as<std::string>();
@@ -106,6 +123,8 @@ options parse_options(int argc, const char* const* argv) {
   parsed.help = help.str();
 
   parsed.cases = choose(given);
+  if (given.count("library") != 0)
+    keep_only(given["library"].as<std::string>(), parsed.cases);
   const auto tasks = number(given, "tasks", 1'000'000'000);
   const auto cap = number(given, "cap", 1'000'000'000, true);
   const auto threads = number(given, "threads", 1'024);

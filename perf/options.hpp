@@ -17,6 +17,7 @@ struct options {
   bool wants_help = false;
   bool wants_list = false;
   bool wants_json = false;
+  bool counts_allocations = true;
   std::size_t rounds = 0;
   std::vector<perf_case> cases; ///< chosen, with the loads that were asked for
   /// Internal: run one round of this library here and print what it saw.

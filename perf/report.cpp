@@ -89,6 +89,8 @@ void print_table(std::ostream& out,
                                                  "of Asio"}};
   if (floor_s > 0)
     rows.front().push_back("of floor");
+  for (const figure& each : results.front().seen.figures)
+    rows.front().push_back(each.name);
   for (const result& row : results) {
     std::string name = row.who->library;
     if (row.load.cap != load.cap)
@@ -107,6 +109,8 @@ void print_table(std::ostream& out,
          asio != nullptr ? ratio(row.seen.wall_s / asio->seen.wall_s) : "-"});
     if (floor_s > 0)
       rows.back().push_back(ratio(row.seen.wall_s / floor_s));
+    for (const figure& each : row.seen.figures)
+      rows.back().push_back(fixed(each.value, 1));
   }
   print_columns(out, rows);
   out.flush();
@@ -128,8 +132,22 @@ void print_json(std::ostream& out, const perf_case& which, const result& row) {
     line << *row.allocations_per_task;
   else
     line << "null";
-  line << R"(, "rounds": )" << row.rounds << "}\n";
+  line << R"(, "figures": {)";
+  for (const figure& each : row.seen.figures)
+    line << (&each == row.seen.figures.data() ? "" : ", ") << '"' << each.name
+         << "\": " << each.value;
+  line << R"(}, "rounds": )" << row.rounds << "}\n";
   out << line.str() << std::flush;
+}
+
+void print_case_json(std::ostream& out, const perf_case& which) {
+  out << R"({"case": ")" << which.name << R"(", "question": ")"
+      << which.question << R"(", "takes_cap": )"
+      << (which.takes_cap() ? "true" : "false") << R"(, "libraries": [)";
+  for (const contender& each : which.contenders)
+    out << (&each == which.contenders.data() ? "" : ", ") << '"' << each.library
+        << '"';
+  out << "]}\n";
 }
 
 } // namespace weir::perf

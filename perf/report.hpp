@@ -37,4 +37,7 @@ void print_table(std::ostream& out,
 /// are null.
 void print_json(std::ostream& out, const perf_case& which, const result& row);
 
+/// A case and who takes part in it, as one JSON object on a line.
+void print_case_json(std::ostream& out, const perf_case& which);
+
 } // namespace weir::perf

@@ -35,7 +35,10 @@ def check_row(row, case):
     for key in NUMBERS_OR_NULL:
         check(row[key] is None or isinstance(row[key], (int, float)),
               f"{case}: {key} is a number or null")
-    check(set(row) == {"case", "library", *NUMBERS, *NUMBERS_OR_NULL},
+    check(all(isinstance(figure, (int, float))
+              for figure in row["figures"].values()),
+          f"{case}: figures are numbers")
+    check(set(row) == {"case", "library", "figures", *NUMBERS, *NUMBERS_OR_NULL},
           f"{case}: keys {sorted(row)}")
     check(row["tasks"] == 200 and row["rounds"] == 2, f"{case}: size {row}")
     check(0 < row["wall_s_min"] <= row["wall_s"] <= row["wall_s_max"],
@@ -66,6 +69,19 @@ def check_table(program):
         check(word in done.stdout, f"the table has '{word}':\n{done.stdout}")
 
 
+def check_choice(program):
+    listed = run(program, "--list", "--json", "--case", "skynet")
+    [case] = [json.loads(line) for line in listed.stdout.splitlines()]
+    check(set(case) == {"case", "question", "takes_cap", "libraries"}, f"{case}")
+    check(case["case"] == "skynet" and not case["takes_cap"], f"{case}")
+    for library in case["libraries"]:
+        done = run(program, "--case", "skynet", "--library", library, "--json",
+                   "--no-allocations", *SIZE)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        check([row["library"] for row in rows] == [library], f"only {library}")
+        check(rows[0]["allocations_per_task"] is None, "not counted")
+
+
 def check_bad_values(program):
     for option, value in [
         ("--tasks", "0"), ("--tasks", "-1"), ("--tasks", "ten"),
@@ -79,7 +95,9 @@ def check_bad_values(program):
             check(f"'{value}'" in done.stderr and "must be" in done.stderr,
                   f"the message names value and rule: {done.stderr}")
     for arguments in [["--no-such"], ["stray"], ["--tasks"],
-                      ["--case", "first_error", "--cap", "5"]]:
+                      ["--case", "first_error", "--cap", "5"],
+                      ["--case", "yield", "--library", "none"],
+                      ["--library", "weir"]]:
         done = run(program, *arguments)
         check(done.returncode == 2 and done.stderr.count("\n") == 1,
               f"{arguments}: {done.returncode}, {done.stderr}")
@@ -88,4 +106,5 @@ def check_bad_values(program):
 if __name__ == "__main__":
     check_cases(sys.argv[1])
     check_table(sys.argv[1])
+    check_choice(sys.argv[1])
     check_bad_values(sys.argv[1])

@@ -135,6 +135,8 @@ sample run_in_fresh_process(const perf_case& which,
   if (!output || WEXITSTATUS(status) != 0)
     throw std::runtime_error(round + ": exit status " +
                              std::to_string(WEXITSTATUS(status)));
+  for (figure each; output >> each.name >> each.value;)
+    seen.figures.push_back(each);
   return seen;
 }
 
@@ -148,6 +150,8 @@ void run_as_worker(const perf_case& which, const std::string& library) {
     std::cout << seen.wall_s << ' ' << seen.cpu_s << ' ' << seen.peak_rss_kib;
     if (allocations_so_far()) // else the counter was not preloaded
       std::cout << ' ' << seen.allocations;
+    for (const figure& each : seen.figures)
+      std::cout << '\n' << each.name << ' ' << each.value;
     std::cout << std::endl;
     return;
   }
