@@ -11,10 +11,10 @@
 
 #include "asio_groups.hpp"
 #include "cases.hpp"
+#include "peers/skynet_range.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -23,23 +23,7 @@ namespace weir::perf {
 
 namespace {
 
-constexpr std::size_t ways = 10;
 constexpr std::size_t warm_up = 10'000;
-
-struct range {
-  std::size_t first;
-  std::size_t count;
-
-  // The `i`-th of as many parts as a node has children.
-  range part(std::size_t i) const {
-    const std::size_t n = parts();
-    const std::size_t begin = count * i / n;
-    return {first + begin, count * (i + 1) / n - begin};
-  }
-  std::size_t parts() const { return std::min(ways, count); }
-};
-
-std::size_t sum_to(std::size_t n) { return n * (n - 1) / 2; }
 
 // --- one after the other ----------------------------------------------------
 
@@ -63,7 +47,7 @@ task<std::size_t> with_when_all(range all) {
   if (all.count <= grain)
     co_return co_await in_turn<task<std::size_t>>(all);
   std::vector<task<std::size_t>> children;
-  children.reserve(ways);
+  children.reserve(range::ways);
   for (std::size_t i = 0; i != all.parts(); ++i)
     children.push_back(with_when_all<grain>(all.part(i)));
   std::size_t sum = 0;
@@ -78,7 +62,7 @@ task<void> in_group(range all, std::size_t& result) {
     result = all.first;
     co_return;
   }
-  std::size_t sums[ways] = {};
+  std::size_t sums[range::ways] = {};
   auto body = [&](task_group& group) -> task<void> {
     for (std::size_t i = 0; i != all.parts(); ++i)
       co_await group.spawn(in_group(all.part(i), sums[i]));
@@ -130,7 +114,7 @@ on_pool(pool_executor ex, range all, std::size_t& result) {
     result = all.first;
     co_return;
   }
-  std::size_t sums[ways] = {};
+  std::size_t sums[range::ways] = {};
   latch ended(ex, all.parts());
   for (std::size_t i = 0; i != all.parts(); ++i)
     asio::co_spawn(ex,

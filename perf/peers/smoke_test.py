@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""Runs every answer of peer programs at a tiny size and reads what they print.
+
+usage: smoke_test.py PEER...
+"""
+
+import json
+import subprocess
+import sys
+
+KEYS = {
+    "case", "library", "threads", "tasks", "cap", "wall_s", "wall_s_min",
+    "wall_s_max", "cpu_s", "peak_rss_kib", "ns_per_task",
+    "allocations_per_task", "figures", "rounds",
+}
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"smoke_test.py: {what}")
+
+
+def run(program, *arguments):
+    return subprocess.run([program, *arguments], capture_output=True, text=True)
+
+
+def check_peer(program):
+    listed = run(program, "--list")
+    check(listed.returncode == 0 and listed.stdout, f"--list: {listed.stderr}")
+    for line in listed.stdout.splitlines():
+        entry = json.loads(line)
+        for library in entry["libraries"]:
+            done = run(program, "--case", entry["case"], "--library", library,
+                       "--tasks", "200", "--cap", "20", "--threads", "2")
+            name = f"{entry['case']}, {library}"
+            check(done.returncode == 0, f"{name}: {done.stderr}")
+            row = json.loads(done.stdout)
+            check(set(row) == KEYS, f"{name}: keys {sorted(row)}")
+            check(row["case"] == entry["case"] and row["library"] == library
+                  and row["tasks"] == 200 and row["rounds"] == 1, f"{name}: {row}")
+            check(row["cap"] == (20 if entry["takes_cap"] else None),
+                  f"{name}: cap {row['cap']}")
+    for arguments in [["--case", "none", "--library", "none", "--tasks", "1"],
+                      ["--tasks", "0"], ["--tasks", "ten"], ["--no-such", "1"]]:
+        check(run(program, *arguments).returncode == 1, f"{arguments}")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:]:
+        check_peer(each)
