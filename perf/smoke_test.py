@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Runs every case of weir-perf at a tiny size and reads what it prints.
+"""Runs every case of weir-perf at a tiny size and reads what it prints, and
+every operation of weir-counts; compares made-up counts.
 
-usage: smoke_test.py WEIR_PERF
+usage: smoke_test.py WEIR_PERF WEIR_COUNTS
 """
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
+
+import counts
 
 NUMBERS = [
     "threads", "tasks", "wall_s", "wall_s_min", "wall_s_max", "cpu_s",
@@ -103,7 +108,28 @@ def check_bad_values(program):
               f"{arguments}: {done.returncode}, {done.stderr}")
 
 
+def check_counts(program):
+    operations = run(program, "--list").stdout.split()
+    check(len(operations) >= 5, f"weir-counts --list names {operations}")
+    for operation in operations:
+        done = run(program, operation, "10000")
+        check(done.returncode == 0, f"{operation}: {done.stderr}")
+    for arguments in [[], ["none", "1"], ["--no-such"]]:
+        check(run(program, *arguments).returncode == 2, f"{arguments}")
+    table = {"hop": {"instructions": "100", "compiler": "g++ 12"}}
+    for count, compiler, good, text in [
+        (102, "g++ 12", True, "+2.0%"), (103, "g++ 12", False, "grew"),
+        (50, "g++ 12", True, "-50.0%"), (200, "g++ 13", True, "not compared"),
+    ]:
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            is_good = counts.compare({"hop": count}, compiler, table)
+        check(is_good == good and text in told.getvalue(),
+              f"{count} by {compiler}: {told.getvalue()}")
+
+
 if __name__ == "__main__":
+    check_counts(sys.argv[2])
     check_cases(sys.argv[1])
     check_table(sys.argv[1])
     check_choice(sys.argv[1])
