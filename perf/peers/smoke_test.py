@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Runs every answer of peer programs at a tiny size and reads what they print.
+"""Runs every answer of peer programs at a tiny size and reads what they print;
+then measures two experiments and reads the page that run.py makes of them.
 
 usage: smoke_test.py PEER...
 """
 
 import json
+import pathlib
 import subprocess
 import sys
+import tempfile
 
 KEYS = {
     "case", "library", "threads", "tasks", "cap", "wall_s", "wall_s_min",
@@ -47,6 +50,23 @@ def check_peer(program):
         check(run(program, *arguments).returncode == 1, f"{arguments}")
 
 
+def check_page(programs):
+    driver = pathlib.Path(__file__).parent / "run.py"
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(sys.executable, str(driver), "--programs", str(programs),
+                   "--quick", "--rounds", "1", "--only", "yield,cap",
+                   "--data", f"{folder}/rows", "--out", folder, "--no-pictures")
+        check(done.returncode == 0, done.stderr)
+        page = pathlib.Path(folder, "performance.md").read_text("utf-8")
+    for text in ("| **weir** |", "| Boost.Fiber, work_stealing |", "worst/best",
+                 "`yield`: 2,000 tasks, at most 100 in flight, 2 threads",
+                 "Not measured yet", "say nothing"):
+        check(text in page, f"the page has '{text}':\n{page}")
+    check(run(sys.executable, str(driver), "--programs", "x",
+              "--only", "none").returncode == 2, "--only none")
+
+
 if __name__ == "__main__":
     for each in sys.argv[1:]:
         check_peer(each)
+    check_page(pathlib.Path(sys.argv[1]).resolve().parents[1])
