@@ -34,8 +34,9 @@ class Experiment:
     only: tuple = ()
     # Libraries that are measured although they have no cap.
     uncapped: tuple = ()
-    # The largest tasks for libraries that would take too long or too much.
+    # The most for libraries that would take too much time or memory.
     most_tasks: dict = field(default_factory=dict)
+    most_cap: dict = field(default_factory=dict)
     sweep: str | None = None  # the size that varies, in a picture
 
     def takes(self, library, load, takes_cap):
@@ -45,6 +46,9 @@ class Experiment:
             return False
         if any(part in library and load.tasks > most
                for part, most in self.most_tasks.items()):
+            return False
+        if any(part in library and (load.cap or 0) > most
+               for part, most in self.most_cap.items()):
             return False
         return (takes_cap or load.cap is None or library == FLOOR
                 or any(part in library for part in self.uncapped))
@@ -68,8 +72,6 @@ def sweep(name, case, sizes, quick, **more):
 MILLION = 1_000_000
 # With no cap these are plain goroutines.
 SEMAPHORES = ("channel as semaphore", "semaphore.Weighted")
-# Kilobytes for each task in flight.
-HEAVY = {"Boost.Fiber": 100_000}
 
 EXPERIMENTS = [
     one("sleep10", "sleep10", Load(MILLION, 50_000), Load(2_000, 500),
@@ -108,7 +110,8 @@ EXPERIMENTS = [
     sweep("cap", "spawn_join",
           [Load(MILLION, 10**n) for n in range(0, 7)],
           [Load(2_000, n) for n in (1, 100)],
-          without=("asio post", FLOOR, "Boost.Fiber, shared_work")),
+          without=("asio post", FLOOR, "Boost.Fiber, shared_work"),
+          most_cap={"Boost.Fiber": 100_000}),  # a stack of 16 KiB for each
     sweep("memory", "parked",
           [Load(10**n) for n in range(3, 7)],
           [Load(n) for n in (100, 1_000)],

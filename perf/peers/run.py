@@ -173,7 +173,8 @@ def main(arguments):
         if not chosen.render:
             measure_all(chosen)
     except measure.Failed as error:
-        sys.exit(f"run.py: {error}")
+        sys.exit(f"run.py: {error}\nrun.py: what was measured before is kept; "
+                 "go on with --only")
     render(chosen)
 
 
