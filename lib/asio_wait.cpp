@@ -5,7 +5,10 @@
 
 namespace weir::detail {
 
-asio_wait::asio_wait() noexcept : interruptible(&asio_wait::emit) {}
+constinit const wait_kind asio_wait::kind = {
+    &asio_wait::emit, "an Asio operation", true};
+
+asio_wait::asio_wait() noexcept : interruptible(kind) {}
 
 asio_wait::resumption::resumption(asio_wait& w) noexcept
     : strand_item(&asio_wait::resume), wait(w) {}

@@ -289,7 +289,7 @@ void task_core::interrupt() noexcept {
   if (waiting_ == nullptr || (types & ~interrupted_with_) == 0)
     return;
   interrupted_with_ |= types;
-  waiting_->interrupt(*waiting_);
+  waiting_->kind->interrupt(*waiting_);
 }
 
 void task_core::deliver(cancel_scope& scope) noexcept {

@@ -24,8 +24,7 @@ class [[nodiscard("await it")]] checkpoint_operation final
 public:
   using signature = void(boost::system::error_code);
 
-  checkpoint_operation() noexcept
-      : interruptible(&checkpoint_operation::interrupt) {}
+  checkpoint_operation() noexcept : interruptible(kind) {}
 
   /// Started with a token, or awaited in an `asio::awaitable`, it is a trip
   /// through the queue of the handler's executor.
@@ -70,6 +69,9 @@ private:
     self.aborted_ = true;
     self.core_->finish_wait(true);
   }
+
+  static constexpr detail::wait_kind kind = {&checkpoint_operation::interrupt,
+                                             "a checkpoint"};
 
   detail::task_core* core_ = nullptr;
   bool aborted_ = false;

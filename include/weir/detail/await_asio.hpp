@@ -58,6 +58,7 @@ private:
   };
 
   static void emit(interruptible& self) noexcept;
+  static const wait_kind kind;
   static void resume(strand_item& item, strand_item::how how) noexcept;
 
   task_core* core_ = nullptr;

@@ -14,6 +14,22 @@
 
 namespace weir::detail {
 
+// What a report says a step waits for; a step may say so itself.
+template <typename Step>
+constexpr const char* wait_name() noexcept {
+  if constexpr (requires { Step::waits_for; })
+    return Step::waits_for;
+  else
+    return "an operation of weir";
+}
+template <typename Step>
+constexpr bool wait_ends_outside() noexcept {
+  if constexpr (requires { Step::ends_outside; })
+    return Step::ends_outside;
+  else
+    return false;
+}
+
 // `co_await` of one of our operations in a task. Everything that waiting
 // needs is in this awaiter, in the frame: nothing is allocated.
 template <typename Step>
@@ -22,8 +38,7 @@ class await_operation final : public waiter,
                               private strand_item {
 public:
   explicit await_operation(operation<Step>&& op) noexcept
-      : waiter(&await_operation::complete),
-        interruptible(&await_operation::interrupt),
+      : waiter(&await_operation::complete), interruptible(kind),
         strand_item(&await_operation::resume), step_(op.step_) {}
   await_operation(const await_operation&) = delete;
   await_operation& operator=(const await_operation&) = delete;
@@ -83,6 +98,10 @@ private:
       return; // Its completion is on the way.
     self.core_->finish_wait(true);
   }
+
+  static constexpr wait_kind kind = {&await_operation::interrupt,
+                                     wait_name<Step>(),
+                                     wait_ends_outside<Step>()};
 
   Step& step_; // in the operand of co_await
   task_core* core_ = nullptr;

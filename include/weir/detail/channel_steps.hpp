@@ -20,6 +20,7 @@ template <typename T>
 class send_step final : public channel_sender<T> {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "channel send";
 
   template <typename... Args>
   explicit send_step(channel_core<T>& core, Args&&... args)
@@ -54,6 +55,7 @@ template <typename T>
 class receive_step final : public channel_receiver<T> {
 public:
   using signature = void(boost::system::error_code, std::optional<T>);
+  static constexpr const char* waits_for = "channel receive";
 
   explicit receive_step(channel_core<T>& core) noexcept : core_(&core) {}
 

@@ -34,6 +34,7 @@ class next_step final : public completion_waiter<T> {
 public:
   using signature = void(boost::system::error_code,
                          std::optional<completed<T>>);
+  static constexpr const char* waits_for = "next result of a group";
 
   // Owns the core: on a stopped runtime the group may go first.
   next_step(task_group& group,
@@ -90,6 +91,7 @@ template <typename T>
 class hold_step final : public queued_step {
 public:
   using signature = void();
+  static constexpr const char* waits_for = "room in a completion_group";
 
   explicit hold_step(completion_core<T>& core) noexcept : core_(&core) {}
 
@@ -159,6 +161,7 @@ template <typename T>
 class completion_join_step final {
 public:
   using signature = join_step::signature;
+  static constexpr const char* waits_for = "group join";
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 

@@ -28,6 +28,7 @@ class flight_step final : public queued_step {
 
 public:
   using signature = void(std::exception_ptr, result_type);
+  static constexpr const char* waits_for = "single_flight";
 
   template <typename K, typename G, typename... As>
   flight_step(std::shared_ptr<Table> table, K&& key, G&& f, As&&... args)

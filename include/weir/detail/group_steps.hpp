@@ -57,6 +57,7 @@ require_weight(const group_core& group, std::size_t weight, const char* who);
 class spawn_step final : public group_waiter {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "spawn slot";
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = true;
 
@@ -104,6 +105,7 @@ private:
 class join_step final : public resting_waiter {
 public:
   using signature = void(std::exception_ptr);
+  static constexpr const char* waits_for = "group join";
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 

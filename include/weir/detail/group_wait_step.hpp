@@ -21,6 +21,7 @@ class task_core;
 class group_wait_step final : public resting_waiter {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "group idle or stopping";
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 

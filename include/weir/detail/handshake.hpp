@@ -128,6 +128,7 @@ template <typename T>
 class handshake_step final {
 public:
   using signature = void(std::exception_ptr);
+  static constexpr const char* waits_for = "start of a child";
   // The child is there: also a cancelled parent must see its end.
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;

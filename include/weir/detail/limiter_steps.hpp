@@ -21,6 +21,7 @@ namespace weir::detail {
 class acquire_step final : limiter_node {
 public:
   using signature = void(boost::system::error_code, permit);
+  static constexpr const char* waits_for = "limiter";
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 

@@ -160,6 +160,8 @@ class offload_step final {
 
 public:
   using signature = typename types::signature;
+  static constexpr const char* waits_for = "offload";
+  static constexpr bool ends_outside = true;
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 

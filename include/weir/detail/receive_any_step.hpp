@@ -62,6 +62,7 @@ class receive_any_step final : waiter {
 public:
   using result = typename Channels::result;
   using signature = void(boost::system::error_code, result);
+  static constexpr const char* waits_for = "channel receive, any of several";
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 

@@ -27,6 +27,7 @@ template <typename T>
 class results_step final {
 public:
   using signature = void(std::exception_ptr, std::vector<result<T>>);
+  static constexpr const char* waits_for = "group join";
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 

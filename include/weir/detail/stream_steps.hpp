@@ -98,6 +98,7 @@ template <typename T>
 class submit_step final : public gated_step {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "room in an ordered_stream";
   static constexpr bool yields = true;
 
   submit_step(std::shared_ptr<stream_round<T>> round, task<>&& child)
@@ -215,6 +216,7 @@ template <typename T>
 class stream_join_step final {
 public:
   using signature = void(std::exception_ptr);
+  static constexpr const char* waits_for = "group join";
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 

@@ -34,13 +34,21 @@ enum class task_end : std::uint8_t {
   abandoned, // frames destroyed without the task having ended
 };
 
+class interruptible;
+
+// A kind of wait: a constant for each type of what is awaited.
+struct wait_kind {
+  void (*interrupt)(interruptible&) noexcept; // by a cancellation
+  const char* name;                           // for reports: "waits for NAME"
+  bool ends_outside = false;                  // by something weir does not run
+};
+
 // What a suspended task waits for, seen by a cancellation. On the strand.
 class interruptible {
 public:
-  using interrupt_fn = void (*)(interruptible&) noexcept;
-  explicit interruptible(interrupt_fn f) noexcept : interrupt(f) {}
+  explicit interruptible(const wait_kind& k) noexcept : kind(&k) {}
 
-  interrupt_fn interrupt;
+  const wait_kind* kind;
 };
 
 // Who started a task and gets its end.
@@ -185,6 +193,10 @@ public:
   void destroy_root() noexcept;
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
+  }
+  // Null: for nothing that can be interrupted.
+  const wait_kind* waits_for() const noexcept {
+    return waiting_ != nullptr ? waiting_->kind : nullptr;
   }
   bool is_done() const noexcept { return done_; }
   bool is_known_to_owner() const noexcept { return known_to_owner_; }

@@ -34,6 +34,7 @@ private:
 class turn_step final : public queued_step {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "turn";
 
   explicit turn_step(turn& t) noexcept : turn_(&t) {}
 

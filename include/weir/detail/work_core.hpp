@@ -53,6 +53,7 @@ template <typename T>
 class push_step final : public channel_sender<T> {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "work_queue push";
 
   template <typename... Args>
   explicit push_step(work_core<T>& core, Args&&... args)

@@ -61,6 +61,7 @@ private:
 class drain_step final : public queued_step {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "work_queue drain";
 
   explicit drain_step(work_state& state) noexcept : state_(&state) {}
 
