@@ -8,6 +8,7 @@
 #include <weir/executor.hpp>
 
 #include "blocking_core.hpp"
+#include "runtime_core.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
@@ -95,6 +96,8 @@ job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
       return job_start::overloaded;
     job.who = &w;
     job.runtime = self != nullptr ? &self->runtime() : nullptr;
+    if (job.runtime != nullptr)
+      job.runtime->outside_began();
     job.at = blocking_job::stage::queued;
     job.add_ref();
     queue_.push_back(job);
@@ -133,16 +136,18 @@ bool blocking_core::abandon(blocking_job& job) noexcept {
     take_out(job);
     job.who = nullptr;
     --waits_;
-    return true;
+    break;
   case blocking_job::stage::running:
     ++abandoned_;
     forget_waiter(job);
-    return true;
+    break;
   case blocking_job::stage::made:
   case blocking_job::stage::done:
-    break;
+    return false;
   }
-  return false;
+  if (job.runtime != nullptr)
+    job.runtime->outside_ended();
+  return true;
 }
 
 // The runtime was stopped. What is told goes through its pool, and no thread
@@ -211,7 +216,10 @@ void blocking_core::tell(blocking_job& job) noexcept {
   } else {
     job.add_ref();
     asio::post(pool_of(*job.runtime),
-               [this, kept = job_ref<blocking_job>(&job)] { complete(*kept); });
+               [this, kept = job_ref<blocking_job>(&job)] {
+                 kept->runtime->outside_ended();
+                 complete(*kept);
+               });
   }
   {
     std::lock_guard held(lock_);

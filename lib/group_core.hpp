@@ -130,8 +130,19 @@ public:
   // No thread runs.
   void abandon_children() noexcept;
 
+  template <typename F>
+  void for_each_child(F f) const {
+    for (child_list& list : children_) {
+      std::lock_guard held(list.lock);
+      list.tasks.for_each(f);
+    }
+  }
+  const char* name() const noexcept { return name_; }
+
   // Guarded by the runtime's lock.
   group_links runtime_links;
+  // The task that made it, held; on a deterministic runtime only.
+  task_core* maker = nullptr;
   group_core* cancel_next = nullptr;
 
 private:
@@ -213,5 +224,12 @@ private:
   group_timer deadline_{*this, &group_core::on_deadline};
   group_timer stages_{*this, &group_core::next_stage};
 };
+
+template <typename F>
+void runtime_core::for_each_group(F f) {
+  std::lock_guard held(lock_);
+  for (const group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
+    f(*g);
+}
 
 } // namespace weir::detail

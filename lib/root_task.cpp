@@ -85,6 +85,14 @@ void blocking_wait::poke() noexcept {
 }
 
 void blocking_wait::wait() {
+  if (driver* const runs = runtime_.driven_by()) {
+    try {
+      runs->run(done_);
+    } catch (...) {
+      runtime_.stop(); // The task may refer to *this.
+      throw;
+    }
+  }
   std::unique_lock held(mutex_);
   changed_.wait(held, [this] { return done_ || runtime_.is_stopped(); });
   if (done_)

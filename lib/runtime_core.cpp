@@ -38,6 +38,11 @@ runtime_core::runtime_core(const runtime_options& options)
     : options_(options), pool_(std::in_place, checked_threads(options.threads)),
       ready_(*pool_, options.threads, timers_), timers_(*pool_, options.threads) {}
 
+// No thread at all: the driver is the one worker.
+runtime_core::runtime_core(const testing::deterministic_options& options)
+    : pool_(std::in_place, 0), ready_(*pool_, 1, timers_),
+      timers_(*pool_, driver::start), driver_(new driver(*this, options)) {}
+
 runtime_core::~runtime_core() {
   if (!is_stopped())
     shut_down();
@@ -73,6 +78,11 @@ void runtime_core::remove_root(task_core& core) noexcept {
 
 void runtime_core::add_group(group_core& group) noexcept {
   std::lock_guard held(lock_);
+  if (driver_ != nullptr) {
+    group.maker = current_task();
+    if (group.maker != nullptr)
+      group.maker->add_ref();
+  }
   group.runtime_links = {nullptr, groups_};
   if (groups_ != nullptr)
     groups_->runtime_links.prev = &group;
@@ -81,6 +91,9 @@ void runtime_core::add_group(group_core& group) noexcept {
 }
 
 void runtime_core::remove_group(group_core& group) noexcept {
+  const std::unique_ptr<task_core, void (*)(task_core*)> maker(
+      std::exchange(group.maker, nullptr),
+      [](task_core* task) { task->release(); }); // After the lock.
   std::lock_guard held(lock_);
   auto& [prev, next] = group.runtime_links;
   if (next != nullptr)
@@ -126,6 +139,10 @@ void runtime_core::remove_wait(blocking_wait& wait) noexcept {
 
 void runtime_core::unhandled(const std::exception_ptr& error,
                              const char* name) noexcept {
+  if (driver_ != nullptr) {
+    driver_->failed(error);
+    return;
+  }
   if (options_.on_unhandled != nullptr) {
     options_.on_unhandled(error);
     return;
@@ -156,6 +173,11 @@ void runtime_core::shut_down() noexcept {
     std::lock_guard held(lock_);
     // release: pairs with group_is_idle().
     closing_.store(true, std::memory_order_release);
+  }
+  if (driver_ != nullptr) {
+    driver_->shut_down();
+    stop();
+    return;
   }
   cancel_all();
   {
@@ -243,6 +265,9 @@ void runtime_core::finish_stop() noexcept {
   if (std::exchange(stop_finished_, true))
     return;
   pool_->join();
+  const driver::virtual_time clock(driver_.get());
+  if (driver_ != nullptr)
+    driver_->give_back();
   abandon_all();
 }
 

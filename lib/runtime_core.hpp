@@ -7,6 +7,7 @@
 #include <weir/detail/task_core.hpp>
 #include <weir/runtime.hpp>
 
+#include "driver.hpp"
 #include "scheduler.hpp"
 #include "task_list.hpp"
 #include "timer_service.hpp"
@@ -17,6 +18,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -35,6 +37,8 @@ struct group_links {
 class runtime_core final {
 public:
   explicit runtime_core(const runtime_options& options);
+  // A deterministic runtime's.
+  explicit runtime_core(const testing::deterministic_options& options);
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
   ~runtime_core();
@@ -50,8 +54,11 @@ public:
     return stopped_.load(std::memory_order_acquire);
   }
   bool is_own_thread() noexcept {
-    return pool_->get_executor().running_in_this_thread();
+    return driver_ != nullptr ? driver_->is_here()
+                              : pool_->get_executor().running_in_this_thread();
   }
+  // What runs instead of threads; null on any but a deterministic runtime.
+  driver* driven_by() const noexcept { return driver_.get(); }
 
   // Lists `core` as a root. False: stopped, or being destroyed.
   bool add_root(task_core& core) noexcept;
@@ -64,6 +71,16 @@ public:
   void add_wait(blocking_wait& wait) noexcept;
   void remove_wait(blocking_wait& wait) noexcept;
 
+  // An offloaded function began, which ends on another thread; or it has.
+  void outside_began() noexcept {
+    if (driver_ != nullptr)
+      driver_->outside_began();
+  }
+  void outside_ended() noexcept {
+    if (driver_ != nullptr)
+      driver_->outside_ended();
+  }
+
   void unhandled(const std::exception_ptr& error, const char* name) noexcept;
 
   // runtime::stop().
@@ -74,9 +91,23 @@ public:
 
   runtime_stats stats() noexcept;
 
+  // The newest first, under the lock; `f` takes a const reference.
+  template <typename F>
+  void for_each_root(F f) {
+    std::lock_guard held(lock_);
+    roots_.for_each(f);
+  }
+  template <typename F>
+  void for_each_group(F f);
+  // No root task is left, and no group has anything in flight.
+  bool is_at_rest() noexcept {
+    std::lock_guard held(lock_);
+    return is_idle();
+  }
+  void cancel_all() noexcept;
+
 private:
   void shut_down() noexcept;
-  void cancel_all() noexcept;
   void report_waiting() noexcept;
   void abandon_all() noexcept;
   bool is_idle() noexcept; // under lock_
@@ -99,6 +130,7 @@ private:
   std::optional<asio::thread_pool> pool_;
   scheduler ready_;
   timer_service timers_;
+  const std::unique_ptr<driver> driver_;
 };
 
 } // namespace weir::detail

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -57,6 +58,7 @@ scheduler::scheduler(asio::thread_pool& pool,
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
+    workers_[i].crowd = crowd;
     workers_[i].looked.resize(threads);
   }
 }
@@ -102,7 +104,8 @@ std::size_t scheduler::this_worker_index() noexcept {
 }
 
 bool ready_queue_is_crowded() noexcept {
-  return this_thread.self != nullptr && this_thread.self->queue.size() >= crowd;
+  const worker* const self = this_thread.self;
+  return self != nullptr && self->queue.size() >= self->crowd;
 }
 
 void scheduler::notify() noexcept {
@@ -241,6 +244,11 @@ void scheduler::drain(bool searching) noexcept {
     return;
   }
   worker& self = *this_thread.self;
+  if (self.draining) { // A driver looks after the queues.
+    gate_.leave();
+    std_sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
+    return;
+  }
   const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
   unsigned next_look = 1;
@@ -292,6 +300,24 @@ void scheduler::drain(bool searching) noexcept {
       return;
     }
   }
+}
+
+// --- driver
+// -------------------------------------------------------------------------
+
+void scheduler::enter_driver() noexcept {
+  this_thread.self = &workers_.front();
+  this_thread.self->draining = true;
+}
+
+void scheduler::leave_driver() noexcept {
+  this_thread.self->draining = false;
+  this_thread.self = nullptr;
+}
+
+void scheduler::driver_yields(bool yields) noexcept {
+  workers_.front().crowd =
+      yields ? 0 : std::numeric_limits<std::uint32_t>::max();
 }
 
 // --- stopped

@@ -28,6 +28,7 @@ struct worker {
   // Only by its thread:
   bool draining = false;   // inside drain(), which looks at the queue again
   std::uint32_t turns = 0; //
+  std::uint32_t crowd;     // see ready_queue_is_crowded()
   std::vector<std::uint32_t> looked; // each victim's taken(), then
   run_queue queue;
 };
@@ -62,6 +63,16 @@ public:
   // Stopped and no thread of the pool runs: everything queued, chained by
   // ready_next. From now on nothing is.
   ready_item* take_all() noexcept;
+
+  // --- a deterministic runtime's driver: the calling thread is the worker ----
+
+  // From enter_driver() to leave_driver().
+  void enter_driver() noexcept;
+  void leave_driver() noexcept;
+  // The next ready task, which the driver owns then; null if there is none.
+  ready_item* take() noexcept { return next(workers_.front()); }
+  // Whether a task that goes on to make others ready lets them run first.
+  void driver_yields(bool yields) noexcept;
 
   std::size_t threads() const noexcept { return workers_.size(); }
   std::size_t busy() const noexcept { return gate_.busy(); }

@@ -5,6 +5,7 @@
 
 namespace weir::detail {
 
+class driver;
 class task_core;
 struct worker;
 
@@ -14,6 +15,11 @@ struct thread_context {
   task_core* current = nullptr;
   // Set once on a pool thread, by the scheduler whose pool it is.
   worker* self = nullptr;
+  // Of the deterministic runtime that this thread runs at the moment.
+  driver* drives = nullptr;
+  // Whose virtual time is this thread's: that one's, else the latest that the
+  // thread has made.
+  driver* clock = nullptr;
 };
 
 // constinit: no initialisation guard at each access. initial-exec: no call of

@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds tick_length{1};
 constexpr std::size_t batch = 64;
 // More than so many workers share; a shelf takes 28 KiB.
 constexpr std::size_t most_shelves = 16;
+// What is later counts as never where time jumps.
+constexpr std::uint64_t horizon = std::chrono::years(100) / tick_length;
 // Entries ahead of the one that fires whose memory is asked for.
 constexpr std::size_t lookahead = 8;
 
@@ -37,7 +39,11 @@ void prefetch(const timer_entry& entry) noexcept {
 } // namespace
 
 timer_service::timer_service(asio::thread_pool& pool, std::size_t threads)
-    : pool_(pool), shelves_(std::min(threads, most_shelves)), timer_(pool) {}
+    : epoch_(std::chrono::steady_clock::now()), pool_(pool),
+      shelves_(std::min(threads, most_shelves)), timer_(pool) {}
+
+timer_service::timer_service(asio::thread_pool& pool, clock::time_point start)
+    : epoch_(start), pool_(pool), shelves_(1), driven_for_(0) {}
 
 std::uint64_t timer_service::tick_after(clock::time_point t) const noexcept {
   if (t <= epoch_)
@@ -49,8 +55,8 @@ std::uint64_t timer_service::tick_after(clock::time_point t) const noexcept {
   return static_cast<std::uint64_t>(ticks) + (exact ? 0 : 1);
 }
 
-std::uint64_t timer_service::tick_now() const noexcept {
-  return static_cast<std::uint64_t>((clock::now() - epoch_) / tick_length);
+std::uint64_t timer_service::tick_at(clock::time_point t) const noexcept {
+  return static_cast<std::uint64_t>((t - epoch_) / tick_length);
 }
 
 void timer_service::arm(timer_entry& entry,
@@ -87,7 +93,7 @@ std::size_t timer_service::pending() const noexcept {
 }
 
 // Any thread, no shelf's lock held.
-std::uint64_t timer_service::next_event() const noexcept {
+std::uint64_t timer_service::next_tick() const noexcept {
   std::uint64_t first = timing_wheel::never;
   for (shelf& each : shelves_) {
     std::lock_guard held(each.lock);
@@ -96,12 +102,26 @@ std::uint64_t timer_service::next_event() const noexcept {
   return first;
 }
 
+clock::time_point timer_service::next_event() const noexcept {
+  const std::uint64_t tick = next_tick();
+  if (tick >= horizon)
+    return clock::time_point::max();
+  return epoch_ + static_cast<std::int64_t>(tick) * tick_length;
+}
+
+timer_entry* timer_service::take_due(clock::time_point now,
+                                     std::size_t most) noexcept {
+  shelf& only = shelves_.front();
+  std::lock_guard held(only.lock);
+  return only.wheel.advance(tick_at(now), most);
+}
+
 // Any thread, no lock held but perhaps a group's.
 void timer_service::drive() noexcept {
   std::lock_guard held(driver_lock_);
   if (!timer_)
     return; // The runtime is on its way out.
-  const std::uint64_t due = next_event();
+  const std::uint64_t due = next_tick();
   // relaxed: under driver_lock_.
   if (due >= driven_for_.load(std::memory_order_relaxed))
     return;
@@ -128,7 +148,7 @@ void timer_service::post_fire() noexcept {
 
 // A pool thread, no lock held. Its own shelf first. Null: nothing is due.
 timer_entry* timer_service::take_batch() noexcept {
-  const std::uint64_t now = tick_now();
+  const std::uint64_t now = tick_at(clock::now());
   const std::size_t own = scheduler::this_worker_index();
   for (std::size_t i = 0; i != shelves_.size(); ++i) {
     shelf& from = shelves_[(own + i) % shelves_.size()];

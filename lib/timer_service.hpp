@@ -32,6 +32,8 @@ namespace weir::detail {
 class timer_service final : public work_source {
 public:
   timer_service(asio::thread_pool& pool, std::size_t threads);
+  // Without the asio timer: a driver calls next_event() and take_due().
+  timer_service(asio::thread_pool& pool, clock::time_point start);
   timer_service(const timer_service&) = delete;
   timer_service& operator=(const timer_service&) = delete;
 
@@ -54,6 +56,14 @@ public:
 
   std::size_t pending() const noexcept;
 
+  // --- a deterministic runtime's driver -------------------------------------
+
+  // When to call take_due() next; time_point::max() if nothing is armed that
+  // comes within a hundred years.
+  clock::time_point next_event() const noexcept;
+  // Up to `most` of what is due at `now`, chained by timer_entry::next.
+  timer_entry* take_due(clock::time_point now, std::size_t most) noexcept;
+
 private:
   // A wheel and its lock.
   struct alignas(64) shelf {
@@ -62,8 +72,8 @@ private:
   };
 
   std::uint64_t tick_after(clock::time_point t) const noexcept;
-  std::uint64_t tick_now() const noexcept;
-  std::uint64_t next_event() const noexcept;
+  std::uint64_t tick_at(clock::time_point t) const noexcept;
+  std::uint64_t next_tick() const noexcept;
   void drive() noexcept;
   timer_entry* take_batch() noexcept;
   bool fire_batch() noexcept;
@@ -71,7 +81,7 @@ private:
   void post_fire() noexcept;
   struct fire_handler;
 
-  const clock::time_point epoch_ = clock::now();
+  const clock::time_point epoch_;
   asio::thread_pool& pool_;
 
   mutable std::vector<shelf> shelves_;
@@ -80,11 +90,11 @@ private:
   std::atomic<bool> overdue_{false};
 
   // The asio timer is touched under driver_lock_ only, never under a shelf's
-  // lock: its
-  // members lock and allocate.
+  // lock: its members lock and allocate.
   std::mutex driver_lock_;
   std::optional<asio::steady_timer> timer_;
-  // The tick timer_ waits for; written under driver_lock_, read as a hint.
+  // The tick timer_ waits for; written under driver_lock_, read as a hint. 0
+  // without a timer: nothing comes before that.
   std::atomic<std::uint64_t> driven_for_{timing_wheel::never};
 };
 

@@ -21,10 +21,22 @@
 
 namespace weir {
 
-/// The clock of every deadline in weir.
-using clock = std::chrono::steady_clock;
+/// The clock of every deadline in weir: `std::chrono::steady_clock`, or the
+/// virtual one of a testing::deterministic_runtime on the thread that made it.
+struct clock {
+  using duration = std::chrono::steady_clock::duration;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::steady_clock::time_point;
+  static constexpr bool is_steady = true;
+
+  static time_point now() noexcept;
+};
 
 namespace detail {
+
+// When it is `deadline` for Asio's timers, which know the steady clock only.
+clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
 
 // `now` + `d`, saturated: a negative duration is now, a huge one is never.
 clock::time_point deadline_after(clock::duration d,
@@ -49,6 +61,7 @@ clock::duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
 class sleep_step final : timer_entry {
 public:
   using signature = void(boost::system::error_code);
+  static constexpr const char* waits_for = "sleep";
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 
@@ -70,7 +83,8 @@ public:
     template <typename Handler>
     void operator()(Handler handler, sleep_step step) const {
       auto timer = std::make_unique<asio::steady_timer>(
-          asio::get_associated_executor(handler), step.deadline_);
+          asio::get_associated_executor(handler),
+          on_steady_clock(step.deadline_));
       auto& armed = *timer;
       armed.async_wait(asio::consign(std::move(handler), std::move(timer)));
     }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/as_task.hpp>
+#include <weir/detail/root_task.hpp>
+#include <weir/executor.hpp>
+#include <weir/sleep.hpp>
+#include <weir/task.hpp>
+
+#include "deadlock.hpp"
+#include "deterministic_options.hpp"
+#include "step_limit_exceeded.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace weir::testing {
+
+/// A runtime for tests, without threads: run() executes everything on the
+/// calling thread. Which of the ready tasks comes next is drawn from a seed,
+/// and time is virtual: when nothing is ready, it jumps to the next timer.
+///
+///     weir::testing::deterministic_runtime runtime({.seed = 4711});
+///     runtime.run(retries(thirty_seconds)); // takes microseconds
+///
+/// Tasks, groups, channels and all else work as on a weir::runtime: they are
+/// given get_executor(). sleep_for(), sleep_until(), with_timeout(), deadlines
+/// and the times of shutdown() follow the virtual clock. `weir::clock::now()`
+/// is its time on the thread that made the runtime, until it is destroyed.
+///
+/// Every order is one that threads might have brought about, too: a task runs
+/// until it suspends; at a spawn() it may go on or let others run first.
+///
+/// What comes from outside is accepted, but neither its order nor its time is
+/// the seed's: Asio's I/O and timers (also a sleep with a token or in an
+/// `asio::awaitable`), threads, offload(). See docs/07-testing.md.
+///
+/// The destructor cancels what co_spawn() started and runs it to its end.
+///
+/// Precondition of the destructor: it runs on the thread of the constructor.
+/// Thread safety: none, but for posting to the executor and for what may be
+///   called on tasks and groups from any thread.
+class deterministic_runtime final {
+public:
+  /// Throws: `std::invalid_argument` when `max_steps` is 0 or a duration is
+  ///   negative.
+  explicit deterministic_runtime(deterministic_options options = {});
+  deterministic_runtime(const deterministic_runtime&) = delete;
+  deterministic_runtime& operator=(const deterministic_runtime&) = delete;
+  ~deterministic_runtime();
+
+  /// Runs `work` on the calling thread, with everything else that is ready,
+  /// until it has ended; returns its value or throws its exception. May be
+  /// called again.
+  ///
+  /// Throws: deadlock, step_limit_exceeded; what escaped from a detached task
+  ///   or a completion handler. After each of these the runtime is stopped: all
+  ///   tasks were destroyed. errc::would_deadlock in a task of a deterministic
+  ///   runtime, or while another thread is in run(); errc::runtime_stopped
+  ///   after stop(), errc::task_abandoned when it came meanwhile;
+  ///   `std::invalid_argument` for an empty task.
+  template <typename T>
+  T run(task<T> work) {
+    detail::require_task(work, "weir::testing::deterministic_runtime::run");
+    require_free();
+    detail::run_root<T> root(*core_);
+    detail::start_root(*core_, detail::unstarted(std::move(work)), root);
+    return root.wait();
+  }
+
+  /// For co_spawn, task_group, sockets: as of a weir::runtime.
+  [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+
+  /// The virtual time. It begins at the same time_point in each runtime.
+  [[nodiscard]] clock::time_point now() const noexcept;
+  /// Virtual time since the runtime was made.
+  [[nodiscard]] clock::duration elapsed() const noexcept;
+  /// Steps taken so far.
+  [[nodiscard]] std::uint64_t steps() const noexcept;
+
+  /// Abandons everything, as runtime::stop(): frames are destroyed without
+  /// being resumed. In a task it takes effect when the task suspends.
+  void stop() noexcept;
+
+private:
+  void require_free() const;
+
+  std::unique_ptr<detail::runtime_core, void (*)(detail::runtime_core*)> core_;
+};
+
+} // namespace weir::testing

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include "deterministic_options.hpp"
+
+#include <cstdint>
+
+namespace weir::testing {
+
+/// Which seeds explore_seeds() runs.
+struct explore_options {
+  std::uint64_t first = 1; ///< the first seed
+  std::uint64_t count = 100;
+  /// Of each seed's runtime.
+  std::uint64_t max_steps = deterministic_options().max_steps;
+};
+
+} // namespace weir::testing

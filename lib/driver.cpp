@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "driver.hpp"
+
+#include <weir/error.hpp>
+#include <weir/testing/deadlock.hpp>
+#include <weir/testing/step_limit_exceeded.hpp>
+
+#include "runtime_core.hpp"
+#include "task_tree.hpp"
+#include "thread_context.hpp"
+
+#include <boost/asio/detail/scheduler.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace weir::detail {
+
+namespace {
+// Of the timers that are due.
+constexpr std::size_t most_at_once = 4;
+} // namespace
+
+// Asio's own scheduler is a service of the pool, and what the pool's threads
+// run. Nothing else lets a thread come and go there, one handler at a time.
+driver::driver(runtime_core& runtime,
+               const testing::deterministic_options& options)
+    : runtime_(runtime), options_(options),
+      asio_(asio::use_service<asio::detail::scheduler>(runtime.pool())),
+      choice_(options.seed), most_steps_(options.max_steps),
+      made_before_(std::exchange(this_thread.clock, this)) {}
+
+driver::~driver() {
+  driver** link = &this_thread.clock;
+  while (*link != nullptr && *link != this)
+    link = &(*link)->made_before_;
+  if (*link == nullptr) {
+    std::fputs("weir: a deterministic_runtime was destroyed by another thread "
+               "than made it\n",
+               stderr);
+    std::terminate();
+  }
+  *link = made_before_;
+}
+
+driver::virtual_time::virtual_time(driver* d) noexcept
+    : before_(this_thread.clock) {
+  if (d != nullptr)
+    this_thread.clock = d;
+}
+
+driver::virtual_time::~virtual_time() { this_thread.clock = before_; }
+
+// Makes the calling thread the runtime's only worker.
+class driver::seat final {
+public:
+  explicit seat(driver& d) noexcept : driver_(d), before_(this_thread) {
+    // acquire: sees what the last thread that ran it did.
+    if (d.is_driven_.exchange(true, std::memory_order_acquire)) {
+      std::fputs("weir: two threads run one deterministic_runtime\n", stderr);
+      std::terminate();
+    }
+    this_thread = {.drives = &d, .clock = &d};
+    d.runtime_.ready().enter_driver();
+  }
+  seat(const seat&) = delete;
+  seat& operator=(const seat&) = delete;
+  ~seat() {
+    for (ready_item* item : std::exchange(driver_.ready_, {}))
+      (void)driver_.runtime_.ready().push(*item);
+    driver_.runtime_.ready().leave_driver();
+    this_thread = before_;
+    // release: to the next thread that runs it.
+    driver_.is_driven_.store(false, std::memory_order_release);
+  }
+
+private:
+  driver& driver_;
+  const thread_context before_;
+};
+
+bool driver::is_here() const noexcept { return this_thread.drives == this; }
+
+void driver::require_free() const {
+  if (this_thread.drives != nullptr)
+    throw boost::system::system_error(
+        errc::would_deadlock,
+        "weir::testing::deterministic_runtime::run: called while a "
+        "deterministic runtime runs on this thread");
+  // relaxed: a courtesy, see seat.
+  if (is_driven_.load(std::memory_order_relaxed))
+    throw boost::system::system_error(
+        errc::would_deadlock,
+        "weir::testing::deterministic_runtime::run: another thread runs it");
+}
+
+void driver::outside_began() noexcept {
+  // relaxed: a task of the thread that looks at it began it.
+  outside_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void driver::outside_ended() noexcept {
+  // release: what was posted before is seen by who sees it ended.
+  outside_.fetch_sub(1, std::memory_order_release);
+}
+
+void driver::failed(const std::exception_ptr& error) noexcept {
+  if (!error_)
+    error_ = error;
+}
+
+// --- run
+// ----------------------------------------------------------------------------
+
+void driver::run(const bool& done) {
+  const seat taken(*this);
+  while (!done && !runtime_.is_stopped())
+    step();
+}
+
+void driver::step() {
+  while (ready_item* const item = runtime_.ready().take())
+    ready_.push_back(item);
+  if (more_due_ && choice_.below(2) == 0)
+    take_due();
+  // Asio does not tell how many handlers are ready: they count as one, and
+  // come in their order.
+  const std::size_t n = ready_.size() + due_.size();
+  std::size_t chosen = choice_.below(n + 1);
+  if (chosen == n) {
+    if (poll())
+      return;
+    if (n == 0) {
+      wait();
+      return;
+    }
+    chosen = choice_.below(n);
+  }
+  count();
+  if (chosen < ready_.size()) {
+    std::swap(ready_[chosen], ready_.back());
+    auto* const task = static_cast<task_core*>(ready_.back());
+    ready_.pop_back();
+    runtime_.ready().driver_yields(choice_.below(2) == 0);
+    task->run();
+  } else {
+    std::swap(due_[chosen - ready_.size()], due_.back());
+    timer_entry* const entry = due_.back();
+    due_.pop_back();
+    entry->fire(*entry);
+  }
+  if (error_)
+    std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void driver::count() {
+  if (steps_ == most_steps_)
+    throw testing::step_limit_exceeded(
+        options_.max_steps, options_.seed, now_ - start);
+  ++steps_;
+}
+
+// True: it called a handler of Asio's.
+bool driver::poll() {
+  if (steps_ == most_steps_)
+    count();
+  boost::system::error_code ignored;
+  if (asio_.poll_one(ignored) == 0)
+    return false;
+  ++steps_;
+  return true;
+}
+
+// --- nothing is ready
+// ---------------------------------------------------------------
+
+void driver::wait() {
+  const clock::time_point next = runtime_.timers().next_event();
+  if (next <= now_) {
+    take_due();
+    return;
+  }
+  const bool outside = has_outside_work();
+  if (next != clock::time_point::max()) {
+    if (!outside || !wait_outside(options_.outside_grace))
+      jump(next);
+    return;
+  }
+  if ((outside || task_tree::waits_outside(runtime_)) &&
+      wait_outside(options_.outside_limit))
+    return;
+  if (!poll())
+    throw testing::deadlock(
+        options_.seed, steps_, now_ - start, task_tree::print(runtime_));
+}
+
+// The wheel has events that are no deadlines.
+void driver::jump(clock::time_point next) {
+  do {
+    now_ = std::max(now_, next);
+    take_due();
+    next = runtime_.timers().next_event();
+  } while (due_.empty() && next != clock::time_point::max());
+}
+
+// Some of what is due, or all: what is still in the wheel can be disarmed, what
+// was taken out will fire.
+void driver::take_due() {
+  const std::size_t most = 1 + choice_.below(most_at_once);
+  for (timer_entry* e = runtime_.timers().take_due(now_, most); e != nullptr;
+       e = e->next)
+    due_.push_back(e);
+  more_due_ = runtime_.timers().next_event() <= now_;
+}
+
+// True: something came. Real time.
+bool driver::wait_outside(std::chrono::milliseconds at_most) {
+  using real = std::chrono::steady_clock;
+  const real::time_point end = deadline_after(at_most, real::now());
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::microseconds>(end - real::now());
+    if (left <= left.zero())
+      return false;
+    boost::system::error_code ignored;
+    if (asio_.wait_one(static_cast<long>(left.count()), ignored) != 0) {
+      ++steps_;
+      return true;
+    }
+  }
+}
+
+// Whether Asio has operations pending, or an offloaded function runs. Asio's
+// count of them cannot be read, but it stops the scheduler when it comes to 0;
+// the pool itself holds one.
+bool driver::has_outside_work() {
+  // acquire: pairs with outside_ended().
+  if (outside_.load(std::memory_order_acquire) != 0)
+    return true;
+  asio_.work_finished();
+  const bool none = asio_.stopped();
+  asio_.work_started();
+  if (asio_.stopped())
+    asio_.restart();
+  return !none;
+}
+
+// --- ends
+// -----------------------------------------------------------------------------
+
+void driver::give_back() noexcept {
+  // A thread of a pool ends only when it has fired what it took.
+  for (timer_entry* entry : std::exchange(due_, {}))
+    entry->fire(*entry);
+}
+
+void driver::shut_down() noexcept {
+  most_steps_ = steps_ + options_.max_steps;
+  try {
+    const seat taken(*this);
+    runtime_.cancel_all();
+    while (!runtime_.is_at_rest())
+      step();
+    while (poll()) { // completion handlers of the tasks
+    }
+  } catch (const std::exception& e) {
+    std::fprintf(stderr,
+                 "weir: a deterministic_runtime's destructor gave up: %s\n",
+                 e.what());
+  } catch (...) {
+    std::fputs("weir: a deterministic_runtime's destructor gave up: something "
+               "that is no std::exception was thrown\n",
+               stderr);
+  }
+}
+
+} // namespace weir::detail
