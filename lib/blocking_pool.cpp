@@ -217,6 +217,12 @@ void blocking_core::tell(blocking_job& job) noexcept {
     job.add_ref();
     asio::post(pool_of(*job.runtime),
                [this, kept = job_ref<blocking_job>(&job)] {
+                 {
+                   // The task may be the last thing its runtime does, and the
+                   // runtime go while a thread of this pool is still posting.
+                   std::unique_lock held(lock_);
+                   told_.wait(held, [&] { return !kept->is_telling; });
+                 }
                  kept->runtime->outside_ended();
                  complete(*kept);
                });
