@@ -118,8 +118,11 @@ void driver::failed(const std::exception_ptr& error) noexcept {
 
 void driver::run(const bool& done) {
   const seat taken(*this);
-  while (!done && !runtime_.is_stopped())
+  while (!done && !runtime_.is_stopped()) {
     step();
+    if (hook_)
+      hook_();
+  }
 }
 
 void driver::step() {

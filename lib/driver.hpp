@@ -17,6 +17,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace boost::asio::detail {
@@ -62,6 +64,9 @@ public:
   // step_limit_exceeded, and what escapes a handler or a detached task.
   void run(const bool& done);
 
+  // Called after each step of run().
+  void set_step_hook(std::function<void()> hook) { hook_ = std::move(hook); }
+
   // An exception escaped a detached task: run() throws it.
   void failed(const std::exception_ptr& error) noexcept;
 
@@ -99,6 +104,7 @@ private:
   std::vector<timer_entry*> due_; // out of the wheel, to be fired
   bool more_due_ = false;         // in the wheel
   std::exception_ptr error_;
+  std::function<void()> hook_;
   std::atomic<bool> is_driven_{false};
   std::atomic<std::size_t> outside_{0};
   driver* made_before_; // by the same thread, and not destroyed yet

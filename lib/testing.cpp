@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace weir::testing {
 
@@ -61,6 +62,10 @@ clock::duration deterministic_runtime::elapsed() const noexcept {
 
 std::uint64_t deterministic_runtime::steps() const noexcept {
   return core_->driven_by()->steps();
+}
+
+void deterministic_runtime::set_step_hook(std::function<void()> hook) {
+  core_->driven_by()->set_step_hook(std::move(hook));
 }
 
 void deterministic_runtime::stop() noexcept { core_->stop(); }

@@ -256,6 +256,34 @@ BOOST_AUTO_TEST_CASE(a_task_may_stop_the_runtime) {
   BOOST_TEST(destroyed == 2);
 }
 
+BOOST_AUTO_TEST_CASE(the_step_hook_is_called_after_each_step) {
+  deterministic_runtime runtime;
+  std::uint64_t calls = 0;
+  runtime.set_step_hook([&] { ++calls; });
+  runtime.run(written_by_four());
+  BOOST_TEST(calls == runtime.steps());
+
+  runtime.set_step_hook([&] {
+    if (runtime.steps() == calls + 3)
+      throw std::logic_error("not true any more");
+  });
+  BOOST_CHECK_EXCEPTION(runtime.run(written_by_four()),
+                        std::logic_error,
+                        says("not true any more"));
+  BOOST_TEST(runtime.steps() == calls + 3);
+}
+
+BOOST_AUTO_TEST_CASE(the_step_hook_may_stop_the_runtime) {
+  deterministic_runtime runtime;
+  runtime.set_step_hook([&] {
+    if (runtime.steps() == 4)
+      runtime.stop();
+  });
+  BOOST_CHECK_EXCEPTION(runtime.run(written_by_four()),
+                        system_error,
+                        has_code(errc::task_abandoned));
+}
+
 BOOST_AUTO_TEST_CASE(run_throws_what_escapes_a_detached_task) {
   auto fails = []() -> task<> {
     co_await checkpoint();

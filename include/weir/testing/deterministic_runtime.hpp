@@ -14,6 +14,7 @@
 #include "step_limit_exceeded.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -80,6 +81,11 @@ public:
   [[nodiscard]] clock::duration elapsed() const noexcept;
   /// Steps taken so far.
   [[nodiscard]] std::uint64_t steps() const noexcept;
+
+  /// Calls `hook` after each step of run(), between two tasks: the place to
+  /// check what must always hold. What it throws ends run() as a deadlock does.
+  /// It may call stop(). An empty one ends that.
+  void set_step_hook(std::function<void()> hook);
 
   /// Abandons everything, as runtime::stop(): frames are destroyed without
   /// being resumed. In a task it takes effect when the task suspends.
