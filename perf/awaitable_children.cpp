@@ -26,7 +26,7 @@ asio::awaitable<void> tick(counter& done) {
   co_return;
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_awaitable_children(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -39,7 +39,7 @@ sample run_weir(const workload& load) {
   });
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_awaitable_children(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -55,9 +55,9 @@ perf_case awaitable_children_case() {
       .name = "awaitable_children",
       .question = "children that are asio::awaitable and do nothing",
       .loads = {{1'000'000, 1'000, 2}, {1'000'000, unlimited, 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_awaitable_children},
                      {.library = "asio co_spawn on strands",
-                      .run = run_asio,
+                      .run = run_asio_awaitable_children,
                       .is_baseline = true}},
   };
 }

@@ -99,7 +99,7 @@ std::size_t share(std::size_t tasks, std::size_t i, std::size_t parts) {
   return tasks * (i + 1) / parts - tasks * i / parts;
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_echo(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
     const std::size_t count = connections_of(load, tasks);
@@ -118,7 +118,7 @@ sample run_weir(const workload& load) {
   });
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_echo(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
     const std::size_t count = connections_of(load, tasks);
@@ -146,9 +146,9 @@ perf_case echo_case() {
       .name = "echo",
       .question = "requests of 1 KiB over loopback, 64 connections",
       .loads = {{.tasks = 200'000, .cap = 64, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_echo},
                      {.library = "asio awaitable",
-                      .run = run_asio,
+                      .run = run_asio_echo,
                       .is_baseline = true}},
   };
 }

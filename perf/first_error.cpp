@@ -98,7 +98,7 @@ task<void> fails(siblings& all, std::size_t count, stopwatch& watch) {
 }
 
 template <task<void> (*Sibling)(siblings&, std::size_t), on_cancel Way>
-sample run_weir(const workload& load) {
+sample run_weir_first_error(const workload& load) {
   runtime rt(load.threads);
   return measure(load, load.tasks, [&](std::size_t tasks, stopwatch& watch) {
     siblings all;
@@ -153,7 +153,7 @@ fails_in_asio(siblings& all, std::size_t count, stopwatch& watch) {
 }
 
 template <asio::awaitable<void> (*Sibling)(siblings&, std::size_t)>
-sample run_asio(const workload& load) {
+sample run_asio_first_error(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, load.tasks, [&](std::size_t tasks, stopwatch& watch) {
     siblings all;
@@ -190,10 +190,10 @@ template <asio::awaitable<void> (*Throws)(siblings&, std::size_t),
           asio::awaitable<void> (*Returns)(siblings&, std::size_t)>
 std::vector<contender> beside_asio(std::vector<contender> contenders) {
   contenders.push_back({.library = "asio co_spawn on strands",
-                        .run = run_asio<Throws>,
+                        .run = run_asio_first_error<Throws>,
                         .is_baseline = true});
   contenders.push_back(
-      {"asio co_spawn on strands, as_tuple", run_asio<Returns>});
+      {"asio co_spawn on strands, as_tuple", run_asio_first_error<Returns>});
   return contenders;
 }
 
@@ -204,8 +204,8 @@ perf_case first_error_case() {
       "first_error",
       "sleeping siblings of a task that throws: until all ended",
       beside_asio<sleeps_in_asio<throwing>, sleeps_in_asio<not_throwing>>(
-          {{"weir, raise", run_weir<sleeps, on_cancel::raise>},
-           {"weir, unwind", run_weir<sleeps, on_cancel::unwind>}}));
+          {{"weir, raise", run_weir_first_error<sleeps, on_cancel::raise>},
+           {"weir, unwind", run_weir_first_error<sleeps, on_cancel::unwind>}}));
 }
 
 perf_case first_error_timers_case() {
@@ -213,8 +213,10 @@ perf_case first_error_timers_case() {
       "first_error_timers",
       "the same, all of them in Asio's timers",
       beside_asio<sleeps_in_asio<throwing>, sleeps_in_asio<not_throwing>>(
-          {{"weir, raise", run_weir<waits_for_timer, on_cancel::raise>},
-           {"weir, unwind", run_weir<waits_for_timer, on_cancel::unwind>}}));
+          {{"weir, raise",
+            run_weir_first_error<waits_for_timer, on_cancel::raise>},
+           {"weir, unwind",
+            run_weir_first_error<waits_for_timer, on_cancel::unwind>}}));
 }
 
 perf_case first_error_sockets_case() {
@@ -222,8 +224,8 @@ perf_case first_error_sockets_case() {
       "first_error_sockets",
       "the same, all of them waiting for a datagram",
       beside_asio<reads_in_asio<throwing>, reads_in_asio<not_throwing>>(
-          {{"weir, raise", run_weir<reads, on_cancel::raise>},
-           {"weir, unwind", run_weir<reads, on_cancel::unwind>}}));
+          {{"weir, raise", run_weir_first_error<reads, on_cancel::raise>},
+           {"weir, unwind", run_weir_first_error<reads, on_cancel::unwind>}}));
 }
 
 } // namespace weir::perf

@@ -69,7 +69,7 @@ sample run_spawn(const workload& load) {
   });
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_for_each(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -92,7 +92,7 @@ perf_case for_each_case() {
                      {"weir, asynchronous function", run_async},
                      {"weir, a spawn for each", run_spawn},
                      {.library = "asio co_spawn for each, cap",
-                      .run = run_asio,
+                      .run = run_asio_for_each,
                       .is_baseline = true}},
   };
 }

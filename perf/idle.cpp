@@ -56,7 +56,7 @@ task<void> sleeps(counter& parked) {
   co_await sleep_for(1h);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_idle(const workload& load) {
   runtime rt(load.threads);
   figure wakeups;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
@@ -92,7 +92,7 @@ asio::awaitable<void> sleeps_in_asio(counter& parked) {
   co_await timer.async_wait(asio::deferred);
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_idle(const workload& load) {
   figure wakeups;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
     asio::thread_pool pool(load.threads);
@@ -115,9 +115,9 @@ perf_case idle_case() {
       .name = "idle",
       .question = "wake-ups in one second in which every task sleeps",
       .loads = {{.tasks = 100'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_idle},
                      {.library = "asio co_spawn, timer",
-                      .run = run_asio,
+                      .run = run_asio_idle,
                       .is_baseline = true}},
       .floor_s = [](const workload&) { return 1.0; },
   };

@@ -97,7 +97,7 @@ task<void> yields(churn& all) {
   all.hopped.fetch_add(own, std::memory_order_relaxed);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_latency(const workload& load) {
   runtime rt(load.threads);
   std::vector<figure> figures;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
@@ -126,7 +126,7 @@ asio::awaitable<void> yields_in_asio(churn& all) {
   all.hopped.fetch_add(own, std::memory_order_relaxed);
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_latency(const workload& load) {
   asio::thread_pool pool(load.threads);
   std::vector<figure> figures;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
@@ -152,9 +152,9 @@ perf_case latency_case() {
       .name = "latency",
       .question = "functions posted by a foreign thread to a pool that yields",
       .loads = {{.tasks = 5'000, .cap = 1'000, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_latency},
                      {.library = "asio co_spawn, post",
-                      .run = run_asio,
+                      .run = run_asio_latency,
                       .is_baseline = true}},
   };
 }

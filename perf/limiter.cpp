@@ -56,7 +56,7 @@ asio::awaitable<void> takes_in_asio(asio_limiter& l, std::size_t times) {
   }
 }
 
-sample run_weir_free(const workload& load) {
+sample run_weir_free_limiter(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     limiter l(8);
@@ -65,7 +65,7 @@ sample run_weir_free(const workload& load) {
   });
 }
 
-sample run_asio_free(const workload& load) {
+sample run_asio_free_limiter(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     asio_limiter l(pool.get_executor(), 8);
@@ -99,7 +99,7 @@ holds_in_asio(asio_limiter& l, std::size_t times, std::size_t& done) {
   }
 }
 
-sample run_weir_contended(const workload& load) {
+sample run_weir_contended_limiter(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     limiter l(load.cap);
@@ -113,7 +113,7 @@ sample run_weir_contended(const workload& load) {
   });
 }
 
-sample run_asio_contended(const workload& load) {
+sample run_asio_contended_limiter(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     asio_limiter l(pool.get_executor(), load.cap);
@@ -134,9 +134,9 @@ perf_case limiter_free_case() {
       .name = "limiter_free",
       .question = "permits taken and given back by one task, always free",
       .loads = {{5'000'000, unlimited, 1}},
-      .contenders = {{"weir", run_weir_free},
+      .contenders = {{"weir", run_weir_free_limiter},
                      {.library = "asio channel as semaphore",
-                      .run = run_asio_free,
+                      .run = run_asio_free_limiter,
                       .is_baseline = true}},
   };
 }
@@ -146,9 +146,9 @@ perf_case limiter_contended_case() {
       .name = "limiter_contended",
       .question = "permits taken by a hundred tasks that each yield with one",
       .loads = {{1'000'000, 10, 2}, {1'000'000, 10, 1}},
-      .contenders = {{"weir", run_weir_contended},
+      .contenders = {{"weir", run_weir_contended_limiter},
                      {.library = "asio channel as semaphore",
-                      .run = run_asio_contended,
+                      .run = run_asio_contended_limiter,
                       .is_baseline = true}},
   };
 }

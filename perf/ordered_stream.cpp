@@ -38,7 +38,7 @@ struct in_order {
   std::size_t next = 0;
 };
 
-sample run_weir(const workload& load) {
+sample run_weir_ordered_stream(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     in_order seen;
@@ -56,7 +56,7 @@ sample run_weir(const workload& load) {
   });
 }
 
-sample run_unordered(const workload& load) {
+sample run_unordered_ordered_stream(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     std::atomic<std::size_t> done = 0;
@@ -89,7 +89,7 @@ asio::awaitable<void> arrives(reorder& order, std::size_t n) {
   co_return;
 }
 
-sample run_asio(const workload& load) {
+sample run_asio_ordered_stream(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     reorder order;
@@ -109,10 +109,10 @@ perf_case ordered_stream_case() {
       .loads = {{1'000'000, 1'000, 2},
                 {1'000'000, 1'000, 1},
                 {1'000'000, unlimited, 2}},
-      .contenders = {{"weir", run_weir},
-                     {"weir, without an order", run_unordered},
+      .contenders = {{"weir", run_weir_ordered_stream},
+                     {"weir, without an order", run_unordered_ordered_stream},
                      {.library = "asio co_spawn, cap, a map",
-                      .run = run_asio,
+                      .run = run_asio_ordered_stream,
                       .is_baseline = true}},
   };
 }

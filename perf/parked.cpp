@@ -52,7 +52,7 @@ task<void> sleeps(counter& parked) {
   co_await sleep_for(1h);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_parked(const workload& load) {
   runtime rt(load.threads);
   growth grown;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
@@ -82,7 +82,7 @@ asio::awaitable<void> sleeps_in_asio(counter& parked) {
 
 // The pool is dropped with all that sleeps in it: without a strand and a signal
 // each, which take memory, there is no safe way to end them.
-sample run_asio(const workload& load) {
+sample run_asio_parked(const workload& load) {
   growth grown;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
     asio::thread_pool pool(load.threads);
@@ -107,9 +107,9 @@ perf_case parked_case() {
       .name = "parked",
       .question = "memory of tasks that sleep, all at the same time",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_parked},
                      {.library = "asio co_spawn, timer",
-                      .run = run_asio,
+                      .run = run_asio_parked,
                       .is_baseline = true}},
   };
 }

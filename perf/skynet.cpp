@@ -80,7 +80,7 @@ task<std::size_t> with_groups(range all) {
 }
 
 template <task<std::size_t> (*Tree)(range)>
-sample run_weir(const workload& load) {
+sample run_weir_skynet(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     require(rt.run(Tree({0, tasks})) == sum_to(tasks), "sum of the leaves");
@@ -137,7 +137,7 @@ asio::awaitable<std::size_t> awaiting(pool_executor, range all) {
 }
 
 template <asio::awaitable<std::size_t> (*Tree)(pool_executor, range)>
-sample run_asio(const workload& load) {
+sample run_asio_skynet(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     auto sum = asio::co_spawn(
@@ -153,15 +153,16 @@ perf_case skynet_case() {
       .name = "skynet",
       .question = "a tree of tasks, ten children each: sum of its leaves",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir, when_all", run_weir<with_when_all<1>>},
-                     {"weir, task_group", run_weir<with_groups>},
+      .contenders = {{"weir, when_all", run_weir_skynet<with_when_all<1>>},
+                     {"weir, task_group", run_weir_skynet<with_groups>},
                      {"weir, when_all above 1,000 leaves",
-                      run_weir<with_when_all<1'000>>},
-                     {"weir, in turn", run_weir<in_turn<task<std::size_t>>>},
+                      run_weir_skynet<with_when_all<1'000>>},
+                     {"weir, in turn",
+                      run_weir_skynet<in_turn<task<std::size_t>>>},
                      {.library = "asio co_spawn",
-                      .run = run_asio<spawning>,
+                      .run = run_asio_skynet<spawning>,
                       .is_baseline = true},
-                     {"asio co_await, in turn", run_asio<awaiting>}},
+                     {"asio co_await, in turn", run_asio_skynet<awaiting>}},
   };
 }
 

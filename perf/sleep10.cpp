@@ -35,7 +35,7 @@ asio::awaitable<void> sleeps_in_asio(counter& done) {
   done.fetch_add(1, std::memory_order_relaxed);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_sleep10(const workload& load) {
   runtime rt(load.threads);
   return measure(load, 0, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -49,7 +49,7 @@ sample run_weir(const workload& load) {
 }
 
 template <typename Group>
-sample run_asio(const workload& load) {
+sample run_asio_sleep10(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, 0, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -71,11 +71,12 @@ perf_case sleep10_case() {
       .name = "sleep10",
       .question = "tasks that sleep 10 ms, a bounded number at once",
       .loads = {{.tasks = 1'000'000, .cap = 50'000, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_sleep10},
                      {.library = "asio co_spawn, cap",
-                      .run = run_asio<pool_group>,
+                      .run = run_asio_sleep10<pool_group>,
                       .is_baseline = true},
-                     {"asio co_spawn on strands", run_asio<strand_group>}},
+                     {"asio co_spawn on strands",
+                      run_asio_sleep10<strand_group>}},
       .floor_s = floor_of,
   };
 }

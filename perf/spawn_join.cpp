@@ -32,7 +32,7 @@ asio::awaitable<void> tick_in_asio(counter& done) {
 
 constexpr std::size_t warm_up = 100'000;
 
-sample run_weir(const workload& load) {
+sample run_weir_spawn_join(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -46,7 +46,7 @@ sample run_weir(const workload& load) {
 }
 
 template <typename Group>
-sample run_asio(const workload& load) {
+sample run_asio_spawn_join(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
@@ -86,14 +86,13 @@ perf_case spawn_join_case() {
                 {1'000'000, 1'000, 1},
                 {1'000'000, unlimited, 2},
                 {1'000'000, unlimited, 1}},
-      .contenders = {{"weir", run_weir},
-                     {.library = "asio co_spawn, cap",
-                      .run = run_asio<pool_group>,
-                      .is_baseline = true},
-                     {"asio co_spawn on strands", run_asio<strand_group>},
-                     {.library = "asio post",
-                      .run = run_post,
-                      .ignores_cap = true}},
+      .contenders =
+          {{"weir", run_weir_spawn_join},
+           {.library = "asio co_spawn, cap",
+            .run = run_asio_spawn_join<pool_group>,
+            .is_baseline = true},
+           {"asio co_spawn on strands", run_asio_spawn_join<strand_group>},
+           {.library = "asio post", .run = run_post, .ignores_cap = true}},
   };
 }
 

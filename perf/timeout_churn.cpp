@@ -61,7 +61,7 @@ task<void> sleeps(counter& parked) {
   co_await sleep_for(60s);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_timeout_churn(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
     counter parked = 0;
@@ -123,7 +123,7 @@ asio::awaitable<void> works_with_or(std::size_t operations, counter& done) {
 }
 
 template <asio::awaitable<void> (*Work)(std::size_t, counter&)>
-sample run_asio(const workload& load) {
+sample run_asio_timeout_churn(const workload& load) {
   asio::thread_pool pool(load.threads);
   std::vector<asio::steady_timer> pending;
   for (std::size_t i = 0; i != pending_timers; ++i)
@@ -146,11 +146,12 @@ perf_case timeout_churn_case() {
       .name = "timeout_churn",
       .question = "work with a timeout of 1 s that does not strike",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_timeout_churn},
                      {.library = "asio timer by hand",
-                      .run = run_asio<works_by_hand>,
+                      .run = run_asio_timeout_churn<works_by_hand>,
                       .is_baseline = true},
-                     {"asio operator||", run_asio<works_with_or>}},
+                     {"asio operator||",
+                      run_asio_timeout_churn<works_with_or>}},
   };
 }
 

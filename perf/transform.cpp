@@ -41,7 +41,7 @@ void check(const numbers& in, const numbers& out) {
   require(out.back() == step(in.back()), "the last result");
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_transform(const workload& load) {
   runtime rt(load.threads);
   const numbers in = input(load.tasks);
   return measure(load, load.tasks, [&](std::size_t, stopwatch& watch) {
@@ -81,7 +81,7 @@ perf_case transform_case() {
       .name = "transform",
       .question = "a multiplication for each element of a vector",
       .loads = {{1'000'000, unlimited, 2}, {10'000'000, unlimited, 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_transform},
                      {.library = "asio post, a loop per thread",
                       .run = run_loops,
                       .is_baseline = true}},

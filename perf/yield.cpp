@@ -37,7 +37,7 @@ asio::awaitable<void> yields_in_asio(counter& hopped) {
   hopped.fetch_add(own, std::memory_order_relaxed);
 }
 
-sample run_weir(const workload& load) {
+sample run_weir_yield(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter hopped = 0;
@@ -51,7 +51,7 @@ sample run_weir(const workload& load) {
 }
 
 template <typename Group>
-sample run_asio(const workload& load) {
+sample run_asio_yield(const workload& load) {
   asio::thread_pool pool(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter hopped = 0;
@@ -68,11 +68,12 @@ perf_case yield_case() {
       .name = "yield",
       .question = "tasks that let others run ten times each",
       .loads = {{.tasks = 100'000, .cap = 1'000, .threads = 2}},
-      .contenders = {{"weir", run_weir},
+      .contenders = {{"weir", run_weir_yield},
                      {.library = "asio co_spawn, cap",
-                      .run = run_asio<pool_group>,
+                      .run = run_asio_yield<pool_group>,
                       .is_baseline = true},
-                     {"asio co_spawn on strands", run_asio<strand_group>}},
+                     {"asio co_spawn on strands",
+                      run_asio_yield<strand_group>}},
   };
 }
 
