@@ -99,9 +99,15 @@ std::size_t share(std::size_t tasks, std::size_t i, std::size_t parts) {
   return tasks * (i + 1) / parts - tasks * i / parts;
 }
 
+sample with_rate(const workload& load, sample seen) {
+  seen.figures = {
+      {"requests_per_s", static_cast<double>(load.tasks) / seen.wall_s}};
+  return seen;
+}
+
 sample run_weir_echo(const workload& load) {
   runtime rt(load.threads);
-  return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
+  const auto work = [&](std::size_t tasks, stopwatch& watch) {
     const std::size_t count = connections_of(load, tasks);
     auto all = connect(rt.get_executor(), count);
     counter answered = 0;
@@ -115,12 +121,13 @@ sample run_weir_echo(const workload& load) {
     }));
     watch.stop();
     require(answered == tasks, "requests that were answered");
-  });
+  };
+  return with_rate(load, measure(load, warm_up, work));
 }
 
 sample run_asio_echo(const workload& load) {
   asio::thread_pool pool(load.threads);
-  return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
+  const auto work = [&](std::size_t tasks, stopwatch& watch) {
     const std::size_t count = connections_of(load, tasks);
     auto all = connect(pool.get_executor(), count);
     counter answered = 0;
@@ -136,7 +143,8 @@ sample run_asio_echo(const workload& load) {
     run_all<pool_group>(pool, 2 * count, unlimited, next);
     watch.stop();
     require(answered == tasks, "requests that were answered");
-  });
+  };
+  return with_rate(load, measure(load, warm_up, work));
 }
 
 } // namespace

@@ -94,6 +94,7 @@ func echo(l load, w *watch) {
 	}
 	all.Wait()
 	w.stop()
+	w.figures["requests_per_s"] = float64(l.tasks) / w.wall
 	require(answered == int64(l.tasks), "requests that were answered")
 }
 
