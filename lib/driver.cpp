@@ -126,8 +126,7 @@ void driver::run(const bool& done) {
 }
 
 void driver::step() {
-  while (ready_item* const item = runtime_.ready().take())
-    ready_.push_back(item);
+  (void)take_ready();
   if (more_due_ && choice_.below(2) == 0)
     take_due();
   // Asio does not tell how many handlers are ready: they count as one, and
@@ -158,6 +157,13 @@ void driver::step() {
   }
   if (error_)
     std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+// True: some task is ready.
+bool driver::take_ready() {
+  while (ready_item* const item = runtime_.ready().take())
+    ready_.push_back(item);
+  return !ready_.empty();
 }
 
 void driver::count() {
@@ -193,10 +199,11 @@ void driver::wait() {
       jump(next);
     return;
   }
-  if ((outside || task_tree::waits_outside(runtime_)) &&
-      wait_outside(options_.outside_limit))
+  const bool may_go_on = outside || task_tree::may_go_on(runtime_);
+  // Another thread may have woken a task while it was looked at: it is queued.
+  if (take_ready() || (may_go_on && wait_outside(options_.outside_limit)))
     return;
-  if (!poll())
+  if (!poll() && !take_ready())
     throw testing::deadlock(
         options_.seed, steps_, now_ - start, task_tree::print(runtime_));
 }

@@ -85,6 +85,7 @@ private:
   class seat;
 
   void step();
+  bool take_ready();
   void count();
   bool poll();
   void wait();

@@ -91,7 +91,7 @@ public:
 
   runtime_stats stats() noexcept;
 
-  // The newest first, under the lock; `f` takes a const reference.
+  // The newest first, under the lock.
   template <typename F>
   void for_each_root(F f) {
     std::lock_guard held(lock_);

@@ -72,6 +72,14 @@ void task_core::emit(strand_item& item) noexcept {
   release_or_hand_over();
 }
 
+const wait_kind* task_core::waits_for() noexcept {
+  if (!strand_.try_acquire())
+    return nullptr;
+  const wait_kind* const kind = waiting_ != nullptr ? waiting_->kind : nullptr;
+  release_or_hand_over();
+  return kind;
+}
+
 void task_core::release_or_hand_over() noexcept {
   if (next_ || stopping_ || !strand_.try_release())
     schedule_late();

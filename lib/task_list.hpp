@@ -42,9 +42,9 @@ public:
 
   template <typename F>
   void for_each(F f) const {
-    for (const task_core* t = untold_; t != nullptr; t = t->links.next)
+    for (task_core* t = untold_; t != nullptr; t = t->links.next)
       f(*t);
-    for (const task_core* t = told_; t != nullptr; t = t->links.next)
+    for (task_core* t = told_; t != nullptr; t = t->links.next)
       f(*t);
   }
 

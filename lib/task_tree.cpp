@@ -14,7 +14,7 @@ namespace weir::detail {
 
 namespace {
 
-using tasks = std::vector<const task_core*>;
+using tasks = std::vector<task_core*>;
 using groups = std::vector<const group_core*>;
 
 // Lists hold the newest first.
@@ -27,14 +27,14 @@ groups groups_of(runtime_core& runtime) {
 
 tasks roots_of(runtime_core& runtime) {
   tasks roots;
-  runtime.for_each_root([&](const task_core& t) { roots.push_back(&t); });
+  runtime.for_each_root([&](task_core& t) { roots.push_back(&t); });
   std::reverse(roots.begin(), roots.end());
   return roots;
 }
 
 tasks children_of(const group_core& group) {
   tasks children;
-  group.for_each_child([&](const task_core& t) { children.push_back(&t); });
+  group.for_each_child([&](task_core& t) { children.push_back(&t); });
   std::sort(children.begin(), children.end(), [](auto* a, auto* b) {
     return a->index < b->index;
   });
@@ -45,7 +45,7 @@ class printer final {
 public:
   explicit printer(runtime_core& runtime) : groups_(groups_of(runtime)) {}
 
-  void task(const task_core& task, bool is_child, std::size_t depth) {
+  void task(task_core& task, bool is_child, std::size_t depth) {
     indent(depth);
     out_ += "task ";
     if (is_child)
@@ -53,7 +53,7 @@ public:
     out_ += task.name != nullptr ? task.name : "(unnamed)";
     const wait_kind* const kind = task.waits_for();
     out_ += kind != nullptr ? std::string(" waits: ") + kind->name
-                            : std::string(" does not wait");
+                            : std::string(" is about to run");
     out_ += '\n';
     for (const group_core*& g : groups_)
       if (g != nullptr && g->maker == &task)
@@ -80,7 +80,7 @@ private:
     if (s.waiting != 0)
       out_ += ", " + std::to_string(s.waiting) + " wait to be spawned";
     out_ += '\n';
-    for (const task_core* child : children_of(group))
+    for (task_core* child : children_of(group))
       task(*child, true, depth + 1);
   }
 
@@ -94,16 +94,16 @@ private:
 
 std::string task_tree::print(runtime_core& runtime) {
   printer to(runtime);
-  for (const task_core* root : roots_of(runtime))
+  for (task_core* root : roots_of(runtime))
     to.task(*root, false, 1);
   to.rest();
   return to.take();
 }
 
-bool task_tree::waits_outside(runtime_core& runtime) {
-  const auto does = [](const task_core* task) {
+bool task_tree::may_go_on(runtime_core& runtime) {
+  const auto does = [](task_core* task) {
     const wait_kind* const kind = task->waits_for();
-    return kind != nullptr && kind->ends_outside;
+    return kind == nullptr || kind->ends_outside;
   };
   const tasks roots = roots_of(runtime);
   if (std::any_of(roots.begin(), roots.end(), does))

@@ -125,6 +125,9 @@ public:
   bool begin_inline() noexcept;
   void end_inline() noexcept;
 
+  // What it waits for; null if somebody runs it, or is about to. For reports.
+  const wait_kind* waits_for() noexcept;
+
   // The outermost scope: request() on it cancels the whole task.
   cancel_scope& whole() noexcept { return whole_; }
 
@@ -193,10 +196,6 @@ public:
   void destroy_root() noexcept;
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
-  }
-  // Null: for nothing that can be interrupted.
-  const wait_kind* waits_for() const noexcept {
-    return waiting_ != nullptr ? waiting_->kind : nullptr;
   }
   bool is_done() const noexcept { return done_; }
   bool is_known_to_owner() const noexcept { return known_to_owner_; }
