@@ -148,15 +148,15 @@ BOOST_AUTO_TEST_CASE(what_co_spawn_started_goes_on_in_the_next_run) {
 
 BOOST_AUTO_TEST_CASE(the_destructor_cancels_and_runs_to_the_end) {
   std::string seen;
+  auto slow = [&]() -> task<> { // Outlives the runtime.
+    try {
+      co_await sleep_for(1h);
+    } catch (const system_error& e) {
+      seen = e.code() == asio::error::operation_aborted ? "aborted" : "other";
+    }
+  };
   {
     deterministic_runtime runtime;
-    auto slow = [&]() -> task<> {
-      try {
-        co_await sleep_for(1h);
-      } catch (const system_error& e) {
-        seen = e.code() == asio::error::operation_aborted ? "aborted" : "other";
-      }
-    };
     auto done = [&](std::exception_ptr) { seen += ", told"; };
     co_spawn(runtime.get_executor(), slow(), done);
     runtime.run(written_by_four());
