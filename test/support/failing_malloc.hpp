@@ -19,7 +19,7 @@
 
 namespace weir::test {
 
-/// Which allocations fail, of all threads.
+/// Which allocations of the thread that arms it fail.
 class allocation_faults final {
 public:
   /// The k-th from now on fails, counted from 1; and, if `sticky`, all after
@@ -29,6 +29,7 @@ public:
     sticky_ = sticky;
     left_ = k;
     armed_ = true;
+    is_mine = true;
   }
   static void disarm() noexcept { armed_ = false; }
   /// How many have failed since arm().
@@ -38,7 +39,7 @@ public:
 
   // For the functions below.
   static bool fails_now() noexcept {
-    if (!armed_ || exempt)
+    if (!armed_ || !is_mine || exempt)
       return false;
     const std::int64_t left = --left_;
     if (left > 0 || (left < 0 && !sticky_))
@@ -53,6 +54,7 @@ public:
   static void count_free(const void* p) noexcept { live_ -= p != nullptr; }
 
   static inline constinit thread_local bool exempt = false;
+  static inline constinit thread_local bool is_mine = false; // this thread arms
 
 private:
   static inline std::atomic<bool> armed_{false};
