@@ -3,20 +3,7 @@
 
 #include <weir/detail/await_asio.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
-
-#include <array>
-
 namespace weir::detail {
-
-namespace {
-// So large that Asio's operations, composed ones too, put what they need in its
-// place instead of allocating.
-struct nothing {
-  void operator()(asio::cancellation_type) const noexcept {}
-  std::array<char, 48> room{};
-};
-} // namespace
 
 constinit const wait_kind asio_wait::kind = {
     &asio_wait::emit, "an Asio operation", true};
@@ -97,9 +84,7 @@ void asio_wait::emit(interruptible& i) noexcept {
 }
 
 void asio_wait::finish() {
-  // What the operation left there is for nobody any more; its memory stays.
-  if (asio::cancellation_slot slot = core_->signal().slot(); slot.has_handler())
-    slot.emplace<nothing>();
+  core_->signal().slot().clear();
   if (aborted_)
     throw_aborted();
 }
