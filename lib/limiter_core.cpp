@@ -7,47 +7,47 @@
 
 #include <cstdio>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace weir::detail {
 
 void limiter_core::handle_gone() noexcept {
-  std::optional<rules_lock> held(std::in_place, *this);
-  // Those that wait do so for what is in use: *this stays for them.
-  if (state_.waiting() != 0 && !is_abandoning()) {
-    std::fprintf(stderr,
-                 "weir: a limiter was destroyed while somebody waits: "
-                 "%zu acquires waiting, %zu of %zu in use\n",
-                 state_.waiting(),
-                 state_.in_use(),
-                 state_.capacity());
-    std::terminate();
+  {
+    const lock held(rules_);
+    // Those that wait do so for what is in use: *this stays for them.
+    if (held->waiting() != 0 && !is_abandoning()) {
+      std::fprintf(stderr,
+                   "weir: a limiter was destroyed while somebody waits: "
+                   "%zu acquires waiting, %zu of %zu in use\n",
+                   held->waiting(),
+                   held->in_use(),
+                   held->capacity());
+      std::terminate();
+    }
   }
-  orphaned_ = true;
-  const bool unused = is_unused();
-  held.reset();
-  if (unused)
-    delete this;
+  remove_owner();
 }
 
-void limiter_core::remove_group() noexcept {
-  std::optional<rules_lock> held(std::in_place, *this);
-  --groups_;
-  const bool unused = is_unused();
-  held.reset();
+void limiter_core::remove_owner() noexcept {
+  bool unused = false;
+  {
+    const lock held(rules_);
+    held.remove_owner();
+    unused = held.is_unused();
+  }
   if (unused)
     delete this;
 }
 
 void limiter_core::release_slowly(std::size_t weight) noexcept {
   limiter_queue granted;
-  std::optional<rules_lock> held(std::in_place, *this);
-  state_.release(weight, granted);
-  const bool unused = is_unused();
-  held.reset();
+  bool unused = false;
+  {
+    const lock held(rules_);
+    held->release(weight, granted);
+    unused = held.is_unused();
+  }
   if (unused)
     delete this;
   settle(granted, true);
@@ -55,49 +55,43 @@ void limiter_core::release_slowly(std::size_t weight) noexcept {
 
 bool limiter_core::withdraw(limiter_node& n) noexcept {
   limiter_queue granted;
-  std::optional<rules_lock> held(std::in_place, *this);
-  const bool withdrawn = state_.withdraw(n, granted);
-  held.reset();
+  const bool withdrawn = withdraw(n, granted);
   settle(granted, true);
   return withdrawn;
 }
 
 void limiter_core::release(std::size_t weight,
                            limiter_queue& granted) noexcept {
-  rules_lock held(*this);
-  state_.release(weight, granted);
+  lock(rules_)->release(weight, granted);
 }
 
 bool limiter_core::withdraw(limiter_node& n, limiter_queue& granted) noexcept {
-  rules_lock held(*this);
-  return state_.withdraw(n, granted);
+  return lock(rules_)->withdraw(n, granted);
 }
 
 void limiter_core::set_capacity(std::size_t capacity) noexcept {
   limiter_queue granted;
   limiter_queue refused;
-  std::optional<rules_lock> held(std::in_place, *this);
-  // relaxed: as in capacity().
-  capacity_.store(capacity, std::memory_order_relaxed);
-  state_.set_capacity(capacity, granted, refused);
-  held.reset();
+  {
+    const lock held(rules_);
+    // relaxed: as in capacity().
+    capacity_.store(capacity, std::memory_order_relaxed);
+    held->set_capacity(capacity, granted, refused);
+  }
   settle(granted, true);
   settle(refused, false);
 }
 
 std::size_t limiter_core::in_use() const noexcept {
-  rules_lock held(*this);
-  return state_.in_use();
+  return lock(rules_)->in_use();
 }
 
 std::size_t limiter_core::available() const noexcept {
-  rules_lock held(*this);
-  return state_.available();
+  return lock(rules_)->available();
 }
 
 std::size_t limiter_core::waiting() const noexcept {
-  rules_lock held(*this);
-  return state_.waiting();
+  return lock(rules_)->waiting();
 }
 
 void limiter_core::refuse_weight(std::size_t weight, const char* who) const {

@@ -7,18 +7,15 @@
 #include <weir/detail/limiter_node.hpp>
 #include <weir/limiter.hpp>
 
-#include "limiter_state.hpp"
-#include "permit_word.hpp"
+#include "guarded_limiter.hpp"
 
 #include <atomic>
 #include <cstddef>
-#include <optional>
 
 namespace weir::detail {
 
-// What a limiter, its permits and those that wait share: the rules, their lock
-// and the word that spares both while permits are free. Alive while the limiter
-// is, and after that while anything is in use or a group has it.
+// What a limiter, its permits and those that wait share. Alive while the
+// limiter is, and after that while anything is in use or a group has it.
 //
 // For any room: put a limiter_node where it stays until it is settled or
 // withdrawn, and owe release(weight) for each grant.
@@ -35,7 +32,7 @@ public:
   }
 
   explicit limiter_core(std::size_t capacity) noexcept
-      : word_(capacity), capacity_(capacity), state_(capacity) {}
+      : rules_(capacity), capacity_(capacity) {}
   limiter_core(const limiter_core&) = delete;
   limiter_core& operator=(const limiter_core&) = delete;
 
@@ -44,30 +41,19 @@ public:
   void handle_gone() noexcept;
 
   // A group has it from now on, until remove_group(): *this may be gone then.
-  void add_group() noexcept {
-    rules_lock held(*this);
-    ++groups_;
-  }
-  void remove_group() noexcept;
+  void add_group() noexcept { lock(rules_).add_owner(); }
+  void remove_group() noexcept { remove_owner(); }
 
   // granted or refused at once; queued: `n` is settled later, and may be gone
   // already when this returns.
-  answer acquire(limiter_node& n) noexcept {
-    if (word_.try_take(n.weight))
-      return answer::granted;
-    rules_lock held(*this);
-    return state_.acquire(n);
-  }
+  answer acquire(limiter_node& n) noexcept { return rules_.acquire(n); }
   // Only if nobody waits.
   bool try_acquire(std::size_t weight) noexcept {
-    if (word_.try_take(weight))
-      return true;
-    rules_lock held(*this);
-    return state_.try_acquire(weight);
+    return rules_.try_acquire(weight);
   }
   // Gives back what was granted. *this may be gone afterwards.
   void release(std::size_t weight) noexcept {
-    if (!word_.try_give(weight))
+    if (!rules_.try_release(weight))
       release_slowly(weight);
   }
   // True: `n` is not queued any more and is not settled. False: it was granted
@@ -101,39 +87,16 @@ public:
   std::size_t waiting() const noexcept;
 
 private:
-  // The lock, with the counts in state_.
-  class rules_lock final {
-  public:
-    explicit rules_lock(const limiter_core& core) noexcept : core_(core) {
-      if (const std::optional<std::size_t> free = core_.word_.lock())
-        core_.state_.recount(*free);
-    }
-    rules_lock(const rules_lock&) = delete;
-    rules_lock& operator=(const rules_lock&) = delete;
-    ~rules_lock() {
-      std::optional<std::size_t> free;
-      if (core_.state_.is_countable() && !core_.orphaned_)
-        free = core_.state_.available();
-      core_.word_.unlock(free);
-    }
-
-  private:
-    const limiter_core& core_;
-  };
+  using guarded = basic_guarded_limiter<std_sync>;
+  using lock = guarded::lock;
 
   ~limiter_core() = default;
+  void remove_owner() noexcept;
   void release_slowly(std::size_t weight) noexcept;
   [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
-  // Lock held.
-  bool is_unused() const noexcept {
-    return orphaned_ && groups_ == 0 && state_.in_use() == 0;
-  }
 
-  mutable permit_word word_;
-  bool orphaned_ = false;             // under the lock: the limiter is gone
-  std::size_t groups_ = 0;            // under the lock
+  mutable guarded rules_;
   std::atomic<std::size_t> capacity_; // set under the lock; read by the checks
-  mutable limiter_state state_;       // under the lock
 };
 
 // A limiter's core.

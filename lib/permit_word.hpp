@@ -104,6 +104,4 @@ private:
   typename Sync::template atomic<std::uint64_t> word_;
 };
 
-using permit_word = basic_permit_word<std_sync>;
-
 } // namespace weir::detail

@@ -36,7 +36,8 @@ asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
 
 runtime_core::runtime_core(const runtime_options& options)
     : options_(options), pool_(std::in_place, checked_threads(options.threads)),
-      ready_(*pool_, options.threads, timers_), timers_(*pool_, options.threads) {}
+      ready_(*pool_, options.threads, timers_),
+      timers_(*pool_, options.threads) {}
 
 // No thread at all: the driver is the one worker.
 runtime_core::runtime_core(const testing::deterministic_options& options)

@@ -10,21 +10,17 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
-#include "limiter_state.hpp"
-#include "permit_word.hpp"
+#include "guarded_limiter.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <cstddef>
-#include <optional>
 #include <string>
 
 namespace weir::test::of_permit {
 
 namespace {
-
-using rules = detail::limiter_state;
 
 struct asker : detail::limiter_node {
   asker() : limiter_node(&asker::settled, 1) {}
@@ -41,89 +37,55 @@ struct asker : detail::limiter_node {
 // As limiter_core, but its end is only counted.
 class small_limiter {
 public:
-  explicit small_limiter(std::size_t capacity)
-      : word_(capacity), state_(capacity) {}
+  explicit small_limiter(std::size_t capacity) : rules_(capacity) {}
 
   void acquire(asker& a) {
-    if (word_.try_take(a.weight)) {
-      a.has = true;
-      return;
-    }
-    rules_lock held(*this);
-    if (state_.acquire(a) == rules::answer::granted)
+    if (rules_.acquire(a) == guarded::answer::granted)
       a.has = true;
   }
-  bool try_acquire(std::size_t weight) {
-    if (word_.try_take(weight))
-      return true;
-    rules_lock held(*this);
-    return state_.try_acquire(weight);
-  }
+  bool try_acquire(std::size_t weight) { return rules_.try_acquire(weight); }
   void release(std::size_t weight) {
-    if (word_.try_give(weight))
+    if (rules_.try_release(weight))
       return;
     detail::limiter_queue granted;
     {
-      rules_lock held(*this);
-      state_.release(weight, granted);
-      ends_ += is_orphaned_ && state_.in_use() == 0;
+      const guarded::lock held(rules_);
+      held->release(weight, granted);
+      ends_ += held.is_unused();
     }
     settle(granted);
   }
   void set_capacity(std::size_t capacity) {
     detail::limiter_queue granted;
     detail::limiter_queue refused;
-    {
-      rules_lock held(*this);
-      state_.set_capacity(capacity, granted, refused);
-    }
+    guarded::lock(rules_)->set_capacity(capacity, granted, refused);
     settle(granted);
   }
   bool withdraw(asker& a) {
     detail::limiter_queue granted;
-    bool withdrawn = false;
-    {
-      rules_lock held(*this);
-      withdrawn = state_.withdraw(a, granted);
-    }
+    const bool withdrawn = guarded::lock(rules_)->withdraw(a, granted);
     settle(granted);
     return withdrawn;
   }
   void leave() {
-    rules_lock held(*this);
-    is_orphaned_ = true;
-    ends_ += state_.in_use() == 0;
+    const guarded::lock held(rules_);
+    held.remove_owner();
+    ends_ += held.is_unused();
   }
 
   // After all threads.
-  std::size_t in_use() {
-    rules_lock held(*this);
-    return state_.in_use();
-  }
+  std::size_t in_use() { return guarded::lock(rules_)->in_use(); }
   int ends() const { return ends_; }
 
 private:
-  struct rules_lock {
-    explicit rules_lock(small_limiter& l) : of(l) {
-      if (const std::optional<std::size_t> free = of.word_.lock())
-        of.state_.recount(*free);
-    }
-    ~rules_lock() {
-      std::optional<std::size_t> free;
-      if (of.state_.is_countable() && !of.is_orphaned_)
-        free = of.state_.available();
-      of.word_.unlock(free);
-    }
-    small_limiter& of;
-  };
+  using guarded = detail::basic_guarded_limiter<explore_sync>;
+
   static void settle(detail::limiter_queue& granted) {
     while (detail::limiter_node* const n = granted.pop_front())
       n->settle(*n, true);
   }
 
-  detail::basic_permit_word<explore_sync> word_;
-  rules state_;
-  bool is_orphaned_ = false;
+  guarded rules_;
   int ends_ = 0;
 };
 
