@@ -23,7 +23,7 @@ struct contender {
 /// One question, and who answers it.
 struct perf_case {
   std::string name;
-  std::string question;
+  std::string question = {}; ///< a peer's program does not repeat it
   /// Default sizes. A case whose loads are all unlimited takes no cap.
   std::vector<workload> loads;
   std::vector<contender> contenders;
@@ -54,6 +54,7 @@ perf_case parked_case();
 perf_case idle_case();
 perf_case latency_case();
 
+/// Of this program: weir-perf's in all_cases.cpp, each peer's in its own.
 std::vector<perf_case> all_cases();
 
 } // namespace weir::perf

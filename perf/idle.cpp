@@ -6,14 +6,10 @@
 // switch of any thread but the one that watches.
 
 #include <weir/runtime.hpp>
-#include <weir/sleep.hpp>
 #include <weir/with_task_group.hpp>
 
-#include "asio_groups.hpp"
 #include "cases.hpp"
-
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
+#include "sleepers.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -51,11 +47,6 @@ figure watch_idle(const counter& parked, std::size_t tasks, stopwatch& watch) {
   return {"wakeups", static_cast<double>(after - before)};
 }
 
-task<void> sleeps(counter& parked) {
-  parked.fetch_add(1, std::memory_order_relaxed);
-  co_await sleep_for(1h);
-}
-
 sample run_weir_idle(const workload& load) {
   runtime rt(load.threads);
   figure wakeups;
@@ -66,7 +57,7 @@ sample run_weir_idle(const workload& load) {
       rt.run(with_task_group({.cancellation = on_cancel::unwind},
                              [&](task_group& group) -> task<void> {
                                for (std::size_t i = 0; i != tasks; ++i)
-                                 co_await group.spawn(sleeps(parked));
+                                 co_await group.spawn(sleeps_on(parked));
                                // release: whoever reads it may use the group.
                                sleepers.store(&group,
                                               std::memory_order_release);
@@ -86,19 +77,12 @@ sample run_weir_idle(const workload& load) {
   return seen;
 }
 
-asio::awaitable<void> sleeps_in_asio(counter& parked) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
-  parked.fetch_add(1, std::memory_order_relaxed);
-  co_await timer.async_wait(asio::deferred);
-}
-
 sample run_asio_idle(const workload& load) {
   figure wakeups;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
     asio::thread_pool pool(load.threads);
     counter parked = 0;
-    for (std::size_t i = 0; i != tasks; ++i)
-      asio::co_spawn(pool, sleeps_in_asio(parked), [](std::exception_ptr) {});
+    park_in_asio(pool, tasks, parked);
     wakeups = watch_idle(parked, tasks, watch);
     pool.stop();
     require(parked == tasks, "tasks that slept");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// weir-perf: measures weir beside bare Asio, see --help.
+// weir-perf, which measures weir beside bare Asio, see --help; and the programs
+// of perf/peers, which answer the same questions with other libraries.
 
 #include <weir/task_group.hpp> // weir::unlimited
 
@@ -23,29 +24,6 @@ bool perf_case::takes_cap() const {
   return std::any_of(loads.begin(), loads.end(), [](const workload& load) {
     return load.cap != unlimited;
   });
-}
-
-std::vector<perf_case> all_cases() {
-  return {sleep10_case(),
-          spawn_join_case(),
-          yield_case(),
-          skynet_case(),
-          first_error_case(),
-          first_error_timers_case(),
-          first_error_sockets_case(),
-          timeout_churn_case(),
-          awaitable_children_case(),
-          transform_case(),
-          for_each_case(),
-          ordered_stream_case(),
-          limiter_free_case(),
-          limiter_contended_case(),
-          channel_flow_case(),
-          channel_ping_case(),
-          echo_case(),
-          parked_case(),
-          idle_case(),
-          latency_case()};
 }
 
 namespace {

@@ -6,17 +6,12 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/runtime.hpp>
-#include <weir/sleep.hpp>
 #include <weir/with_task_group.hpp>
 
-#include "asio_groups.hpp"
 #include "cases.hpp"
-
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
+#include "sleepers.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <thread>
 
@@ -24,7 +19,6 @@ namespace weir::perf {
 
 namespace {
 
-using namespace std::chrono_literals;
 using counter = std::atomic<std::size_t>;
 
 // Measures the growth until it is told that all sleep.
@@ -47,11 +41,6 @@ private:
   std::uint64_t after_ = 0;
 };
 
-task<void> sleeps(counter& parked) {
-  parked.fetch_add(1, std::memory_order_relaxed);
-  co_await sleep_for(1h);
-}
-
 sample run_weir_parked(const workload& load) {
   runtime rt(load.threads);
   growth grown;
@@ -60,7 +49,7 @@ sample run_weir_parked(const workload& load) {
     rt.run(with_task_group({.cancellation = on_cancel::unwind},
                            [&](task_group& group) -> task<void> {
                              for (std::size_t i = 0; i != tasks; ++i)
-                               co_await group.spawn(sleeps(parked));
+                               co_await group.spawn(sleeps_on(parked));
                              while (parked.load(std::memory_order_relaxed) !=
                                     tasks)
                                co_await checkpoint();
@@ -74,21 +63,12 @@ sample run_weir_parked(const workload& load) {
   return seen;
 }
 
-asio::awaitable<void> sleeps_in_asio(counter& parked) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
-  parked.fetch_add(1, std::memory_order_relaxed);
-  co_await timer.async_wait(asio::deferred);
-}
-
-// The pool is dropped with all that sleeps in it: without a strand and a signal
-// each, which take memory, there is no safe way to end them.
 sample run_asio_parked(const workload& load) {
   growth grown;
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
     asio::thread_pool pool(load.threads);
     counter parked = 0;
-    for (std::size_t i = 0; i != tasks; ++i)
-      asio::co_spawn(pool, sleeps_in_asio(parked), [](std::exception_ptr) {});
+    park_in_asio(pool, tasks, parked);
     while (parked.load(std::memory_order_relaxed) != tasks)
       std::this_thread::yield();
     grown.all_sleep(watch);

@@ -7,12 +7,12 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/runtime.hpp>
-#include <weir/sleep.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
 #include "asio_groups.hpp"
 #include "cases.hpp"
+#include "sleepers.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
@@ -56,11 +56,6 @@ task<void> works(std::size_t operations, counter& done) {
   done.fetch_add(own, std::memory_order_relaxed); // a number, nothing more
 }
 
-task<void> sleeps(counter& parked) {
-  parked.fetch_add(1, std::memory_order_relaxed);
-  co_await sleep_for(60s);
-}
-
 sample run_weir_timeout_churn(const workload& load) {
   runtime rt(load.threads);
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
@@ -72,7 +67,7 @@ sample run_weir_timeout_churn(const workload& load) {
     };
     rt.run(with_task_group({}, [&](task_group& pending) -> task<void> {
       for (std::size_t i = 0; i != pending_timers; ++i)
-        co_await pending.spawn(sleeps(parked));
+        co_await pending.spawn(sleeps_on(parked));
       while (parked.load(std::memory_order_relaxed) != pending_timers)
         co_await checkpoint();
       watch.start();

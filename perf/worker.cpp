@@ -28,8 +28,14 @@ const std::filesystem::path& own_path() {
   return path;
 }
 
-std::filesystem::path counter_path() {
-  return own_path().parent_path() / "libweir-perf-allocations.so";
+// Beside weir-perf; a peer is one folder below.
+const std::filesystem::path& counter_path() {
+  static const auto path = [] {
+    const auto folder = own_path().parent_path();
+    const char* const name = "libweir-perf-allocations.so";
+    return exists(folder / name) ? folder / name : folder.parent_path() / name;
+  }();
+  return path;
 }
 
 std::string count(std::size_t n) {

@@ -21,15 +21,12 @@ class Contender:
     case: str
     library: str
     takes_cap: bool
-    is_peer: bool  # a program of perf/peers, not weir-perf
 
     def command(self, load, counts=False):
         command = [str(self.program), "--case", self.case, "--library",
-                   self.library, *load.arguments(self.takes_cap)]
-        if not self.is_peer:
-            command += ["--json", "--rounds", "1"]
-            command += [] if counts else ["--no-allocations"]
-        return command
+                   self.library, *load.arguments(self.takes_cap),
+                   "--json", "--rounds", "1"]
+        return command + ([] if counts else ["--no-allocations"])
 
 
 def find_contenders(programs):
@@ -37,14 +34,13 @@ def find_contenders(programs):
     peers = sorted(path for path in (programs / "peers").glob("peer-*")
                    if path.is_file() and os.access(path, os.X_OK))
     for program in [programs / "weir-perf", *peers]:
-        arguments = ["--list"] if program in peers else ["--list", "--json"]
-        listed = subprocess.run([program, *arguments], capture_output=True,
-                                text=True, check=True)
+        listed = subprocess.run([program, "--list", "--json"],
+                                capture_output=True, text=True, check=True)
         for line in listed.stdout.splitlines():
             entry = json.loads(line)
             for library in entry["libraries"]:
                 yield Contender(program, entry["case"], library,
-                                entry["takes_cap"], program in peers)
+                                entry["takes_cap"])
 
 
 def busy_seconds():
@@ -55,11 +51,11 @@ def busy_seconds():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def run(command, environment=None):
+def run(command):
     """The row that the command prints, and the CPU seconds others took."""
     busy, begin = busy_seconds(), time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                             stderr=subprocess.PIPE, env=environment)
+                             stderr=subprocess.PIPE)
     output, errors = child.stdout.read(), child.stderr.read()
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -83,12 +79,7 @@ def run_clean(command, tries):
 
 def count_allocations(contender, load):
     """Allocations per task, from a round that is not timed."""
-    counter = contender.program.parents[1 if contender.is_peer else 0] \
-        / "libweir-perf-allocations.so"
-    environment = None
-    if contender.is_peer:
-        environment = {**os.environ, "LD_PRELOAD": str(counter)}
-    row, _, _ = run(contender.command(load, counts=True), environment)
+    row, _, _ = run(contender.command(load, counts=True))
     return row["allocations_per_task"]
 
 

@@ -106,6 +106,10 @@ func main() {
 	tasks := flag.Int("tasks", 0, "tasks")
 	limit := flag.String("cap", "unlimited", "tasks in flight")
 	threads := flag.Int("threads", 2, "GOMAXPROCS")
+	// As weir-perf's; what they ask for is all there is here.
+	flag.Bool("json", true, "print JSON")
+	flag.Bool("no-allocations", false, "they cost nothing to count here")
+	flag.Int("rounds", 1, "rounds")
 	flag.Usage = func() { fmt.Fprintln(os.Stderr, "go peer: bad options") }
 	flag.CommandLine.Init("", flag.ContinueOnError)
 	if flag.CommandLine.Parse(os.Args[1:]) != nil {

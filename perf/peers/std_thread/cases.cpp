@@ -4,11 +4,16 @@
 // The floor: the same work in loops, one a thread, without tasks. What a
 // library adds is what it takes beyond this.
 
-#include "../peer.hpp"
+#include "../../cases.hpp"
+
+#include <weir/task_group.hpp> // weir::unlimited
+
 #include "../skynet_range.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -103,14 +108,17 @@ sample run_skynet(const workload& load) {
 
 } // namespace
 
-} // namespace weir::perf
-
-int main(int argc, char** argv) {
-  namespace perf = weir::perf;
-  const char* const loops = "std::thread loops";
-  return perf::run_peer(argc,
-                        argv,
-                        {{"spawn_join", loops, false, perf::run_spawn_join},
-                         {"yield", loops, true, perf::run_yield},
-                         {"skynet", loops, false, perf::run_skynet}});
+std::vector<perf_case> all_cases() {
+  const std::string loops = "std::thread loops";
+  return {{.name = "spawn_join",
+           .loads = {{1'000'000, unlimited, 2}},
+           .contenders = {{loops, run_spawn_join}}},
+          {.name = "yield",
+           .loads = {{100'000, 1'000, 2}},
+           .contenders = {{loops, run_yield}}},
+          {.name = "skynet",
+           .loads = {{1'000'000, unlimited, 2}},
+           .contenders = {{loops, run_skynet}}}};
 }
+
+} // namespace weir::perf

@@ -4,7 +4,10 @@
 // Boost.Fiber: threads in user space, each with a stack. It cannot cancel a
 // fiber that waits, so what asks for that is not here.
 
-#include "../peer.hpp"
+#include "../../cases.hpp"
+
+#include <weir/task_group.hpp> // weir::unlimited
+
 #include "../skynet_range.hpp"
 #include "fiber_pool.hpp"
 
@@ -45,7 +48,7 @@ using counter = std::atomic<std::size_t>;
 template <typename Work>
 void run_all(std::size_t tasks, std::size_t cap, Work work) {
   const auto how =
-      cap == no_cap ? fibers::launch::dispatch : fibers::launch::post;
+      cap == unlimited ? fibers::launch::dispatch : fibers::launch::post;
   fiber_group group(cap);
   for (std::size_t i = 0; i != tasks; ++i)
     group.spawn(how, work);
@@ -157,24 +160,43 @@ sample run_ping(const workload& load) {
   });
 }
 
-template <typename Algorithm>
-void add_all(std::vector<peer>& all, const char* library) {
-  all.push_back({"sleep10", library, true, run_sleep10<Algorithm>});
-  all.push_back({"spawn_join", library, true, run_spawn_join<Algorithm>});
-  all.push_back({"yield", library, true, run_yield<Algorithm>});
-  all.push_back({"skynet", library, false, run_skynet<Algorithm>});
-  all.push_back({"channel_flow", library, false, run_flow<Algorithm>});
-  all.push_back({"channel_ping", library, false, run_ping<Algorithm>});
+perf_case case_of(const char* name,
+                  workload load,
+                  sample (*shared)(const workload&),
+                  sample (*stolen)(const workload&)) {
+  return {.name = name,
+          .loads = {load},
+          .contenders = {{"Boost.Fiber, shared_work", shared},
+                         {"Boost.Fiber, work_stealing", stolen}}};
 }
 
 } // namespace
 
-} // namespace weir::perf
-
-int main(int argc, char** argv) {
-  namespace perf = weir::perf;
-  std::vector<perf::peer> all;
-  perf::add_all<perf::shared_work>(all, "Boost.Fiber, shared_work");
-  perf::add_all<perf::work_stealing>(all, "Boost.Fiber, work_stealing");
-  return perf::run_peer(argc, argv, all);
+std::vector<perf_case> all_cases() {
+  return {case_of("sleep10",
+                  {1'000'000, 50'000, 2},
+                  run_sleep10<shared_work>,
+                  run_sleep10<work_stealing>),
+          case_of("spawn_join",
+                  {1'000'000, 1'000, 2},
+                  run_spawn_join<shared_work>,
+                  run_spawn_join<work_stealing>),
+          case_of("yield",
+                  {100'000, 1'000, 2},
+                  run_yield<shared_work>,
+                  run_yield<work_stealing>),
+          case_of("skynet",
+                  {1'000'000, unlimited, 2},
+                  run_skynet<shared_work>,
+                  run_skynet<work_stealing>),
+          case_of("channel_flow",
+                  {2'000'000, unlimited, 2},
+                  run_flow<shared_work>,
+                  run_flow<work_stealing>),
+          case_of("channel_ping",
+                  {500'000, unlimited, 2},
+                  run_ping<shared_work>,
+                  run_ping<work_stealing>)};
 }
+
+} // namespace weir::perf

@@ -4,14 +4,19 @@
 // oneTBB has tasks that compute and groups that wait for them. It has no cap,
 // nothing that sleeps or yields, and cancels only what has not started.
 
-#include "../peer.hpp"
+#include "../../cases.hpp"
+
+#include <weir/task_group.hpp> // weir::unlimited
+
 #include "../skynet_range.hpp"
 
 #include <atomic>
 #include <cstddef>
+#include <string>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
+#include <vector>
 
 namespace weir::perf {
 
@@ -65,13 +70,14 @@ sample run_skynet(const workload& load) {
 
 } // namespace
 
-} // namespace weir::perf
-
-int main(int argc, char** argv) {
-  namespace perf = weir::perf;
-  const char* const group = "oneTBB task_group";
-  return perf::run_peer(argc,
-                        argv,
-                        {{"spawn_join", group, false, perf::run_spawn_join},
-                         {"skynet", group, false, perf::run_skynet}});
+std::vector<perf_case> all_cases() {
+  const std::string group = "oneTBB task_group";
+  return {{.name = "spawn_join",
+           .loads = {{1'000'000, unlimited, 2}},
+           .contenders = {{group, run_spawn_join}}},
+          {.name = "skynet",
+           .loads = {{1'000'000, unlimited, 2}},
+           .contenders = {{group, run_skynet}}}};
 }
+
+} // namespace weir::perf
