@@ -8,9 +8,9 @@
 #include <weir/offload.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
-#include <weir/unwinding.hpp>
 
 #include "support/counted.hpp"
+#include "support/forms.hpp"
 #include "support/hold.hpp"
 #include "support/on_scope_exit.hpp"
 #include "support/pool_fixture.hpp"
@@ -39,13 +39,6 @@ BOOST_FIXTURE_TEST_SUITE(offload_cancel, pool_fixture)
 
 using boost::system::system_error;
 using weir::offload;
-
-task<> in_form(bool unwinds, task<> work) {
-  if (unwinds)
-    co_await unwinding(std::move(work));
-  else
-    co_await std::move(work);
-}
 
 BOOST_AUTO_TEST_CASE(what_runs_is_abandoned_at_once_and_never_freed) {
   for (bool unwinds : {false, true})

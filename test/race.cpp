@@ -6,10 +6,10 @@
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
-#include <weir/unwinding.hpp>
 #include <weir/with_task_group.hpp>
 
 #include "support/counted.hpp"
+#include "support/forms.hpp"
 #include "support/gate.hpp"
 #include "support/operations.hpp"
 #include "support/pool_fixture.hpp"
@@ -53,13 +53,6 @@ template <typename T>
 task<T> fails(const char* what) {
   throw std::runtime_error(what);
   co_return T();
-}
-
-template <typename T>
-task<T> in_form(bool unwinds, task<T> work) {
-  if (unwinds)
-    co_return co_await unwinding(std::move(work));
-  co_return co_await std::move(work);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_success_wins_and_the_losers_end_first) {

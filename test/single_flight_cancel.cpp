@@ -8,9 +8,9 @@
 #include <weir/single_flight.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
-#include <weir/unwinding.hpp>
 
 #include "support/flights.hpp"
+#include "support/forms.hpp"
 #include "support/gate.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/until.hpp"
@@ -26,14 +26,6 @@ namespace weir::test {
 BOOST_FIXTURE_TEST_SUITE(single_flight_cancel, pool_fixture)
 
 using boost::system::system_error;
-
-// Ends like a caller whose task is cancelled, in either form.
-task<> in_form(bool unwinds, task<> work) {
-  if (unwinds)
-    co_await unwinding(std::move(work));
-  else
-    co_await std::move(work);
-}
 
 BOOST_AUTO_TEST_CASE(a_first_caller_that_is_cancelled_harms_nobody) {
   for (bool unwinds : {false, true})

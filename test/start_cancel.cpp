@@ -10,8 +10,8 @@
 #include <weir/start.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
-#include <weir/unwinding.hpp>
 
+#include "support/forms.hpp"
 #include "support/gate.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/until.hpp"
@@ -33,13 +33,6 @@ BOOST_FIXTURE_TEST_SUITE(start_cancel, pool_fixture)
 
 using boost::system::system_error;
 using weir::start;
-
-task<> in_form(bool unwinds, task<> work) {
-  if (unwinds)
-    co_await unwinding(std::move(work));
-  else
-    co_await std::move(work);
-}
 
 BOOST_AUTO_TEST_CASE(the_child_is_cancelled_and_has_ended_first) {
   for (bool unwinds : {false, true})

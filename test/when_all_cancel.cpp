@@ -6,11 +6,11 @@
 #include <weir/result_group.hpp> // Goes together with when_all.
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
-#include <weir/unwinding.hpp>
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
+#include "support/forms.hpp"
 #include "support/gate.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
@@ -45,13 +45,6 @@ template <typename Body>
 void in_both_forms(Body body) {
   for (bool unwinds : {false, true})
     BOOST_TEST_CONTEXT("unwinds " << unwinds) { body(unwinds); }
-}
-
-template <typename T>
-task<T> in_form(bool unwinds, task<T> work) {
-  if (unwinds)
-    co_return co_await unwinding(std::move(work));
-  co_return co_await std::move(work);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_error_cancels_the_rest_which_end_first) {

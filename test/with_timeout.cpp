@@ -7,6 +7,7 @@
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
+#include <weir/testing/deterministic_runtime.hpp>
 #include <weir/with_timeout.hpp>
 
 #include "support/counted.hpp"
@@ -147,10 +148,12 @@ BOOST_AUTO_TEST_CASE(in_the_past_the_work_is_destroyed_unstarted) {
 }
 
 BOOST_AUTO_TEST_CASE(a_timeout_counts_from_the_start_of_its_task) {
-  auto main = []() -> task<bool> {
-    task<> in_time = with_timeout(1ms, returns());
-    task<> late = with_deadline(clock::now() + 1ms, returns());
-    co_await sleep_for(2ms);
+  testing::deterministic_runtime virtually;
+  auto waits = []() -> task<> { co_await sleep_for(50min); };
+  auto main = [&]() -> task<bool> {
+    task<> in_time = with_timeout(1h, waits());
+    task<> late = with_deadline(clock::now() + 1h, waits());
+    co_await sleep_for(30min);
     bool timed_out = false;
     try {
       co_await std::move(late);
@@ -160,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_timeout_counts_from_the_start_of_its_task) {
     co_await std::move(in_time);
     co_return timed_out;
   };
-  BOOST_TEST(run(main()));
+  BOOST_TEST(virtually.run(main()));
 }
 
 BOOST_AUTO_TEST_CASE(an_endless_timeout_is_none) {

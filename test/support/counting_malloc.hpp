@@ -6,6 +6,8 @@
 // Replaces malloc() and its kin with functions that count and call glibc's. For
 // one source of a program; not with sanitizers, which replace them as well.
 
+#include "libc_malloc.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -41,14 +43,7 @@ void note_free(void* p) noexcept {
 
 } // namespace
 
-// Of glibc.
 extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t n, std::size_t size);
-void* __libc_realloc(void* p, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-void __libc_free(void* p);
-
 void* malloc(std::size_t size) noexcept { return note(__libc_malloc(size)); }
 void* calloc(std::size_t n, std::size_t size) noexcept {
   return note(__libc_calloc(n, size));

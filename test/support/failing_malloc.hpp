@@ -10,6 +10,8 @@
 // Never fails: calloc(), by which glibc makes what it cannot do without
 // (destructors of thread-local objects, say), and what exceptions are put in.
 
+#include "libc_malloc.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -84,14 +86,7 @@ void* allocate(Allocate f) noexcept {
 } // namespace failing_malloc
 } // namespace weir::test
 
-// Of glibc and libstdc++.
 extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t n, std::size_t size);
-void* __libc_realloc(void* p, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-void __libc_free(void* p);
-
 void* malloc(std::size_t size) noexcept {
   return weir::test::failing_malloc::allocate(
       [=] { return __libc_malloc(size); });
