@@ -150,6 +150,49 @@ def load_text(load):
     return f"{load.tasks} {load.cap} {load.threads}"
 
 
+# What README tells: experiment, what is done, the column, its factor and unit.
+SUMMARY = [
+    ("sleep10", "a million tasks sleep 10 ms, 50,000 at once (at least 0.2 s)",
+     "wall_s", 1, "s"),
+    ("spawn_join", "start an empty task and see its end, 1,000 at once",
+     "ns_per_task", 1, "ns"),
+    ("spawn_join_one_thread", "the same on one thread", "ns_per_task", 1, "ns"),
+    ("first_error", "stop 10,000 sleeping siblings of a task that fails",
+     "wall_s", 1e3, "ms"),
+    ("timeout_churn", "a timeout that does not strike", "ns_per_task", 1, "ns"),
+    ("echo", "echo 1 KiB, 64 connections, both sides", "ns_per_task", 1e-3, "us"),
+    ("parked", "memory of a task that sleeps", "bytes_per_task", 1, "B"),
+]
+
+
+def summary(rows):
+    """The best of weir, of Asio and of the others; empty if not all is there."""
+    lines = []
+    for name, what, metric, factor, unit in SUMMARY:
+        those = [row for row in rows if row["experiment"] == name
+                 and row["library"] != FLOOR
+                 and (row["cap"] is not None or row["asked"].split()[1] == "None")]
+        kinds = {"weir": [], "asio": [], "others": []}
+        for row in those:
+            first = row["library"].replace(",", " ").split()[0]
+            kinds[first if first in kinds else "others"].append(row)
+        if not kinds["weir"]:
+            return EMPTY
+        line = [what]
+        for kind, found in kinds.items():
+            if not found:
+                line.append("")
+                continue
+            best = min(found, key=lambda row: value_of(row, metric))
+            text = f"{digits(value_of(best, metric) * factor)} {unit}"
+            if best["library"] != "weir":
+                text += f", {best['library'].removeprefix('weir, ')}"
+            line.append(text.replace("|", "\\|"))
+        lines.append(line)
+    return table(["", "weir", "bare Asio, the best", "others, the best"], lines,
+                 "---")
+
+
 def fill(page, texts):
     """The page with `texts[name]` between the markers of each name."""
     missing = set(texts) - {each["name"] for each in MARKER.finditer(page)}

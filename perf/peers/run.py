@@ -11,8 +11,8 @@ usage: run.py --programs FOLDER [OPTION...]
   --only NAME,...    these experiments; the others keep the rows they have
   --data FILE        where the rows are kept (FOLDER/performance.jsonl)
   --page FILE        the page with the markers (docs/performance.md)
-  --out FOLDER       where the page and performance/*.svg go (docs; with --quick
-                     FOLDER/page)
+  --out FOLDER       where the page and performance/*.svg go (docs, and the table
+                     in README.md; with --quick FOLDER/page)
   --render           measure nothing: page and pictures from the rows
   --no-pictures      the page only
   --list             the names of the experiments
@@ -165,6 +165,11 @@ def render(chosen):
     text = page.fill(chosen.page.read_text("utf-8"), texts)
     (chosen.out / "performance.md").write_text(text, "utf-8")
     say(f"written: {chosen.out / 'performance.md'}")
+    if chosen.out == ROOT / "docs":
+        readme = ROOT / "README.md"
+        readme.write_text(page.fill(readme.read_text("utf-8"),
+                                    {"summary": page.summary(rows)}), "utf-8")
+        say(f"written: {readme}")
 
 
 def main(arguments):
