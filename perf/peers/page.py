@@ -31,8 +31,9 @@ def digits(value):
 
 def table(header, rows, align="---:"):
     line = "|---|" + f"{align}|" * (len(header) - 1)
-    return "".join(f"| {' | '.join(row)} |\n" if row else line + "\n"
-                   for row in [header, None, *rows])
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n"
+        if row else line + "\n" for row in [header, None, *rows])
 
 
 def times(value, base):
@@ -187,7 +188,7 @@ def summary(rows):
             text = f"{digits(value_of(best, metric) * factor)} {unit}"
             if best["library"] != "weir":
                 text += f", {best['library'].removeprefix('weir, ')}"
-            line.append(text.replace("|", "\\|"))
+            line.append(text)
         lines.append(line)
     return table(["", "weir", "bare Asio, the best", "others, the best"], lines,
                  "---")
