@@ -58,24 +58,61 @@ namespace detail {
 
 namespace {
 
-// Whoever throws it throws the same object: a cancelled group does so in each
-// child, to make one costs as much as to throw it, for the text of what(), and
-// it is recognised without another throw.
-const std::exception_ptr& aborted() {
+std::exception_ptr made(const boost::system::error_code& code) {
+  return std::make_exception_ptr(boost::system::system_error(code));
+}
+
+// The codes that tell who ended something. Whoever throws one throws the same
+// object: a cancelled group does so in each child, to make one costs as much as
+// to throw it, for the text of what(), there may be no memory for that, and it
+// is recognised without another throw.
+struct shared_errors {
+  // Null: `code` is another.
+  const std::exception_ptr*
+  find(const boost::system::error_code& code) const noexcept {
+    if (code == asio::error::operation_aborted)
+      return &aborted;
+    if (code == asio::error::timed_out)
+      return &timed_out;
+    if (code == errc::task_abandoned)
+      return &abandoned;
+    return nullptr;
+  }
+
+  const std::exception_ptr aborted = made(asio::error::operation_aborted);
+  const std::exception_ptr timed_out = made(asio::error::timed_out);
+  const std::exception_ptr abandoned = made(errc::task_abandoned);
+};
+
+const shared_errors& shared() {
   // Never destroyed: a task may be cancelled while the process ends.
-  static const auto* const only =
-      new std::exception_ptr(std::make_exception_ptr(
-          boost::system::system_error(asio::error::operation_aborted)));
+  static const auto* const only = new shared_errors;
   return *only;
 }
+// When the program starts, unless what starts before needs them sooner.
+[[maybe_unused]] const shared_errors& made_at_start = shared();
 
 } // namespace
 
-void throw_aborted() { std::rethrow_exception(aborted()); }
-
-void throw_timed_out() {
-  throw boost::system::system_error(asio::error::timed_out);
+void throw_code(const boost::system::error_code& code) {
+  if (const std::exception_ptr* const error = shared().find(code))
+    std::rethrow_exception(*error);
+  throw boost::system::system_error(code);
 }
+
+std::exception_ptr error_of(const boost::system::error_code& code) noexcept {
+  if (const std::exception_ptr* const error = shared().find(code))
+    return *error;
+  try {
+    return made(code);
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+void throw_aborted() { std::rethrow_exception(shared().aborted); }
+
+void throw_timed_out() { std::rethrow_exception(shared().timed_out); }
 
 bool is_abort_code(const boost::system::error_code& code) noexcept {
   return code == asio::error::operation_aborted ||
@@ -86,7 +123,7 @@ bool is_aborted(const std::exception_ptr& error) noexcept {
   if (!error)
     return false;
   try {
-    if (error == aborted())
+    if (error == shared().aborted)
       return true;
     std::rethrow_exception(error);
   } catch (const boost::system::system_error& e) {

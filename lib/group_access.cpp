@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/detail/group_access.hpp>
 #include <weir/detail/task_core.hpp>
 
 #include "group_core.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -29,8 +29,7 @@ void object_gone(const group_core& group,
 }
 
 std::exception_ptr aborted_error() {
-  return std::make_exception_ptr(
-      boost::system::system_error(asio::error::operation_aborted));
+  return error_of(asio::error::operation_aborted);
 }
 
 } // namespace weir::detail

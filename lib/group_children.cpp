@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
+
 #include "group_core.hpp"
 #include "group_lock.hpp"
-
-#include <boost/system/system_error.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -217,8 +217,7 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
   if (end == task_end::threw)
     error = core.root()->take_error();
   else if (end == task_end::abandoned)
-    error = std::make_exception_ptr(
-        boost::system::system_error(errc::task_abandoned));
+    error = error_of(errc::task_abandoned);
   // The callable, its captures and the frame go before the count: the joiner
   // may own what they refer to.
   core.destroy_root();

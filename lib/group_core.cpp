@@ -3,10 +3,11 @@
 
 #include "group_core.hpp"
 
+#include <weir/detail/abort.hpp>
+
 #include "group_lock.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -111,11 +112,9 @@ std::exception_ptr group_core::broken_off() const {
   rules_lock held(*this);
   switch (state_.cancelled_by()) {
   case group_state::cause::deadline:
-    return std::make_exception_ptr(
-        boost::system::system_error(asio::error::timed_out));
+    return error_of(asio::error::timed_out);
   case group_state::cause::outside:
-    return std::make_exception_ptr(
-        boost::system::system_error(asio::error::operation_aborted));
+    return error_of(asio::error::operation_aborted);
   case group_state::cause::none:
   case group_state::cause::failure:
   case group_state::cause::own:

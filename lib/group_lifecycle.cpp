@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/detail/group_wait_step.hpp>
 
 #include "group_core.hpp"
@@ -171,7 +172,7 @@ void group_wait_step::finish() const {
         code_,
         "weir::task_group::wait_idle: called by a child of the same group");
   if (code_)
-    throw boost::system::system_error(code_);
+    throw_code(code_);
 }
 
 executor group_wait_step::fallback_executor() const noexcept {

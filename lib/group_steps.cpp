@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/detail/spawn_call.hpp>
 
@@ -121,7 +122,7 @@ bool spawn_step::ended_by_cancel() const noexcept {
 
 void spawn_step::finish() {
   if (settle())
-    throw boost::system::system_error(code_);
+    throw_code(code_);
 }
 
 executor spawn_step::fallback_executor() const noexcept {

@@ -18,10 +18,8 @@ namespace {
 
 // A child that was stopped is told apart from one whose frames were destroyed.
 std::exception_ptr stop_error(bool was_cancelled) {
-  return std::make_exception_ptr(
-      was_cancelled
-          ? boost::system::system_error(asio::error::operation_aborted)
-          : boost::system::system_error(errc::task_abandoned));
+  return was_cancelled ? error_of(asio::error::operation_aborted)
+                       : error_of(errc::task_abandoned);
 }
 
 } // namespace

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/error.hpp>
 #include <weir/limiter.hpp>
 
 #include "limiter_core.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -102,7 +102,7 @@ permit acquire_step::take() noexcept {
 
 permit acquire_step::finish() {
   if (code_)
-    throw boost::system::system_error(code_);
+    throw_code(code_);
   return take();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/detail/root_task.hpp>
 
 #include "runtime_core.hpp"
@@ -23,7 +24,7 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
   if (!runtime.add_root(*core)) {
     core->destroy_root();
     core->release();
-    throw boost::system::system_error(errc::runtime_stopped);
+    throw_code(errc::runtime_stopped);
   }
   // If the runtime was stopped since: it is listed, and abandoned as a root.
   (void)core->launch();
@@ -45,13 +46,11 @@ std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
   case task_end::threw:
     return core.root()->take_error();
   case task_end::stopped:
-    return std::make_exception_ptr(
-        boost::system::system_error(asio::error::operation_aborted));
+    return error_of(asio::error::operation_aborted);
   case task_end::abandoned:
     break;
   }
-  return std::make_exception_ptr(
-      boost::system::system_error(errc::task_abandoned));
+  return error_of(errc::task_abandoned);
 }
 
 void report_unhandled(task_core& core,

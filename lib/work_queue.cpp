@@ -2,11 +2,11 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/abandoning.hpp>
+#include <weir/detail/abort.hpp>
 #include <weir/detail/work_state.hpp>
 #include <weir/error.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -109,7 +109,7 @@ void drain_step::withdraw(waiter&) noexcept {
 
 void drain_step::finish() const {
   if (code_)
-    throw boost::system::system_error(code_);
+    throw_code(code_);
 }
 
 } // namespace weir::detail

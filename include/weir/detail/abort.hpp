@@ -26,6 +26,13 @@ struct plain_awaiter : native_awaitable_tag {
   Self awaiter() const noexcept { return static_cast<const Self&>(*this); }
 };
 
+// Throws system_error(code), or std::bad_alloc if there is no memory for its
+// text; operation_aborted, timed_out and task_abandoned, which tell who ended
+// something, need none.
+[[noreturn]] void throw_code(const boost::system::error_code& code);
+// The same as an exception_ptr.
+std::exception_ptr error_of(const boost::system::error_code& code) noexcept;
+
 // Throws system_error(operation_aborted).
 [[noreturn]] void throw_aborted();
 

@@ -12,7 +12,6 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <coroutine>
 #include <exception>
@@ -148,7 +147,7 @@ public:
   auto get() {
     if constexpr (has_code) {
       if (std::get<0>(*args_))
-        throw boost::system::system_error(std::get<0>(*args_));
+        throw_code(std::get<0>(*args_));
     } else if constexpr (has_exception) {
       if (std::get<0>(*args_))
         std::rethrow_exception(std::move(std::get<0>(*args_)));

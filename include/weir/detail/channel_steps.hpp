@@ -3,11 +3,11 @@
 
 #pragma once
 
+#include "abort.hpp"
 #include "channel_impl.hpp"
 #include "task_core.hpp"
 
 #include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <optional>
 #include <tuple>
@@ -40,7 +40,7 @@ public:
   }
   void finish() const {
     if (this->code_)
-      throw boost::system::system_error(this->code_);
+      throw_code(this->code_);
   }
   std::tuple<boost::system::error_code> arguments() noexcept {
     return {this->code_};
@@ -74,7 +74,7 @@ public:
   }
   std::optional<T> finish() {
     if (this->code_)
-      throw boost::system::system_error(this->code_);
+      throw_code(this->code_);
     return std::move(this->value);
   }
   std::tuple<boost::system::error_code, std::optional<T>> arguments() noexcept {

@@ -6,11 +6,10 @@
 #include <weir/executor.hpp>
 #include <weir/flight_result.hpp>
 
+#include "abort.hpp"
 #include "flight.hpp"
 #include "queued_step.hpp"
 #include "waiter.hpp"
-
-#include <boost/system/system_error.hpp>
 
 #include <exception>
 #include <memory>
@@ -73,7 +72,7 @@ public:
     if (error_)
       std::rethrow_exception(std::move(error_));
     if (code_)
-      throw boost::system::system_error(code_);
+      throw_code(code_);
     if (call_->error)
       std::rethrow_exception(call_->error);
     return call_->result();

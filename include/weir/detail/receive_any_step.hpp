@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "abort.hpp"
 #include "any_channels.hpp"
 #include "channel_impl.hpp"
 #include "task_core.hpp"
@@ -10,7 +11,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/system_executor.hpp>
 #include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -128,7 +128,7 @@ public:
   }
   result finish() {
     if (code_)
-      throw boost::system::system_error(code_);
+      throw_code(code_);
     return channels_.received();
   }
   std::tuple<boost::system::error_code, result> arguments() noexcept {

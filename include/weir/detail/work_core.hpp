@@ -6,6 +6,7 @@
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 
+#include "abort.hpp"
 #include "as_task.hpp"
 #include "channel_steps.hpp"
 #include "group_steps.hpp"
@@ -13,7 +14,6 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -77,7 +77,7 @@ public:
   void withdraw(waiter& w) noexcept { (void)left(w); }
   void finish() const {
     if (this->code_)
-      throw boost::system::system_error(this->code_);
+      throw_code(this->code_);
   }
   std::tuple<boost::system::error_code> arguments() noexcept {
     return {this->code_};
