@@ -3,15 +3,9 @@
 
 #include "runtime_core.hpp"
 
-#include <weir/detail/abandoning.hpp>
-
 #include "group_core.hpp"
 
-#include <boost/asio/post.hpp>
-
-#include <chrono>
 #include <cstdio>
-#include <future>
 #include <stdexcept>
 #include <string>
 
@@ -19,13 +13,18 @@ namespace weir::detail {
 
 namespace {
 
-constexpr std::chrono::seconds patience{10};
-
 std::size_t checked_threads(std::size_t threads) {
   if (threads == 0)
     throw std::invalid_argument(
         "weir::runtime: threads is 0, must be at least 1");
   return threads;
+}
+
+// The engine's at a time: one for each worker; for the timer that is armed,
+// one that was aborted and not called, one that fires; the marker. And as many
+// again.
+constexpr std::size_t handlers(std::size_t threads) noexcept {
+  return 2 * (threads + 4);
 }
 
 } // namespace
@@ -35,24 +34,37 @@ asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
 }
 
 runtime_core::runtime_core(const runtime_options& options)
-    : options_(options), pool_(std::in_place, checked_threads(options.threads)),
-      ready_(*pool_, options.threads, timers_),
-      timers_(*pool_, options.threads) {}
+    : options_(options), memory_(handlers(checked_threads(options.threads))),
+      pool_(std::in_place, options.threads == 1 ? 1u : 0u),
+      ready_(*pool_, options.threads, timers_, memory_),
+      timers_(*pool_, options.threads, memory_) {
+  start_threads();
+}
 
 // No thread at all: the driver is the one worker.
 runtime_core::runtime_core(const testing::deterministic_options& options)
-    : pool_(std::in_place, 0), ready_(*pool_, 1, timers_),
-      timers_(*pool_, driver::start), driver_(new driver(*this, options)) {}
+    : memory_(handlers(1)), pool_(std::in_place, 0),
+      ready_(*pool_, 1, timers_, memory_),
+      timers_(*pool_, driver::start, memory_),
+      driver_(new driver(*this, options)) {}
 
-runtime_core::~runtime_core() {
-  if (!is_stopped())
-    shut_down();
-  finish_stop();
-  timers_.close();
-  // What is destroyed here may submit to the scheduler, which drops it. There
-  // may be frames of asio::awaitables in handlers, in any order.
-  abandoning_scope scope;
-  pool_.reset();
+// More than one thread is not Asio's to start: its constructor waits for ever
+// for those it has if it cannot have all.
+void runtime_core::start_threads() {
+  if (options_.threads == 1)
+    return;
+  try {
+    threads_.reserve(options_.threads);
+    while (threads_.size() != options_.threads)
+      threads_.emplace_back([this] { pool_->attach(); });
+  } catch (...) {
+    pool_->stop();
+    for (std::thread& each : threads_)
+      each.join();
+    timers_.close();
+    pool_.reset(); // While those live whose handlers it destroys.
+    throw;
+  }
 }
 
 // --- roots and groups
@@ -163,152 +175,6 @@ void runtime_core::unhandled(const std::exception_ptr& error,
                  task);
   }
   std::terminate();
-}
-
-// --- orderly end
-// ----------------------------------------------------------------
-
-// The destroying thread.
-void runtime_core::shut_down() noexcept {
-  {
-    std::lock_guard held(lock_);
-    // release: pairs with group_is_idle().
-    closing_.store(true, std::memory_order_release);
-  }
-  if (driver_ != nullptr) {
-    driver_->shut_down();
-    stop();
-    return;
-  }
-  cancel_all();
-  {
-    std::unique_lock held(lock_);
-    const auto idle = [this] { return is_idle() || is_stopped(); };
-    if (!changed_.wait_for(held, patience, idle)) {
-      report_waiting();
-      changed_.wait(held, idle);
-    }
-  }
-  if (is_stopped())
-    return;
-  // Completion handlers of the tasks are still in the pool's queue, which is
-  // first in, first out: let them run. Twice, for a pool of one thread keeps
-  // what a handler posts to itself until that handler returns.
-  std::promise<void> reached;
-  asio::post(*pool_, [&] { asio::post(*pool_, [&] { reached.set_value(); }); });
-  reached.get_future().wait();
-  stop();
-}
-
-void runtime_core::cancel_all() noexcept {
-  const auto next_root = [this] {
-    std::lock_guard held(lock_);
-    task_core* root = roots_.tell_next();
-    if (root != nullptr)
-      root->add_ref();
-    return root;
-  };
-  while (task_core* root = next_root()) {
-    root->whole().request(asio::cancellation_type::terminal);
-    root->release();
-  }
-  // Groups of tasks are cancelled by their tasks; this is for the others.
-  group_core* groups = nullptr;
-  {
-    std::lock_guard held(lock_);
-    for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next) {
-      g->add_ref();
-      g->cancel_next = groups;
-      groups = g;
-    }
-  }
-  while (groups != nullptr) {
-    group_core* group = std::exchange(groups, groups->cancel_next);
-    group->cancel(group_state::cause::outside, {});
-    group->release();
-  }
-}
-
-// Under lock_.
-void runtime_core::report_waiting() noexcept {
-  std::fprintf(stderr,
-               "weir: the runtime's destructor still waits, after %d s, for:\n",
-               static_cast<int>(patience.count()));
-  roots_.for_each([](const task_core& root) {
-    std::fprintf(
-        stderr, "  task %s\n", root.name == nullptr ? "(unnamed)" : root.name);
-  });
-  for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
-    if (!g->is_idle())
-      g->report(stderr);
-}
-
-// --- stop
-// -------------------------------------------------------------------------
-
-void runtime_core::stop() noexcept {
-  // release: pairs with is_stopped().
-  stopped_.store(true, std::memory_order_release);
-  ready_.stop();
-  pool_->stop();
-  {
-    std::lock_guard held(lock_);
-    changed_.notify_all();
-    for (blocking_wait* w = waits_; w != nullptr; w = w->next)
-      w->poke();
-  }
-  if (!is_own_thread())
-    finish_stop();
-}
-
-void runtime_core::finish_stop() noexcept {
-  std::lock_guard held(stop_lock_);
-  if (std::exchange(stop_finished_, true))
-    return;
-  pool_->join();
-  const driver::virtual_time clock(driver_.get());
-  if (driver_ != nullptr)
-    driver_->give_back();
-  abandon_all();
-}
-
-// No thread of the pool runs any more.
-void runtime_core::abandon_all() noexcept {
-  abandoning_scope scope;
-  ready_item* const queued = ready_.take_all();
-  // A task may own the group of others that are queued behind it.
-  for (ready_item* item = queued; item != nullptr; item = item->ready_next)
-    static_cast<task_core*>(item)->add_ref();
-  for (ready_item* item = queued; item != nullptr;) {
-    auto* const core = static_cast<task_core*>(item);
-    item = item->ready_next;
-    core->abandon_queued();
-    core->release();
-  }
-  for (;;) {
-    task_core* root = nullptr;
-    {
-      std::lock_guard held(lock_);
-      root = roots_.any();
-    }
-    if (root == nullptr)
-      break;
-    root->abandon();
-  }
-  for (;;) {
-    group_core* group = nullptr;
-    {
-      std::lock_guard held(lock_);
-      for (group = groups_; group != nullptr && !group->has_children();
-           group = group->runtime_links.next) {
-      }
-      if (group == nullptr)
-        break;
-      group->add_ref();
-    }
-    group->abandon_children();
-    group->release();
-  }
 }
 
 runtime_stats runtime_core::stats() noexcept {

@@ -8,6 +8,7 @@
 #include <weir/runtime.hpp>
 
 #include "driver.hpp"
+#include "handler_memory.hpp"
 #include "scheduler.hpp"
 #include "task_list.hpp"
 #include "timer_service.hpp"
@@ -21,6 +22,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
+#include <vector>
 
 namespace weir::detail {
 
@@ -107,7 +110,9 @@ public:
   void cancel_all() noexcept;
 
 private:
+  void start_threads();
   void shut_down() noexcept;
+  struct marker;
   void report_waiting() noexcept;
   void abandon_all() noexcept;
   bool is_idle() noexcept; // under lock_
@@ -127,7 +132,9 @@ private:
   std::mutex stop_lock_;       // held while a thread finishes the stop
   bool stop_finished_ = false; // under stop_lock_
 
+  handler_memory memory_; // of the engine's handlers
   std::optional<asio::thread_pool> pool_;
+  std::vector<std::thread> threads_; // attached to it, if several
   scheduler ready_;
   timer_service timers_;
   const std::unique_ptr<driver> driver_;

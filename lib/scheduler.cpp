@@ -40,10 +40,12 @@ constexpr std::uint32_t crowd = 16;
 
 } // namespace
 
-// One trip of a worker through the pool's queue. Its memory is recycled.
+// One trip of a worker through the pool's queue.
 struct scheduler::drain_handler {
-  using allocator_type = cache_allocator<void>;
-  allocator_type get_allocator() const noexcept { return {}; }
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
   void operator()() const noexcept { self->drain(searching); }
 
   scheduler* self;
@@ -52,8 +54,9 @@ struct scheduler::drain_handler {
 
 scheduler::scheduler(asio::thread_pool& pool,
                      std::size_t threads,
-                     work_source& more)
-    : pool_(pool), more_(more), workers_(threads),
+                     work_source& more,
+                     handler_memory& memory)
+    : pool_(pool), more_(more), memory_(memory), workers_(threads),
       gate_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;

@@ -6,6 +6,7 @@
 #include <weir/detail/sync.hpp>
 #include <weir/detail/task_core.hpp>
 
+#include "handler_memory.hpp"
 #include "run_queue.hpp"
 #include "wake_gate.hpp"
 #include "work_source.hpp"
@@ -43,7 +44,10 @@ struct worker {
 class scheduler final {
 public:
   // `more` is asked by workers that have nothing to run.
-  scheduler(asio::thread_pool& pool, std::size_t threads, work_source& more);
+  scheduler(asio::thread_pool& pool,
+            std::size_t threads,
+            work_source& more,
+            handler_memory& memory);
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -97,6 +101,7 @@ private:
 
   asio::thread_pool& pool_;
   work_source& more_;
+  handler_memory& memory_;
   std::vector<worker> workers_;
   std::atomic<std::size_t> bound_{0};
   std::atomic<bool> stopped_{false};

@@ -3,7 +3,6 @@
 
 #include "timer_service.hpp"
 
-#include <weir/detail/frame_cache.hpp>
 #include <weir/detail/task_core.hpp>
 
 #include "scheduler.hpp"
@@ -13,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 namespace weir::detail {
 
@@ -38,12 +38,36 @@ void prefetch(const timer_entry& entry) noexcept {
 }
 } // namespace
 
-timer_service::timer_service(asio::thread_pool& pool, std::size_t threads)
-    : epoch_(std::chrono::steady_clock::now()), pool_(pool),
-      shelves_(std::min(threads, most_shelves)), timer_(pool) {}
+// One wait on the asio timer.
+struct timer_service::wait_handler {
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
+  void operator()(const boost::system::error_code& ec) const noexcept {
+    if (ec != asio::error::operation_aborted)
+      self->fire();
+  }
 
-timer_service::timer_service(asio::thread_pool& pool, clock::time_point start)
-    : epoch_(start), pool_(pool), shelves_(1), driven_for_(0) {}
+  timer_service* self;
+};
+
+timer_service::timer_service(asio::thread_pool& pool,
+                             std::size_t threads,
+                             handler_memory& memory)
+    : epoch_(std::chrono::steady_clock::now()), pool_(pool), memory_(memory),
+      shelves_(std::min(threads, most_shelves)), timer_(pool.get_executor()) {
+  // Asio's queue of timers has room for this one from now on.
+  timer_->expires_after(std::chrono::hours(1));
+  timer_->async_wait(wait_handler{this});
+  timer_->cancel();
+}
+
+timer_service::timer_service(asio::thread_pool& pool,
+                             clock::time_point start,
+                             handler_memory& memory)
+    : epoch_(start), pool_(pool), memory_(memory), shelves_(1), driven_for_(0) {
+}
 
 std::uint64_t timer_service::tick_after(clock::time_point t) const noexcept {
   if (t <= epoch_)
@@ -127,16 +151,21 @@ void timer_service::drive() noexcept {
     return;
   driven_for_.store(due, std::memory_order_relaxed);
   timer_->expires_at(epoch_ + due * tick_length); // Aborts the last wait.
-  timer_->async_wait([this](const boost::system::error_code& ec) {
-    if (ec != asio::error::operation_aborted)
-      fire();
-  });
+  try {
+    timer_->async_wait(wait_handler{this});
+  } catch (const std::bad_alloc&) {
+    // The user's timers have taken the room in Asio's queue. In a while, as
+    // fire() finds nothing due and comes here.
+    post_fire();
+  }
 }
 
-// One turn of fire() in the pool's queue. Its memory is recycled.
+// One turn of fire() in the pool's queue.
 struct timer_service::fire_handler {
-  using allocator_type = cache_allocator<void>;
-  allocator_type get_allocator() const noexcept { return {}; }
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
   void operator()() const noexcept { self->fire(); }
 
   timer_service* self;

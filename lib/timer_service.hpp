@@ -6,11 +6,13 @@
 #include <weir/detail/sync.hpp>
 #include <weir/sleep.hpp>
 
+#include "handler_memory.hpp"
 #include "timing_wheel.hpp"
 #include "work_source.hpp"
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/wait_traits.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -31,9 +33,13 @@ namespace weir::detail {
 // ready: those are still in the cache then. The workers share in the firing.
 class timer_service final : public work_source {
 public:
-  timer_service(asio::thread_pool& pool, std::size_t threads);
+  timer_service(asio::thread_pool& pool,
+                std::size_t threads,
+                handler_memory& memory);
   // Without the asio timer: a driver calls next_event() and take_due().
-  timer_service(asio::thread_pool& pool, clock::time_point start);
+  timer_service(asio::thread_pool& pool,
+                clock::time_point start,
+                handler_memory& memory);
   timer_service(const timer_service&) = delete;
   timer_service& operator=(const timer_service&) = delete;
 
@@ -79,10 +85,18 @@ private:
   bool fire_batch() noexcept;
   void fire() noexcept;
   void post_fire() noexcept;
+  struct wait_handler;
   struct fire_handler;
+
+  // Its executor is known, so that Asio needs no memory to call the handler.
+  using pool_timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock,
+                                 asio::wait_traits<std::chrono::steady_clock>,
+                                 asio::thread_pool::executor_type>;
 
   const clock::time_point epoch_;
   asio::thread_pool& pool_;
+  handler_memory& memory_;
 
   mutable std::vector<shelf> shelves_;
 
@@ -92,7 +106,7 @@ private:
   // The asio timer is touched under driver_lock_ only, never under a shelf's
   // lock: its members lock and allocate.
   std::mutex driver_lock_;
-  std::optional<asio::steady_timer> timer_;
+  std::optional<pool_timer> timer_;
   // The tick timer_ waits for; written under driver_lock_, read as a hint. 0
   // without a timer: nothing comes before that.
   std::atomic<std::uint64_t> driven_for_{timing_wheel::never};
