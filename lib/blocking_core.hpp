@@ -38,6 +38,7 @@ private:
   }
   void tell(blocking_job& job) noexcept;
   void complete(blocking_job& job) noexcept;
+  struct telling;
   void take_out(blocking_job& job) noexcept;
   void forget_waiter(blocking_job& job) noexcept;
   void forsake_all() noexcept;

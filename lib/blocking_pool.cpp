@@ -71,7 +71,6 @@ void blocking_core::forsake_all() noexcept {
   while (waiter* const who = next())
     who->complete(*who);
   stop();
-  threads_.clear();
   std::lock_guard held(lock_);
   while (blocking_job* const job = begun_.first()) {
     forget_waiter(*job);
@@ -87,6 +86,7 @@ void blocking_core::stop() noexcept {
   ready_.notify_all();
   for (std::thread& thread : threads_)
     thread.join();
+  threads_.clear();
 }
 
 job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
@@ -207,6 +207,27 @@ void blocking_core::finish_one() noexcept {
     idle_.notify_all();
 }
 
+// In the pool of the task's runtime.
+struct blocking_core::telling {
+  using allocator_type = decltype(blocking_job::memory)::allocator_type;
+  allocator_type get_allocator() const noexcept {
+    return job->memory.allocator();
+  }
+  void operator()() const noexcept {
+    {
+      // The task may be the last thing its runtime does, and the runtime go
+      // while a thread of this pool is still posting.
+      std::unique_lock held(self->lock_);
+      self->told_.wait(held, [&] { return !job->is_telling; });
+    }
+    job->runtime->outside_ended();
+    self->complete(*job);
+  }
+
+  blocking_core* self;
+  job_ref<blocking_job> job;
+};
+
 // A thread of the pool. A task is told from its own runtime's pool: one that
 // was stopped drops what is posted, while waking a task of it would race with
 // the destruction of its frames.
@@ -216,16 +237,7 @@ void blocking_core::tell(blocking_job& job) noexcept {
   } else {
     job.add_ref();
     asio::post(pool_of(*job.runtime),
-               [this, kept = job_ref<blocking_job>(&job)] {
-                 {
-                   // The task may be the last thing its runtime does, and the
-                   // runtime go while a thread of this pool is still posting.
-                   std::unique_lock held(lock_);
-                   told_.wait(held, [&] { return !kept->is_telling; });
-                 }
-                 kept->runtime->outside_ended();
-                 complete(*kept);
-               });
+               telling{this, job_ref<blocking_job>(&job)});
   }
   {
     std::lock_guard held(lock_);

@@ -7,6 +7,8 @@
 #include <weir/detail/task_core.hpp>
 #include <weir/error.hpp>
 
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/execution/allocator.hpp>
 #include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution/executor.hpp>
@@ -16,6 +18,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -31,21 +34,40 @@ asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
 // A function submitted to a task's strand.
 template <typename F>
 class function_item final : public strand_item {
+  // The cache, unless the function brings memory along.
+  using associated = asio::associated_allocator_t<F, cache_allocator<void>>;
+  using allocator_type = typename std::allocator_traits<
+      associated>::template rebind_alloc<function_item>;
+  using traits = std::allocator_traits<allocator_type>;
+
 public:
+  template <typename G>
+  static function_item& make(G&& f) {
+    allocator_type from = allocator_of(f);
+    function_item* const at = traits::allocate(from, 1);
+    try {
+      return *::new (at) function_item(std::forward<G>(f));
+    } catch (...) {
+      traits::deallocate(from, at, 1);
+      throw;
+    }
+  }
+
+private:
   template <typename G>
   explicit function_item(G&& f)
       : strand_item(&function_item::run_and_delete), f_(std::forward<G>(f)) {}
 
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
+  static allocator_type allocator_of(const F& f) noexcept {
+    return allocator_type(
+        asio::get_associated_allocator(f, cache_allocator<void>()));
   }
-
-private:
   static void run_and_delete(strand_item& item, how what) noexcept {
     auto* self = static_cast<function_item*>(&item);
+    allocator_type from = allocator_of(self->f_);
     F f(std::move(self->f_));
-    delete self; // Before the call, which may submit another.
+    self->~function_item(); // Before the call, which may submit another.
+    traits::deallocate(from, self, 1);
     if (what == how::run)
       std::move(f)();
   }
@@ -95,7 +117,9 @@ public:
   template <typename F>
   void execute(F&& f) const {
     if (!is_task()) {
-      auto pool = detail::pool_of(runtime()).get_executor();
+      auto pool = asio::require(
+          detail::pool_of(runtime()).get_executor(),
+          asio::execution::allocator(asio::get_associated_allocator(f)));
       if (is_never_blocking())
         asio::require(pool, asio::execution::blocking.never)
             .execute(std::forward<F>(f));
@@ -103,7 +127,7 @@ public:
         pool.execute(std::forward<F>(f));
     } else if (is_never_blocking()) {
       task().post(
-          *new detail::function_item<std::decay_t<F>>(std::forward<F>(f)));
+          detail::function_item<std::decay_t<F>>::make(std::forward<F>(f)));
     } else if (detail::current_task() == &task()) {
       std::decay_t<F> g(std::forward<F>(f));
       std::move(g)();
@@ -115,7 +139,7 @@ public:
       core->end_inline();
     } else {
       core->post(
-          *new detail::function_item<std::decay_t<F>>(std::forward<F>(f)));
+          detail::function_item<std::decay_t<F>>::make(std::forward<F>(f)));
     }
   }
 

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "completion_memory.hpp"
 #include "outcome.hpp"
 #include "root_task.hpp"
 #include "waiter.hpp"
@@ -61,6 +62,8 @@ public:
   runtime_core* runtime = nullptr; // of the task that waits, if it is one
   stage at = stage::made;
   bool is_telling = false; // a thread of the pool is about to tell the waiter
+
+  completion_memory<6 * sizeof(void*)> memory; // while a task is told
 
   // The pool is gone: a stopped runtime destroyed it before the waiter. Written
   // when no thread of either runs.

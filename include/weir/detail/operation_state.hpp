@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "completion_memory.hpp"
 #include "waiter.hpp"
 
 #include <boost/asio/associated_allocator.hpp>
@@ -34,6 +35,7 @@ class operation_state final : public waiter {
   using allocator_type =
       typename std::allocator_traits<asio::associated_allocator_t<Handler>>::
           template rebind_alloc<operation_state>;
+  using memory = completion_memory<completion_size<executor_type>()>;
 
 public:
   static void start(Handler&& handler, Step&& step) {
@@ -62,11 +64,16 @@ private:
   // Frees the state, called or not: an execution context that is destroyed
   // first drops the posted function.
   struct owner {
+    using allocator_type = typename memory::allocator_type;
     explicit owner(operation_state* s) noexcept : self(s) {}
     owner(owner&& other) noexcept : self(std::exchange(other.self, nullptr)) {}
     ~owner() {
       if (self != nullptr)
         destroy(self);
+    }
+    // Never asked of one that was moved from.
+    allocator_type get_allocator() const noexcept {
+      return self->memory_.allocator();
     }
     // On the handler's executor.
     void operator()() {
@@ -119,6 +126,7 @@ private:
   }
 
   Step step_;
+  [[no_unique_address]] memory memory_; // for the posted function
   // Completed by start() or by a cancellation: the next emission, before the
   // handler has run, is for nobody. As the emissions, on the handler's
   // executor.

@@ -6,6 +6,7 @@
 #include <weir/executor.hpp>
 
 #include "await_task.hpp"
+#include "completion_memory.hpp"
 #include "group_steps.hpp"
 #include "promise.hpp"
 #include "task_core.hpp"
@@ -164,6 +165,7 @@ class spawn_root final : public root_task {
   using value_type =
       typename spawn_value<std::conditional_t<std::is_void_v<T>, int, T>>::type;
   using executor_type = asio::associated_executor_t<Handler, executor>;
+  using memory = completion_memory<completion_size<executor_type>()>;
 
 public:
   static void* operator new(std::size_t size) { return cache_allocate(size); }
@@ -177,6 +179,10 @@ public:
 
   static void start(Handler&& handler, const executor& on, task<T>&& work) {
     auto slot = asio::get_associated_cancellation_slot(handler);
+    // What may throw comes first.
+    canceller* cancels = nullptr;
+    if (slot.is_connected())
+      cancels = &slot.template emplace<canceller>();
     auto* self = new spawn_root(std::move(handler), on);
     task_ref core;
     try {
@@ -187,17 +193,17 @@ public:
       return;
     }
     // A task that ended meanwhile is still there to be asked, in vain.
-    if (slot.is_connected())
-      slot.template emplace<canceller>(std::move(core));
+    if (cancels != nullptr)
+      cancels->core = std::move(core);
   }
 
 private:
   struct canceller {
-    explicit canceller(task_ref c) noexcept : core(std::move(c)) {}
     void operator()(asio::cancellation_type type) const noexcept {
-      core->whole().request(type);
+      if (core)
+        core->whole().request(type);
     }
-    task_ref core;
+    task_ref core; // none: it was not started
   };
 
   void take(task_core& core, task_end end) noexcept override {
@@ -225,23 +231,37 @@ private:
     post_handler();
   }
 
-  // Frees *this.
+  // Owns a task that has ended, called or not: an execution context that is
+  // destroyed first drops the posted function.
+  struct completion {
+    using allocator_type = typename memory::allocator_type;
+    explicit completion(spawn_root* s) noexcept : self(s) {}
+    completion(completion&& other) noexcept
+        : self(std::exchange(other.self, nullptr)) {}
+    ~completion() { delete self; }
+    // Never asked of one that was moved from.
+    allocator_type get_allocator() const noexcept {
+      return self->memory_.allocator();
+    }
+    // On the handler's executor.
+    void operator()() {
+      Handler handler(std::move(self->handler_));
+      std::exception_ptr error(std::move(self->error_));
+      value_type value = self->take_value();
+      // The memory goes back before the handler may ask for it again.
+      delete std::exchange(self, nullptr);
+      if constexpr (std::is_void_v<T>)
+        std::move(handler)(std::move(error));
+      else
+        std::move(handler)(std::move(error), std::move(value));
+    }
+    spawn_root* self;
+  };
+
+  // Gives *this away.
   void post_handler() noexcept {
-    struct completion {
-      void operator()() {
-        if constexpr (std::is_void_v<T>)
-          std::move(handler)(std::move(error));
-        else
-          std::move(handler)(std::move(error), std::move(value));
-      }
-      Handler handler;
-      std::exception_ptr error;
-      value_type value;
-    };
     auto work = std::move(work_);
-    completion done{std::move(handler_), std::move(error_), take_value()};
-    delete this;
-    asio::post(work.get_executor(), std::move(done));
+    asio::post(work.get_executor(), completion(this));
   }
 
   value_type take_value() {
@@ -261,6 +281,7 @@ private:
       value_type,
       std::optional<std::conditional_t<std::is_void_v<T>, int, T>>>
       value_{};
+  [[no_unique_address]] memory memory_; // for the posted function
   bool cancelled_ = false;
 };
 
