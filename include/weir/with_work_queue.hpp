@@ -8,6 +8,7 @@
 #include <weir/work_queue.hpp>
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace weir {
@@ -16,23 +17,25 @@ namespace detail {
 
 // An outcome also when the body throws before it returns a task.
 template <typename T, typename Body>
-task<> call_queue_body(Body& body, work_queue<T>& queue) {
-  co_await std::invoke(body, queue);
+task<> call_queue_body(Body& body, std::optional<work_queue<T>>& queue) {
+  co_await std::invoke(body, *queue);
 }
 
 template <typename T, typename F, typename Body>
 task<> run_work_queue(work_queue_options options, F f, Body body) {
   task_core& self = co_await this_core();
-  work_queue<T> queue(executor(self.runtime()), options, std::move(f));
-  group_body scope(queue.group_, self);
-  outcome<void> result =
-      co_await outcome_of<void>(call_queue_body<T>(body, queue));
+  std::optional<work_queue<T>> queue;
+  // Before the consumers run: there may be no memory for it.
+  task<> work = call_queue_body<T>(body, queue);
+  queue.emplace(executor(self.runtime()), options, std::move(f));
+  group_body scope(queue->group_, self);
+  outcome<void> result = co_await outcome_of<void>(std::move(work));
   co_await leave_scope<group_body>(scope);
   if (result.error())
     scope.failed(result.error());
   else if (result.is_stopped())
     scope.stopped();
-  co_await queue.join(); // Throws what counts, or unwinds; all have ended.
+  co_await queue->join(); // Throws what counts, or unwinds; all have ended.
 }
 
 } // namespace detail
