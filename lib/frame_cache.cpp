@@ -56,13 +56,18 @@ void free_all(free_block* list) noexcept {
     std::free(std::exchange(list, list->next));
 }
 
+// Afterwards each list has `room`.
+void flush(unsigned room) noexcept {
+  for (free_list& list : free_lists) {
+    free_all(list.first);
+    list = {nullptr, room};
+  }
+}
+
 struct flush_at_thread_exit {
   ~flush_at_thread_exit() {
     state = thread_state::flushed;
-    for (free_list& list : free_lists) {
-      free_all(list.first);
-      list = {};
-    }
+    flush(0);
   }
 };
 
@@ -157,6 +162,18 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept {
   if (list.room == 0)
     shed(list, index);
   cache_deallocate(block, size);
+}
+
+void empty_cache() noexcept {
+  if (state == thread_state::caching)
+    flush(2 * batch);
+  for (std::size_t i = 0; i != stocks.size(); ++i)
+    while (free_block* const first = stocks[i].take()) {
+      // relaxed: only a sum.
+      stocked.fetch_sub(size_class::bytes(i) * batch,
+                        std::memory_order_relaxed);
+      free_all(first);
+    }
 }
 
 void reserve_blocks(std::size_t count, std::size_t size) {

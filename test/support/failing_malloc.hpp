@@ -9,62 +9,17 @@
 //
 // Never fails: calloc(), by which glibc makes what it cannot do without
 // (destructors of thread-local objects, say), and what exceptions are put in.
+// Which do fail, allocation_faults says.
 
+#include "allocation_faults.hpp"
 #include "libc_malloc.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
 
 namespace weir::test {
-
-/// Which allocations of the thread that arms it fail.
-class allocation_faults final {
-public:
-  /// The k-th from now on fails, counted from 1; and, if `sticky`, all after
-  /// it.
-  static void arm(std::int64_t k, bool sticky) noexcept {
-    injected_ = 0;
-    sticky_ = sticky;
-    left_ = k;
-    armed_ = true;
-    is_mine = true;
-  }
-  static void disarm() noexcept { armed_ = false; }
-  /// How many have failed since arm().
-  static std::uint64_t injected() noexcept { return injected_; }
-  /// Blocks that were allocated and not freed.
-  static std::int64_t live() noexcept { return live_; }
-
-  // For the functions below.
-  static bool fails_now() noexcept {
-    if (!armed_ || !is_mine || exempt)
-      return false;
-    const std::int64_t left = --left_;
-    if (left > 0 || (left < 0 && !sticky_))
-      return false;
-    ++injected_;
-    return true;
-  }
-  static void* count(void* p) noexcept {
-    live_ += p != nullptr;
-    return p;
-  }
-  static void count_free(const void* p) noexcept { live_ -= p != nullptr; }
-
-  static inline constinit thread_local bool exempt = false;
-  static inline constinit thread_local bool is_mine = false; // this thread arms
-
-private:
-  static inline std::atomic<bool> armed_{false};
-  static inline std::atomic<bool> sticky_{false};
-  static inline std::atomic<std::int64_t> left_{0};
-  static inline std::atomic<std::uint64_t> injected_{0};
-  static inline std::atomic<std::int64_t> live_{0};
-};
 
 namespace failing_malloc {
 

@@ -79,6 +79,9 @@ inline void cache_deallocate(void* p, std::size_t size) noexcept {
   cache_deallocate_slowly(p, size);
 }
 
+// Gives back to malloc what this thread and the stock keep.
+void empty_cache() noexcept;
+
 // Allocates `count` blocks and frees them again, so that they are in the cache.
 void reserve_blocks(std::size_t count, std::size_t size);
 // Of so many blocks freed by one thread, all but `cache_slack` can be had by

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Fails every allocation of every public operation in turn, once and from then
+// on, and compares what comes of it with allowed.csv. Each attempt is made in a
+// child process, so that one that ends or hangs is seen.
+//
+// What the table allows beyond an error that is reported, with nothing left:
+// an asio::awaitable as work leaks a few blocks, and under lasting want of
+// memory ends the process, both in Asio's own co_spawn (Boost 1.81).
+//
+// faults TABLE          all
+// faults TABLE NAME...  these only
+// faults --trace NAME MODE K   one attempt, in this process (for a debugger)
+
+#include "attempt.hpp"
+#include "support/death.hpp"
+#include "support/failing_malloc.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <sys/resource.h>
+#include <vector>
+
+namespace weir::test {
+namespace {
+
+// Blocks that one run leaves behind.
+std::int64_t
+left_after(const scenario& s, std::int64_t k, bool sticky, std::string& what) {
+  const std::int64_t before = allocation_faults::live();
+  {
+    attempt a(k, sticky);
+    s.run(a);
+    a.end();
+    what = a.outcome();
+  }
+  detail::empty_cache();
+  return allocation_faults::live() - before;
+}
+
+constexpr std::int64_t never = 1'000'000'000;
+
+// In the child process: says on stderr what came of it.
+void try_one(const scenario& s, std::int64_t k, bool sticky) {
+  std::string outcome;
+  (void)left_after(s, never, false, outcome); // what is made but once
+  outcome.clear();
+  outcome.reserve(1000);
+  const std::int64_t left = left_after(s, k, sticky, outcome);
+  const auto injected = allocation_faults::injected();
+  // Threads of Asio's keep a block or two each. A leak goes on and on.
+  constexpr int again = 10;
+  if (left > 0) {
+    std::string each;
+    std::int64_t sum = 0;
+    for (int i = 0; i != again; ++i)
+      sum += left_after(s, k, sticky, each);
+    if (sum >= again)
+      outcome += "+leaked";
+  }
+  std::fprintf(stderr, "\n%c%s", injected != 0 ? '!' : '=', outcome.c_str());
+}
+
+struct row {
+  std::set<std::string> allowed;
+  bool never_allocates = false;
+};
+
+// operation,mode,outcomes: "a|b"; the outcome "nothing to fail" says that the
+// operation does not allocate.
+std::map<std::string, row> read_table(const char* path) {
+  std::map<std::string, row> table;
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line); // the heading
+  while (std::getline(in, line)) {
+    std::istringstream fields(line);
+    std::string name, mode, outcomes, one;
+    std::getline(fields, name, ',');
+    std::getline(fields, mode, ',');
+    std::getline(fields, outcomes);
+    std::istringstream each(outcomes);
+    while (std::getline(each, one, '|')) {
+      if (one == "nothing to fail")
+        table[name + "," + mode].never_allocates = true;
+      else
+        table[name + "," + mode].allowed.insert(one);
+    }
+  }
+  return table;
+}
+
+class report {
+public:
+  explicit report(const char* table) : table_(read_table(table)) {}
+
+  void try_all(const scenario& s, bool sticky) {
+    const std::string key =
+        std::string(s.name) + (sticky ? ",sticky" : ",once");
+    std::map<std::string, int> seen;
+    int points = 0;
+    for (std::int64_t k = 1;; ++k) {
+      const child_end end = run_in_child([&] { try_one(s, k, sticky); }, 8);
+      const auto mark = end.printed.find_last_of("\n");
+      std::string what = "ended by signal " + std::to_string(end.signal);
+      bool hit = true;
+      if (end.signal == SIGABRT)
+        what = "terminated";
+      else if (end.signal == SIGALRM)
+        what = "hung";
+      else if (end.signal == 0 && mark != std::string::npos) {
+        hit = end.printed[mark + 1] == '!';
+        what = end.printed.substr(mark + 2);
+      }
+      if (!hit) {
+        if (what != "done" && !is_allowed(key, what))
+          fail(key + ": without a failure: " + what);
+        break;
+      }
+      ++points;
+      if (++seen[what] == 1 && !is_allowed(key, what))
+        fail(key + ": allocation " + std::to_string(k) + ": " + what);
+      if (points == 500) {
+        fail(key + ": no end");
+        break;
+      }
+    }
+    std::printf("%s,%d", key.c_str(), points);
+    for (const auto& [what, times] : seen)
+      std::printf(",%s %d", what.c_str(), times);
+    std::printf("\n");
+    std::fflush(stdout);
+    if (points != 0 && table_[key].never_allocates)
+      fail(key + ": allocates");
+    known_.insert(key);
+    faults_ += points;
+  }
+  void check_table() {
+    for (const auto& [key, unused] : table_)
+      if (!known_.contains(key))
+        fail(key + ": in the table, but there is no such operation");
+  }
+  bool is_fine() const { return !failed_; }
+  int faults() const { return faults_; }
+
+private:
+  bool is_allowed(const std::string& key, const std::string& what) {
+    return table_[key].allowed.contains(what);
+  }
+  void fail(const std::string& text) {
+    failed_ = true;
+    std::printf("NOT ALLOWED %s\n", text.c_str());
+  }
+
+  std::map<std::string, row> table_;
+  std::set<std::string> known_;
+  bool failed_ = false;
+  int faults_ = 0;
+};
+
+std::vector<scenario> all_scenarios() {
+  std::vector<scenario> all;
+  for (const auto part : {task_scenarios(),
+                          group_scenarios(),
+                          object_scenarios(),
+                          token_scenarios(),
+                          loop_scenarios(),
+                          result_scenarios()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+int run(const std::vector<std::string>& args) {
+  const auto all = all_scenarios();
+  if (args.size() == 4 && args[0] == "--trace") {
+    for (const scenario& s : all)
+      if (args[1] == s.name)
+        try_one(s, std::atoll(args[3].c_str()), args[2] == "sticky");
+    return 0;
+  }
+  if (args.empty())
+    return 2;
+  report out(args[0].c_str());
+  const std::set<std::string> wanted(args.begin() + 1, args.end());
+  for (const scenario& s : all)
+    if (wanted.empty() || wanted.contains(s.name))
+      for (bool sticky : {false, true})
+        out.try_all(s, sticky);
+  if (wanted.empty())
+    out.check_table();
+  std::printf("%d faults injected\n", out.faults());
+  return out.is_fine() ? 0 : 1;
+}
+
+} // namespace
+} // namespace weir::test
+
+int main(int argc, char** argv) {
+  // Attempts that end the process would write gigabytes.
+  const ::rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  return weir::test::run(std::vector<std::string>(argv + 1, argv + argc));
+}
