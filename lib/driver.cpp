@@ -23,6 +23,13 @@ namespace weir::detail {
 namespace {
 // Of the timers that are due.
 constexpr std::size_t most_at_once = 4;
+
+// Before `n` more are taken out of where they are: there may be no memory.
+template <typename T>
+void make_room(std::vector<T>& list, std::size_t n) {
+  if (list.capacity() - list.size() < n)
+    list.reserve(2 * list.size() + n);
+}
 } // namespace
 
 // Asio's own scheduler is a service of the pool, and what the pool's threads
@@ -161,9 +168,13 @@ void driver::step() {
 
 // True: some task is ready.
 bool driver::take_ready() {
-  while (ready_item* const item = runtime_.ready().take())
+  for (;;) {
+    make_room(ready_, 1);
+    ready_item* const item = runtime_.ready().take();
+    if (item == nullptr)
+      return !ready_.empty();
     ready_.push_back(item);
-  return !ready_.empty();
+  }
 }
 
 void driver::count() {
@@ -221,6 +232,7 @@ void driver::jump(clock::time_point next) {
 // was taken out will fire.
 void driver::take_due() {
   const std::size_t most = 1 + choice_.below(most_at_once);
+  make_room(due_, most);
   for (timer_entry* e = runtime_.timers().take_due(now_, most); e != nullptr;
        e = e->next)
     due_.push_back(e);
