@@ -109,7 +109,9 @@ std::span<const scenario> task_scenarios();
 std::span<const scenario> group_scenarios();
 std::span<const scenario> object_scenarios();
 std::span<const scenario> token_scenarios();
+std::span<const scenario> object_token_scenarios();
 std::span<const scenario> loop_scenarios();
 std::span<const scenario> result_scenarios();
+std::span<const scenario> deterministic_scenarios();
 
 } // namespace weir::test

@@ -9,9 +9,10 @@
 // an asio::awaitable as work leaks a few blocks, and under lasting want of
 // memory ends the process, both in Asio's own co_spawn (Boost 1.81).
 //
-// faults TABLE          all
-// faults TABLE NAME...  these only
-// faults --trace NAME MODE K   one attempt, in this process (for a debugger)
+// weir-faults TABLE          all; takes seconds, whatever is to be proved
+// weir-faults TABLE NAME...  these only
+// weir-faults --trace NAME MODE K   one attempt, in this process (for a
+//                                   debugger)
 
 #include "attempt.hpp"
 #include "support/death.hpp"
@@ -46,6 +47,22 @@ left_after(const scenario& s, std::int64_t k, bool sticky, std::string& what) {
 }
 
 constexpr std::int64_t never = 1'000'000'000;
+
+// What a fault came to, as it is counted.
+const char* class_of(const std::string& outcome) {
+  const auto has = [&](const char* part) {
+    return outcome.find(part) != std::string::npos;
+  };
+  if (outcome == "done")
+    return "done"; // it could do without
+  if (has("leaked") || has("left a child"))
+    return "leaked";
+  if (has("terminated") || has("signal"))
+    return "ended";
+  if (has("hung"))
+    return "hung";
+  return has("bad_alloc") ? "bad_alloc" : "error";
+}
 
 // In the child process: says on stderr what came of it.
 void try_one(const scenario& s, std::int64_t k, bool sticky) {
@@ -125,8 +142,14 @@ public:
         break;
       }
       ++points;
-      if (++seen[what] == 1 && !is_allowed(key, what))
+      ++classes_[class_of(what)];
+      if (++seen[what] == 1 && !is_allowed(key, what)) {
         fail(key + ": allocation " + std::to_string(k) + ": " + what);
+        std::printf("run it alone: weir-faults --trace \"%s\" %s %lld\n",
+                    s.name,
+                    sticky ? "sticky" : "once",
+                    static_cast<long long>(k));
+      }
       if (points == 500) {
         fail(key + ": no end");
         break;
@@ -139,6 +162,8 @@ public:
     std::fflush(stdout);
     if (points != 0 && table_[key].never_allocates)
       fail(key + ": allocates");
+    if (points == 0)
+      ++need_none_;
     known_.insert(key);
     faults_ += points;
   }
@@ -147,22 +172,36 @@ public:
       if (!known_.contains(key))
         fail(key + ": in the table, but there is no such operation");
   }
-  bool is_fine() const { return !failed_; }
-  int faults() const { return faults_; }
+  bool is_fine() const { return failures_ == 0; }
+  void print_sum() const {
+    // Each operation is tried in two modes.
+    std::printf("prove: faults operations=%zu need_none=%d injected=%d",
+                known_.size() / 2,
+                need_none_ / 2,
+                faults_);
+    for (const char* const name :
+         {"done", "bad_alloc", "error", "leaked", "ended", "hung"}) {
+      const auto found = classes_.find(name);
+      std::printf(" %s=%d", name, found == classes_.end() ? 0 : found->second);
+    }
+    std::printf(" not_allowed=%d\n", failures_);
+  }
 
 private:
   bool is_allowed(const std::string& key, const std::string& what) {
     return table_[key].allowed.contains(what);
   }
   void fail(const std::string& text) {
-    failed_ = true;
+    ++failures_;
     std::printf("NOT ALLOWED %s\n", text.c_str());
   }
 
   std::map<std::string, row> table_;
   std::set<std::string> known_;
-  bool failed_ = false;
+  std::map<std::string, int> classes_;
+  int failures_ = 0;
   int faults_ = 0;
+  int need_none_ = 0; // operations that do not allocate, in a mode
 };
 
 std::vector<scenario> all_scenarios() {
@@ -171,8 +210,10 @@ std::vector<scenario> all_scenarios() {
                           group_scenarios(),
                           object_scenarios(),
                           token_scenarios(),
+                          object_token_scenarios(),
                           loop_scenarios(),
-                          result_scenarios()})
+                          result_scenarios(),
+                          deterministic_scenarios()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -195,7 +236,7 @@ int run(const std::vector<std::string>& args) {
         out.try_all(s, sticky);
   if (wanted.empty())
     out.check_table();
-  std::printf("%d faults injected\n", out.faults());
+  out.print_sum();
   return out.is_fine() ? 0 : 1;
 }
 

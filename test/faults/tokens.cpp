@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Operations with a completion token, from a thread that is not the runtime's.
-// The handler is called once, or the call throws.
+// Operations of the runtime, groups, limiters and channels with a completion
+// token.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
@@ -10,8 +10,7 @@
 #include <weir/sleep.hpp>
 #include <weir/task_group.hpp>
 
-#include "attempt.hpp"
-#include "support/until.hpp"
+#include "token_tries.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -23,57 +22,11 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <tuple>
-#include <type_traits>
 
 namespace weir::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Notes an error, and that it was called.
-struct handler {
-  template <typename Error, typename... Rest>
-  void operator()(const Error& error, Rest&&...) const {
-    if constexpr (std::is_same_v<Error, std::exception_ptr>) {
-      if (error)
-        a->note("handler", error);
-    } else if (error) {
-      a->note("handler",
-              error == asio::error::operation_aborted ? "aborted" : "error");
-    }
-    ++*called;
-  }
-  attempt* a;
-  std::atomic<int>* called;
-};
-
-// `start(handler)` and `then()`, with faults.
-template <typename Start, typename Then>
-void tries(attempt& a, Start start, Then then) {
-  std::atomic<int> called{0};
-  bool threw = false;
-  a.begin();
-  try {
-    start(handler{&a, &called});
-  } catch (...) {
-    a.note("call", std::current_exception());
-    threw = true;
-  }
-  then();
-  if (!threw)
-    block_until([&] { return called != 0; });
-  a.end();
-  if (threw) {
-    a.pool.run([]() -> task<> { co_return; }()); // what it may have posted
-    if (called != 0)
-      a.note("handler", "called although the call threw");
-  }
-}
-template <typename Start>
-void tries(attempt& a, Start start) {
-  tries(a, start, [] {});
-}
 
 task<> child(attempt& a) {
   ++a.inside;
@@ -87,11 +40,11 @@ task<> sleeper(attempt& a) {
 }
 
 void co_spawns(attempt& a) {
-  tries(a, [&](handler h) { weir::co_spawn(a.pool, child(a), h); });
+  tries_token(a, [&](handler h) { weir::co_spawn(a.pool, child(a), h); });
 }
 void co_spawns_with_a_slot(attempt& a) {
   asio::cancellation_signal signal;
-  tries(
+  tries_token(
       a,
       [&](handler h) {
         weir::co_spawn(
@@ -101,7 +54,7 @@ void co_spawns_with_a_slot(attempt& a) {
 }
 void spawns(attempt& a) {
   task_group group(a.pool);
-  tries(a, [&](handler h) { group.spawn(child(a))(h); });
+  tries_token(a, [&](handler h) { group.spawn(child(a))(h); });
   group.cancel();
   a.run([](task_group& g) -> task<> { co_await g.join(); }(group));
 }
@@ -118,14 +71,14 @@ void joins(attempt& a) {
   auto spawn = [&]() -> task<> { co_await group.spawn(waits); };
   a.pool.run(spawn());
   block_until([&] { return looks != 0; });
-  tries(
+  tries_token(
       a, [&](handler h) { group.join()(h); }, [&] { go = true; });
   a.run([](task_group& g) -> task<> { co_await g.join(); }(group));
 }
 void acquires(attempt& a) {
   weir::limiter l(1);
   std::optional<permit> all = l.try_acquire();
-  tries(
+  tries_token(
       a,
       [&](handler h) {
         l.acquire()(asio::bind_executor(a.pool.get_executor(), h));
@@ -137,7 +90,7 @@ void acquires(attempt& a) {
 void acquires_on_the_system_executor(attempt& a) {
   weir::limiter l(1);
   std::optional<permit> all = l.try_acquire();
-  tries(
+  tries_token(
       a, [&](handler h) { l.acquire()(h); }, [&] { all.reset(); });
   block_until([&] { return l.in_use() == 0; });
 }
@@ -145,7 +98,7 @@ void acquires_and_cancels(attempt& a) {
   weir::limiter l(1);
   permit all = *l.try_acquire();
   asio::cancellation_signal signal;
-  tries(
+  tries_token(
       a,
       [&](handler h) {
         l.acquire()(asio::bind_cancellation_slot(
@@ -155,7 +108,7 @@ void acquires_and_cancels(attempt& a) {
 }
 void receives(attempt& a) {
   weir::channel<int> c(0);
-  tries(
+  tries_token(
       a,
       [&](handler h) {
         c.receive()(asio::bind_executor(a.pool.get_executor(), h));
@@ -164,7 +117,7 @@ void receives(attempt& a) {
 }
 void sends(attempt& a) {
   weir::channel<int> c(0);
-  tries(
+  tries_token(
       a,
       [&](handler h) {
         c.send(1)(asio::bind_executor(a.pool.get_executor(), h));
@@ -172,7 +125,7 @@ void sends(attempt& a) {
       [&] { (void)c.try_receive(); });
 }
 void posts(attempt& a) {
-  tries(a, [&](handler h) {
+  tries_token(a, [&](handler h) {
     asio::post(a.pool.get_executor(), [h] { h(std::exception_ptr()); });
   });
 }
