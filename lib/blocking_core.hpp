@@ -5,6 +5,7 @@
 
 #include <weir/blocking_pool.hpp>
 #include <weir/detail/offload_step.hpp>
+#include <weir/detail/sync.hpp>
 #include <weir/detail/wait_queue.hpp>
 
 #include <condition_variable>
@@ -45,10 +46,10 @@ private:
   void stop() noexcept;
 
   const std::size_t capacity_; // that run or wait; saturated
-  mutable std::mutex lock_;
-  std::condition_variable ready_; // a job, or the end
-  std::condition_variable idle_;  // nothing runs or waits or is told
-  std::condition_variable told_;  // a job's waiter
+  mutable sync::mutex lock_;
+  sync::condition_variable ready_; // a job, or the end
+  sync::condition_variable idle_;  // nothing runs or waits or is told
+  sync::condition_variable told_;  // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
   wait_queue<blocking_job> begun_; // run or have run, with a waiter

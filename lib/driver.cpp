@@ -39,10 +39,10 @@ driver::driver(runtime_core& runtime,
     : runtime_(runtime), options_(options),
       asio_(asio::use_service<asio::detail::scheduler>(runtime.pool())),
       choice_(options.seed), most_steps_(options.max_steps),
-      made_before_(std::exchange(this_thread.clock, this)) {}
+      made_before_(std::exchange(this_thread().clock, this)) {}
 
 driver::~driver() {
-  driver** link = &this_thread.clock;
+  driver** link = &this_thread().clock;
   while (*link != nullptr && *link != this)
     link = &(*link)->made_before_;
   if (*link == nullptr) {
@@ -55,23 +55,23 @@ driver::~driver() {
 }
 
 driver::virtual_time::virtual_time(driver* d) noexcept
-    : before_(this_thread.clock) {
+    : before_(this_thread().clock) {
   if (d != nullptr)
-    this_thread.clock = d;
+    this_thread().clock = d;
 }
 
-driver::virtual_time::~virtual_time() { this_thread.clock = before_; }
+driver::virtual_time::~virtual_time() { this_thread().clock = before_; }
 
 // Makes the calling thread the runtime's only worker.
 class driver::seat final {
 public:
-  explicit seat(driver& d) noexcept : driver_(d), before_(this_thread) {
+  explicit seat(driver& d) noexcept : driver_(d), before_(this_thread()) {
     // acquire: sees what the last thread that ran it did.
     if (d.is_driven_.exchange(true, std::memory_order_acquire)) {
       std::fputs("weir: two threads run one deterministic_runtime\n", stderr);
       std::terminate();
     }
-    this_thread = {.drives = &d, .clock = &d};
+    this_thread() = {.drives = &d, .clock = &d};
     d.runtime_.ready().enter_driver();
   }
   seat(const seat&) = delete;
@@ -80,7 +80,7 @@ public:
     for (ready_item* item : std::exchange(driver_.ready_, {}))
       (void)driver_.runtime_.ready().push(*item);
     driver_.runtime_.ready().leave_driver();
-    this_thread = before_;
+    this_thread() = before_;
     // release: to the next thread that runs it.
     driver_.is_driven_.store(false, std::memory_order_release);
   }
@@ -90,10 +90,10 @@ private:
   const thread_context before_;
 };
 
-bool driver::is_here() const noexcept { return this_thread.drives == this; }
+bool driver::is_here() const noexcept { return this_thread().drives == this; }
 
 void driver::require_free() const {
-  if (this_thread.drives != nullptr)
+  if (this_thread().drives != nullptr)
     throw boost::system::system_error(
         errc::would_deadlock,
         "weir::testing::deterministic_runtime::run: called while a "

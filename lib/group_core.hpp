@@ -185,17 +185,17 @@ private:
   const on_cancel cancellation_;
   const char* const name_;
   // Set under lock_; read without it by children that start.
-  std::atomic<bool> cancelled_{false};
-  std::atomic<bool> stopping_{false};
+  sync::atomic<bool> cancelled_{false};
+  sync::atomic<bool> stopping_{false};
   // Of children, between a reopen() and the next. Set under lock_.
-  std::atomic<std::uint32_t> generation_{0};
+  sync::atomic<std::uint32_t> generation_{0};
 
   // The fast path: admission and end of children while nothing else is to be
   // done. On a line with what it touches.
   alignas(64) mutable slot_word slots_;
-  mutable std::atomic<std::uint64_t> peak_{0}; // seen by the fast path
+  mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
 
-  std::atomic<std::uint32_t> refs_{1};
+  sync::atomic<std::uint32_t> refs_{1};
   mutable lock_type lock_;
   // Null: there is no limiter.
   const std::unique_ptr<group_permits> permits_; // its members under lock_

@@ -42,7 +42,7 @@ void group_timer::retire() noexcept {
 }
 
 // Enters with the lock held, leaves without.
-void group_timer::clear(std::unique_lock<std::mutex>& held) noexcept {
+void group_timer::clear(std::unique_lock<sync::mutex>& held) noexcept {
   if (!armed_) {
     held.unlock();
   } else if (group_.runtime().timers().disarm(*this)) {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/sync.hpp>
 #include <weir/detail/timer_entry.hpp>
 #include <weir/sleep.hpp>
 
@@ -35,7 +36,7 @@ public:
 private:
   static void on_fire(timer_entry& entry) noexcept;
   void fire() noexcept;
-  void clear(std::unique_lock<std::mutex>& held) noexcept;
+  void clear(std::unique_lock<sync::mutex>& held) noexcept;
 
   // Out of the wheel, and not yet in fire(), an entry can be neither armed nor
   // disarmed; fire() does then what `firing` says.
@@ -43,7 +44,7 @@ private:
 
   group_core& group_;
   const action act_;
-  std::mutex lock_;
+  sync::mutex lock_;
   bool armed_ = false; // all under lock_; holds a reference
   bool retired_ = false;
   firing then_ = firing::acts;

@@ -5,6 +5,7 @@
 
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/limiter_node.hpp>
+#include <weir/detail/sync.hpp>
 #include <weir/limiter.hpp>
 
 #include "guarded_limiter.hpp"
@@ -87,7 +88,7 @@ public:
   std::size_t waiting() const noexcept;
 
 private:
-  using guarded = basic_guarded_limiter<std_sync>;
+  using guarded = basic_guarded_limiter<sync>;
   using lock = guarded::lock;
 
   ~limiter_core() = default;
@@ -96,7 +97,7 @@ private:
   [[noreturn]] void refuse_weight(std::size_t weight, const char* who) const;
 
   mutable guarded rules_;
-  std::atomic<std::size_t> capacity_; // set under the lock; read by the checks
+  sync::atomic<std::size_t> capacity_; // set under the lock; read by the checks
 };
 
 // A limiter's core.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/detail/root_task.hpp>
+#include <weir/detail/sync.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/runtime.hpp>
 
@@ -121,15 +122,15 @@ private:
   std::atomic<bool> stopped_{false};
   std::atomic<bool> closing_{false};
 
-  std::mutex lock_;
-  std::condition_variable changed_;
+  sync::mutex lock_;
+  sync::condition_variable changed_;
   task_list roots_;                // under lock_
   std::size_t root_count_ = 0;     // under lock_
   group_core* groups_ = nullptr;   // under lock_, by group_core::runtime_links
   std::size_t group_count_ = 0;    // under lock_
   blocking_wait* waits_ = nullptr; // under lock_
 
-  std::mutex stop_lock_;       // held while a thread finishes the stop
+  sync::mutex stop_lock_;      // held while a thread finishes the stop
   bool stop_finished_ = false; // under stop_lock_
 
   handler_memory memory_; // of the engine's handlers

@@ -67,15 +67,15 @@ scheduler::scheduler(asio::thread_pool& pool,
 }
 
 bool scheduler::on_worker_thread() noexcept {
-  if (this_thread.self != nullptr)
-    return this_thread.self->owner == this;
+  if (this_thread().self != nullptr)
+    return this_thread().self->owner == this;
   if (!pool_.get_executor().running_in_this_thread())
     return false;
   // relaxed: only hands out numbers.
   const std::size_t index = bound_.fetch_add(1, std::memory_order_relaxed);
   if (index >= workers_.size())
     return false; // A foreign thread attached to the pool: not a worker.
-  this_thread.self = &workers_[index];
+  this_thread().self = &workers_[index];
   return true;
 }
 
@@ -83,7 +83,7 @@ bool scheduler::on_worker_thread() noexcept {
 // -----------------------------------------------------------------
 
 bool scheduler::push(ready_item& item) noexcept {
-  worker* const self = this_thread.self;
+  worker* const self = this_thread().self;
   if (self != nullptr && self->owner == this) {
     // Also when it is stopped: take_all() comes when this thread has ended.
     while (!self->queue.push(item))
@@ -103,11 +103,11 @@ bool scheduler::push(ready_item& item) noexcept {
 }
 
 std::size_t scheduler::this_worker_index() noexcept {
-  return this_thread.self != nullptr ? this_thread.self->index : 0;
+  return this_thread().self != nullptr ? this_thread().self->index : 0;
 }
 
 bool ready_queue_is_crowded() noexcept {
-  const worker* const self = this_thread.self;
+  const worker* const self = this_thread().self;
   return self != nullptr && self->queue.size() >= self->crowd;
 }
 
@@ -246,7 +246,7 @@ void scheduler::drain(bool searching) noexcept {
     asio::post(pool_, drain_handler{this, searching});
     return;
   }
-  worker& self = *this_thread.self;
+  worker& self = *this_thread().self;
   if (self.draining) { // A driver looks after the queues.
     gate_.leave();
     std_sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
@@ -309,13 +309,13 @@ void scheduler::drain(bool searching) noexcept {
 // -------------------------------------------------------------------------
 
 void scheduler::enter_driver() noexcept {
-  this_thread.self = &workers_.front();
-  this_thread.self->draining = true;
+  this_thread().self = &workers_.front();
+  this_thread().self->draining = true;
 }
 
 void scheduler::leave_driver() noexcept {
-  this_thread.self->draining = false;
-  this_thread.self = nullptr;
+  this_thread().self->draining = false;
+  this_thread().self = nullptr;
 }
 
 void scheduler::driver_yields(bool yields) noexcept {

@@ -13,7 +13,7 @@
 namespace weir {
 
 clock::time_point clock::now() noexcept {
-  const detail::driver* const virtual_one = detail::this_thread.clock;
+  const detail::driver* const virtual_one = detail::this_thread().clock;
   return virtual_one != nullptr ? virtual_one->now()
                                 : std::chrono::steady_clock::now();
 }
@@ -21,7 +21,7 @@ clock::time_point clock::now() noexcept {
 namespace detail {
 
 clock::time_point on_steady_clock(clock::time_point deadline) noexcept {
-  const driver* const virtual_one = this_thread.clock;
+  const driver* const virtual_one = this_thread().clock;
   // The virtual clock starts small, and a deadline ahead of it is not.
   if (virtual_one == nullptr || deadline <= virtual_one->now())
     return deadline;

@@ -139,6 +139,6 @@ private:
   typename Sync::template atomic<std::uint64_t> started_before_{0};
 };
 
-using slot_word = basic_slot_word<std_sync>;
+using slot_word = basic_slot_word<sync>;
 
 } // namespace weir::detail

@@ -10,9 +10,11 @@
 
 namespace weir::detail {
 
-constinit thread_local thread_context this_thread;
+#if !defined(WEIR_SYNC_POLICY)
+constinit thread_local thread_context context_of_thread;
+#endif
 
-task_core* current_task() noexcept { return this_thread.current; }
+task_core* current_task() noexcept { return this_thread().current; }
 
 task_core::task_core(runtime_core& runtime,
                      task_owner& owner,
@@ -55,7 +57,7 @@ void task_core::wake(strand_item& item) noexcept {
 }
 
 void task_core::emit(strand_item& item) noexcept {
-  if (this_thread.current == this && waiting_ == nullptr) {
+  if (this_thread().current == this && waiting_ == nullptr) {
     // The task cancels itself, or one of its scopes: its next await shall see
     // it. Not while it initiates an operation: that must be complete first.
     item.run(item, strand_item::how::run);
@@ -65,10 +67,10 @@ void task_core::emit(strand_item& item) noexcept {
     return; // The holder emits. *this may be gone.
   // As if on the strand: what the emission dispatches to it runs inline, as
   // Asio's co_spawn needs. Coroutines are not resumed here.
-  task_core* const before = this_thread.current;
-  this_thread.current = this;
+  task_core* const before = this_thread().current;
+  this_thread().current = this;
   item.run(item, strand_item::how::run);
-  this_thread.current = before;
+  this_thread().current = before;
   release_or_hand_over();
 }
 
@@ -98,10 +100,10 @@ void task_core::post(strand_item& item) noexcept {
 }
 
 bool task_core::begin_inline() noexcept {
-  if (this_thread.current != nullptr || !runtime_.ready().on_worker_thread() ||
+  if (this_thread().current != nullptr || !runtime_.ready().on_worker_thread() ||
       !strand_.try_acquire())
     return false;
-  this_thread.current = this;
+  this_thread().current = this;
   return true;
 }
 
@@ -132,7 +134,7 @@ void task_core::start() noexcept {
 }
 
 void task_core::run() noexcept {
-  this_thread.current = this;
+  this_thread().current = this;
   bool finished_here = false;
   const bool queue_owned = queue_owns_;
   queue_owns_ = false;
@@ -158,7 +160,7 @@ void task_core::run() noexcept {
       // acquire: whoever dropped a reference is through with the task. Nobody
       // can add one: the owner has forgotten it.
       if (refs_.load(std::memory_order_acquire) == 1) {
-        this_thread.current = nullptr;
+        this_thread().current = nullptr;
         delete this;
         return;
       }
@@ -169,14 +171,14 @@ void task_core::run() noexcept {
       continue;
     }
     if (yielding_) {
-      this_thread.current = nullptr;
+      this_thread().current = nullptr;
       schedule(); // The strand stays held.
       return;
     }
     if (strand_.try_release())
       break; // *this may be gone, unless it finished here.
   }
-  this_thread.current = nullptr;
+  this_thread().current = nullptr;
   if (finished_here || queue_owned)
     release();
 }

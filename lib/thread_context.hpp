@@ -22,9 +22,16 @@ struct thread_context {
   driver* clock = nullptr;
 };
 
+#if defined(WEIR_SYNC_POLICY)
+// A test's: of what stands for a thread.
+thread_context& this_thread() noexcept;
+#else
 // constinit: no initialisation guard at each access. initial-exec: no call of
 // the dynamic linker's either, when weir is a shared library.
-extern constinit thread_local thread_context this_thread
+extern constinit thread_local thread_context context_of_thread
     [[gnu::tls_model("initial-exec")]];
+
+inline thread_context& this_thread() noexcept { return context_of_thread; }
+#endif
 
 } // namespace weir::detail

@@ -101,15 +101,15 @@ private:
   mutable std::vector<shelf> shelves_;
 
   // The asio timer has expired, and not all that was due has fired.
-  std::atomic<bool> overdue_{false};
+  sync::atomic<bool> overdue_{false};
 
   // The asio timer is touched under driver_lock_ only, never under a shelf's
   // lock: its members lock and allocate.
-  std::mutex driver_lock_;
+  sync::mutex driver_lock_;
   std::optional<pool_timer> timer_;
   // The tick timer_ waits for; written under driver_lock_, read as a hint. 0
   // without a timer: nothing comes before that.
-  std::atomic<std::uint64_t> driven_for_{timing_wheel::never};
+  sync::atomic<std::uint64_t> driven_for_{timing_wheel::never};
 };
 
 } // namespace weir::detail

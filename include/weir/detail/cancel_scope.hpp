@@ -4,6 +4,7 @@
 #pragma once
 
 #include "strand.hpp"
+#include "sync.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
 
@@ -66,8 +67,8 @@ private:
   std::uint8_t types_ = 0; // of asio::cancellation_type, delivered
   // Types requested and not yet delivered. 0 -> n submits this item; the
   // delivery takes them back to 0, after which it may be submitted again.
-  std::atomic<std::uint8_t> requested_{0};
-  std::atomic<bool> announced_{false};
+  sync::atomic<std::uint8_t> requested_{0};
+  sync::atomic<bool> announced_{false};
   bool leaving_ = false;
   kind kind_ = kind::open;
 };

@@ -36,8 +36,8 @@ struct shared_claim {
     return open.fetch_sub(1, std::memory_order_acq_rel) == 1 && take();
   }
 
-  std::atomic<bool> taken{false};
-  std::atomic<std::size_t> open{0}; // channels that can still serve it
+  sync::atomic<bool> taken{false};
+  sync::atomic<std::size_t> open{0}; // channels that can still serve it
 };
 
 // Somebody who waits for a value.

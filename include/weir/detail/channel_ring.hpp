@@ -90,7 +90,7 @@ private:
   }
 
   struct slot {
-    std::atomic<std::uint64_t> state;
+    sync::atomic<std::uint64_t> state;
     alignas(T) std::byte room[sizeof(T)];
   };
 
@@ -114,7 +114,7 @@ private:
   static void await(const slot& s, std::uint64_t state) noexcept {
     // acquire: sees what the other side did in the room.
     for (unsigned round = 0; s.state.load(std::memory_order_acquire) != state;)
-      std_sync::pause(round++);
+      sync::pause(round++);
   }
 
   place advance(place& p) noexcept {

@@ -7,6 +7,7 @@
 #include <weir/indexed_value.hpp>
 
 #include "group_steps.hpp"
+#include "sync.hpp"
 #include "work_value.hpp"
 
 #include <atomic>
@@ -55,8 +56,8 @@ private:
   };
   std::vector<loss> errors_; // by position
   const std::size_t wanted_;
-  std::atomic<std::size_t> won_{0};
-  std::atomic<std::size_t> lost_{0};
+  sync::atomic<std::size_t> won_{0};
+  sync::atomic<std::size_t> lost_{0};
 };
 
 template <typename R>

@@ -12,6 +12,7 @@
 #include "element_errors.hpp"
 #include "element_function.hpp"
 #include "element_source.hpp"
+#include "sync.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -267,9 +268,9 @@ private:
   bool keeps_going_;
   const for_each_options& options_;
   task_group* group_ = nullptr; // constant while workers run
-  std::atomic<bool> stopped_{false};
-  std::atomic<std::size_t> seeking_{1}; // workers without an element
-  std::atomic<std::size_t> unborn_{0};  // workers that may still be begun
+  sync::atomic<bool> stopped_{false};
+  sync::atomic<std::size_t> seeking_{1}; // workers without an element
+  sync::atomic<std::size_t> unborn_{0};  // workers that may still be begun
   [[no_unique_address]] no_outputs no_outputs_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "frame_cache.hpp"
+#include "sync.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -152,7 +153,7 @@ public:
   }
 
 private:
-  std::atomic<part*> head_{nullptr};
+  sync::atomic<part*> head_{nullptr};
 };
 
 } // namespace weir::detail

@@ -6,6 +6,7 @@
 #include <weir/task.hpp>
 
 #include "element_function.hpp"
+#include "sync.hpp"
 #include "turn.hpp"
 
 #include <algorithm>
@@ -109,7 +110,7 @@ public:
 private:
   std::ranges::iterator_t<View> first_;
   std::size_t size_;
-  std::atomic<std::size_t> next_{0};
+  sync::atomic<std::size_t> next_{0};
 };
 
 // Any other range: one worker at a time walks along it.
@@ -170,7 +171,7 @@ private:
   iterator next_;                     // of who has the turn, as is
   std::ranges::sentinel_t<View> end_; //
   std::size_t index_ = 0;             //
-  std::atomic<bool> exhausted_{false};
+  sync::atomic<bool> exhausted_{false};
 };
 
 // An asynchronous producer: called by one worker at a time.
@@ -217,7 +218,7 @@ private:
   turn turn_;
   P& produce_;
   std::size_t index_ = 0; // of who has the turn
-  std::atomic<bool> exhausted_{false};
+  sync::atomic<bool> exhausted_{false};
 };
 
 template <typename View, typename F>

@@ -9,6 +9,7 @@
 #include "as_task.hpp"
 #include "queued_step.hpp"
 #include "root_task.hpp"
+#include "sync.hpp"
 #include "task_core.hpp"
 #include "wait_queue.hpp"
 
@@ -92,7 +93,7 @@ protected:
   void started(flight& call, task_ref core) noexcept;
 
   // Not a spin_lock: hash and comparison of the keys are the user's.
-  mutable std::mutex lock_;
+  mutable sync::mutex lock_;
 
 private:
   runtime_core& runtime_;

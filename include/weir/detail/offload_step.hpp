@@ -6,6 +6,7 @@
 #include "completion_memory.hpp"
 #include "outcome.hpp"
 #include "root_task.hpp"
+#include "sync.hpp"
 #include "waiter.hpp"
 
 #include <boost/asio/error.hpp>
@@ -73,7 +74,7 @@ protected:
   virtual ~blocking_job() = default;
 
 private:
-  std::atomic<std::uint32_t> refs_{1};
+  sync::atomic<std::uint32_t> refs_{1};
 };
 
 // A counted reference.

@@ -8,6 +8,7 @@
 
 #include "frame_cache.hpp"
 #include "group_access.hpp"
+#include "sync.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -125,8 +126,8 @@ private:
       delete std::exchange(n, n->next);
   }
 
-  std::atomic<node*> head_{nullptr};
-  std::atomic<bool> taken_{false};
+  sync::atomic<node*> head_{nullptr};
+  sync::atomic<bool> taken_{false};
 };
 
 } // namespace weir::detail

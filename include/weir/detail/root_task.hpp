@@ -9,6 +9,7 @@
 #include "completion_memory.hpp"
 #include "group_steps.hpp"
 #include "promise.hpp"
+#include "sync.hpp"
 #include "task_core.hpp"
 
 #include <boost/asio/associated_allocator.hpp>
@@ -77,8 +78,8 @@ public:
 
 private:
   runtime_core& runtime_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  sync::mutex mutex_;
+  sync::condition_variable changed_;
   bool done_ = false;
 };
 

@@ -120,6 +120,6 @@ private:
   typename Sync::template atomic<std::uintptr_t> word_{held};
 };
 
-using strand = basic_strand<std_sync>;
+using strand = basic_strand<sync>;
 
 } // namespace weir::detail

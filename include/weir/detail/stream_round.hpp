@@ -115,7 +115,7 @@ private:
   std::size_t waiting_ = 0; // results
   step_queue queue_;
   bool flushed_ = false;
-  alignas(64) std::atomic<bool> shut_{false}; // written seldom, read often
+  alignas(64) sync::atomic<bool> shut_{false}; // written seldom, read often
 };
 
 // An ordered_stream between two joins: its children, and the results that wait
@@ -278,7 +278,7 @@ private:
     slots_.swap(bigger);
   }
 
-  std::atomic<std::uint64_t> next_{0}; // whose turn it is; set under lock
+  sync::atomic<std::uint64_t> next_{0}; // whose turn it is; set under lock
   std::vector<node*> slots_; // that wait, by index; a power of 2; under lock
   node skipped_;             // stands for a task that failed
   // Of whoever cancels the group, once.

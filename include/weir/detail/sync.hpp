@@ -4,15 +4,24 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
+
+#if defined(WEIR_SYNC_HEADER)
+#include WEIR_SYNC_HEADER // a test's, which names a policy of its own
+#endif
 
 namespace weir::detail {
 
 // Every atomic, lock and pause of the engine's protocols goes through such a
-// policy, so that a test can swap in one that yields to a schedule explorer.
+// policy, so that a test can swap in one that yields to a schedule explorer:
+// for one class, which is a template then, or for all, see `sync`.
 struct std_sync {
   template <typename T>
   using atomic = std::atomic<T>;
+  using mutex = std::mutex;
+  using condition_variable = std::condition_variable;
 
   static void fence_seq_cst() noexcept {
 #if defined(__SANITIZE_THREAD__)
@@ -62,6 +71,13 @@ private:
   typename Sync::template atomic<bool> locked_{false};
 };
 
-using spin_lock = basic_spin_lock<std_sync>;
+// The engine's. A program that compiles weir once more may name another.
+#if defined(WEIR_SYNC_POLICY)
+using sync = WEIR_SYNC_POLICY;
+#else
+using sync = std_sync;
+#endif
+
+using spin_lock = basic_spin_lock<sync>;
 
 } // namespace weir::detail

@@ -6,6 +6,7 @@
 #include "cancel_scope.hpp"
 #include "frame_cache.hpp"
 #include "strand.hpp"
+#include "sync.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
@@ -283,7 +284,7 @@ private:
   bool done_ : 1 = false;       // on_end() was called
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
 
-  std::atomic<std::uint32_t> refs_{1};
+  sync::atomic<std::uint32_t> refs_{1};
   strand strand_;
   runtime_core& runtime_;
   task_owner* owner_;

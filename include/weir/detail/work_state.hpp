@@ -50,8 +50,8 @@ public:
 private:
   void forsake_all() noexcept;
 
-  std::atomic<std::size_t> pending_{0};
-  std::atomic<const task_owner*> owner_{nullptr};
+  sync::atomic<std::size_t> pending_{0};
+  sync::atomic<const task_owner*> owner_{nullptr};
   spin_lock lock_;
   bool abandoned_ = false; // under lock_
   step_queue drainers_;    // under lock_
