@@ -3,208 +3,188 @@
 
 #pragma once
 
-#include "support/sanitized.hpp"
-
-#include <boost/test/unit_test.hpp>
-
-#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <ucontext.h>
 #include <vector>
 
 namespace weir::test {
+
+/// Built with the thread sanitizer: each fiber is a thread to it.
+#if defined(WEIR_TSAN_FIBERS)
+inline constexpr bool tsan_fibers = true;
+#else
+inline constexpr bool tsan_fibers = false;
+#endif
 
 /// Runs a model under every schedule, up to a bound.
 ///
 /// A model's threads are fibers of one thread and change only before an access
 /// to an explore_sync::atomic. Schedules are walked depth first. Each takes at
-/// most `faults` liberties; one is a thread that could go on but is preempted,
-/// a store that others see only after their writer's next barrier, or a weak
-/// exchange that fails for no reason. The memory is thus that of x86 (a part
-/// of it), not all that C++ allows.
+/// most `liberties`; one is a thread that could go on but is preempted, a store
+/// that others see only after their writer's next barrier, or a weak exchange
+/// that fails for no reason. The memory is thus that of x86 (a part of it), not
+/// all that C++ allows. In the thread-sanitizer build no store is late, but
+/// whatever nothing orders in a schedule is a race that ends the program.
 ///
 /// A model is a default-constructible class with
 ///   static constexpr std::size_t threads
 ///   void run(std::size_t thread)        its threads; no exceptions
-///   std::string outcome() const         after all of them
+///   std::string outcome()               after all of them
 ///
 /// Source: preemption bounding is CHESS's (Musuvathi and Qadeer, 2007).
 class explorer final {
 public:
+  using clock = std::chrono::steady_clock;
+  static constexpr std::size_t most_threads = 4;
+
   struct report {
-    std::size_t schedules = 0;
+    std::uint64_t schedules = 0;
+    bool is_complete = true;                     ///< false: time was up
     std::map<std::string, std::string> outcomes; ///< and a schedule for each
     bool has(const std::string& o) const { return outcomes.count(o) != 0; }
   };
 
+  explorer();
+  explorer(const explorer&) = delete;
+  explorer& operator=(const explorer&) = delete;
+  ~explorer();
+
+  /// All schedules of a Model, or those up to a time.
   template <typename Model>
-  report explore(unsigned faults) {
-    report result;
+  report explore(unsigned liberties,
+                 clock::time_point end = clock::time_point::max()) {
+    report seen;
     trail_.clear();
-    do {
-      Model model;
-      body_ = [&](std::size_t thread) { model.run(thread); };
-      const bool ended = play(Model::threads, faults);
-      ++result.schedules;
-      result.outcomes.emplace(ended ? model.outcome() : "stuck", schedule_);
-    } while (next_trail());
-    return result;
+    random_ = 0;
+    do
+      once<Model>(liberties, seen);
+    while (next_trail() && (seen.is_complete = !is_over(seen, end)));
+    return seen;
+  }
+  /// Schedules drawn at random, up to a time or a number.
+  template <typename Model>
+  report sample(unsigned liberties,
+                std::uint64_t seed,
+                std::uint64_t schedules,
+                clock::time_point end = clock::time_point::max()) {
+    report seen;
+    random_ = seed * 2 + 1;
+    while (seen.schedules != schedules && !is_over(seen, end))
+      once<Model>(liberties, seen);
+    return seen;
   }
 
   // --- by the atomics -------------------------------------------------------
 
   /// The one that runs a fiber now; null outside of fibers.
-  static explorer* active() { return active_; }
+  static explorer* active() noexcept { return active_; }
+
+  /// The fiber that runs, or most_threads outside of fibers.
+  static std::size_t thread() noexcept {
+    return active_ != nullptr ? active_->running_ : most_threads;
+  }
 
   /// Another thread may go first.
-  void step() { swap_out(); }
+  void step() noexcept;
   /// True, at the cost of a liberty: what may go wrong does.
-  bool fault() {
-    if (faults_ == 0 || choose(2) == 0)
-      return false;
-    --faults_;
-    schedule_ += '!';
-    return true;
-  }
+  bool fault() noexcept;
   /// Something was written: whoever paused may look again.
-  void wrote() {
-    for (std::size_t t = 0; t != fibers_.size(); ++t)
-      if (t != running_)
-        fibers_[t].paused = false;
-  }
+  void wrote() noexcept;
   /// Goes on when another thread has written something.
-  void pause() {
-    flush();
-    fibers_[running_].paused = true;
-    swap_out();
-  }
+  void pause() noexcept;
+
+  /// What has run so far, a digit for each step; '!': something went wrong.
+  std::string schedule() const;
 
   struct store {
     void* where;
     std::uint64_t bits;
-    void (*apply)(void* where, std::uint64_t bits);
+    void (*apply)(void* where, std::uint64_t bits) noexcept;
   };
-  /// The running thread's stores that others do not see yet.
-  std::vector<store>& delayed() { return fibers_[running_].delayed; }
+  /// One of the running thread's stores that others do not see yet, the newest
+  /// to this place; null if there is none.
+  const store* delayed(const void* where) const noexcept;
+  /// Others do not see it yet. True: it is the only one.
+  bool delay(const store& s) noexcept;
   /// Now others see them.
-  void publish() {
-    for (const store& s : delayed())
-      s.apply(s.where, s.bits);
-    if (!delayed().empty())
-      wrote();
-    delayed().clear();
-  }
+  void publish() noexcept;
   /// A barrier. Until then others may go on without seeing them.
-  void flush() {
-    if (!delayed().empty())
-      step();
-    publish();
-  }
+  void flush() noexcept;
 
 private:
-  static constexpr std::size_t stack_size = 128 * 1024;
-  static constexpr std::size_t longest = 2000; // steps
-
-  struct fiber {
-    std::unique_ptr<char[]> stack{new char[stack_size]};
-    ucontext_t context{};
-    bool ended = false;
-    bool paused = false;
-    std::vector<store> delayed;
-  };
+  static constexpr std::size_t longest = 4000; // steps
+  static constexpr std::size_t most_delayed = 8;
+  struct fiber;
   struct choice {
-    std::size_t taken;
-    std::size_t options;
+    std::uint8_t taken;
+    std::uint8_t options;
   };
+  using body_fn = void (*)(void* model, std::size_t thread);
 
-  static void enter() {
-    explorer& self = *active_;
-    self.body_(self.running_);
-    self.flush();
-    self.fibers_[self.running_].ended = true;
-    self.swap_out();
+  template <typename Model>
+  void once(unsigned liberties, report& seen) {
+    static_assert(Model::threads <= most_threads);
+    auto model = std::make_unique<Model>();
+    const bool ended = play(
+        Model::threads, liberties, model.get(), [](void* m, std::size_t t) {
+          static_cast<Model*>(m)->run(t);
+        });
+    ++seen.schedules;
+    std::string outcome = "stuck";
+    if (ended)
+      outcome = model->outcome();
+    else
+      (void)model.release(); // Its threads are in the middle of something.
+    if (!seen.has(outcome))
+      seen.outcomes.emplace(std::move(outcome), schedule());
   }
 
-  void swap_out() { swapcontext(&fibers_[running_].context, &main_); }
-
-  // One of `options`, the first unless the trail says otherwise.
-  std::size_t choose(std::size_t options) {
-    if (options == 1)
-      return 0;
-    if (at_ == trail_.size())
-      trail_.push_back({0, options});
-    return trail_[at_++].taken;
+  static bool is_over(const report& seen, clock::time_point end) {
+    return end != clock::time_point::max() && seen.schedules % 64 == 0 &&
+           clock::now() >= end;
   }
 
-  bool next_trail() {
-    while (!trail_.empty() && trail_.back().taken + 1 == trail_.back().options)
-      trail_.pop_back();
-    if (!trail_.empty())
-      ++trail_.back().taken;
-    return !trail_.empty();
-  }
-
+  bool next_trail() noexcept;
+  std::size_t choose(std::size_t options, bool costs) noexcept;
+  std::size_t next_thread() noexcept;
+  void swap_out() noexcept;
+  void switch_to(std::size_t next) noexcept;
+  void make(std::size_t thread);
+  void meet() noexcept;
+  static void enter();
   // False: some thread waits for ever.
-  bool play(std::size_t threads, unsigned faults) {
-    fibers_.resize(threads);
-    for (fiber& f : fibers_) {
-      f.ended = f.paused = false;
-      f.delayed.clear();
-      getcontext(&f.context);
-      f.context.uc_stack.ss_sp = f.stack.get();
-      f.context.uc_stack.ss_size = stack_size;
-      f.context.uc_link = nullptr;
-      makecontext(&f.context, &explorer::enter, 0);
-    }
-    faults_ = faults;
-    at_ = 0;
-    running_ = 0;
-    schedule_.clear();
-    for (std::size_t steps = 0; steps != longest; ++steps) {
-      // Whoever runs comes first: to let it go on is no liberty.
-      std::vector<std::size_t> ready;
-      for (std::size_t i = 0; i != threads; ++i)
-        if (const std::size_t t = (running_ + i) % threads;
-            !fibers_[t].ended && !fibers_[t].paused)
-          ready.push_back(t);
-      if (ready.empty())
-        return std::all_of(
-            fibers_.begin(), fibers_.end(), [](auto& f) { return f.ended; });
-      const bool can_go_on = ready[0] == running_;
-      if (can_go_on && faults_ == 0)
-        ready.resize(1);
-      running_ = ready[choose(ready.size())];
-      if (can_go_on && running_ != ready[0])
-        --faults_;
-      schedule_ += static_cast<char>('0' + running_);
-      active_ = this;
-      swapcontext(&main_, &fibers_[running_].context);
-      active_ = nullptr;
-    }
-    return false;
-  }
+  bool play(std::size_t threads, unsigned liberties, void* model, body_fn body);
 
   inline static explorer* active_ = nullptr;
 
-  std::function<void(std::size_t)> body_;
-  std::vector<fiber> fibers_;
-  std::vector<choice> trail_; // every choice with more than one option
-  std::size_t at_ = 0;        // in trail_
-  std::size_t running_ = 0;
-  unsigned faults_ = 0; // left
-  std::string schedule_;
-  ucontext_t main_{};
+  void* model_ = nullptr;
+  body_fn body_ = nullptr;
+  std::unique_ptr<fiber[]> fibers_; // the last is whoever calls play()
+  std::vector<choice> trail_;       // every choice with more than one option
+  std::size_t at_ = 0;              // in trail_
+  std::size_t threads_ = 0;
+  std::size_t running_ = most_threads;
+  std::size_t steps_ = 0;
+  unsigned liberties_ = 0;   // left
+  std::uint64_t random_ = 0; // not 0: draws instead of following the trail
+  std::array<char, 2 * longest> schedule_{};
+  std::size_t length_ = 0; // of schedule_
 };
 
-/// For suites: sanitizers do not know our fibers.
-inline boost::test_tools::assertion_result
-fibers_work(boost::unit_test::test_unit_id) {
-  return !sanitized;
-}
+/// What a model's thread waits for, as in `while (!m.is_set()) pause()`. Orders
+/// nothing, nobody goes first: it is not part of what is explored.
+class mark final {
+public:
+  void set() noexcept;
+  bool is_set() const noexcept;
+
+private:
+  bool set_ = false;
+};
 
 } // namespace weir::test

@@ -7,16 +7,16 @@
 
 #include <weir/detail/limiter_node.hpp>
 
+#include "explorer/engine.hpp"
 #include "explorer/expect.hpp"
-#include "explorer/explore_sync.hpp"
-#include "explorer/explorer.hpp"
-#include "guarded_limiter.hpp"
+#include "limiter_core.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace weir::test::of_permit {
 
@@ -34,59 +34,38 @@ struct asker : detail::limiter_node {
   int told = 0;
 };
 
-// As limiter_core, but its end is only counted.
-class small_limiter {
+// A limiter_core with its owner's part of it.
+class owned_limiter {
 public:
-  explicit small_limiter(std::size_t capacity) : rules_(capacity) {}
+  explicit owned_limiter(std::size_t capacity)
+      : before_(blocks_in_use()), core_(new detail::limiter_core(capacity)) {}
+  owned_limiter(const owned_limiter&) = delete;
+  owned_limiter& operator=(const owned_limiter&) = delete;
+  // Before those who wait. All permits come back.
+  ~owned_limiter() {
+    if (has_left_)
+      return;
+    while (core_->in_use() != 0)
+      core_->release(1);
+    leave();
+  }
 
   void acquire(asker& a) {
-    if (rules_.acquire(a) == guarded::answer::granted)
+    if (core_->acquire(a) == detail::limiter_core::answer::granted)
       a.has = true;
   }
-  bool try_acquire(std::size_t weight) { return rules_.try_acquire(weight); }
-  void release(std::size_t weight) {
-    if (rules_.try_release(weight))
-      return;
-    detail::limiter_queue granted;
-    {
-      const guarded::lock held(rules_);
-      held->release(weight, granted);
-      ends_ += held.is_unused();
-    }
-    settle(granted);
-  }
-  void set_capacity(std::size_t capacity) {
-    detail::limiter_queue granted;
-    detail::limiter_queue refused;
-    guarded::lock(rules_)->set_capacity(capacity, granted, refused);
-    settle(granted);
-  }
-  bool withdraw(asker& a) {
-    detail::limiter_queue granted;
-    const bool withdrawn = guarded::lock(rules_)->withdraw(a, granted);
-    settle(granted);
-    return withdrawn;
-  }
+  detail::limiter_core* operator->() const { return core_; }
   void leave() {
-    const guarded::lock held(rules_);
-    held.remove_owner();
-    ends_ += held.is_unused();
+    if (!std::exchange(has_left_, true))
+      core_->handle_gone();
   }
-
   // After all threads.
-  std::size_t in_use() { return guarded::lock(rules_)->in_use(); }
-  int ends() const { return ends_; }
+  bool is_gone() const { return blocks_in_use() == before_; }
 
 private:
-  using guarded = detail::basic_guarded_limiter<explore_sync>;
-
-  static void settle(detail::limiter_queue& granted) {
-    while (detail::limiter_node* const n = granted.pop_front())
-      n->settle(*n, true);
-  }
-
-  guarded rules_;
-  int ends_ = 0;
+  const long before_;
+  detail::limiter_core* const core_;
+  bool has_left_ = false;
 };
 
 // Thread 0 gives the only permit back, two others want it.
@@ -97,12 +76,12 @@ public:
   acquire_and_release() { limiter_.acquire(askers_[0]); }
   void run(std::size_t thread) {
     if (thread == 0)
-      limiter_.release(1);
+      limiter_->release(1);
     else
       limiter_.acquire(askers_[thread]);
   }
   std::string outcome() {
-    if (limiter_.in_use() != 1)
+    if (limiter_->in_use() != 1)
       return "miscounted";
     const bool first = askers_[1].has;
     const bool second = askers_[2].has;
@@ -112,8 +91,8 @@ public:
   }
 
 private:
-  small_limiter limiter_{1};
   std::array<asker, threads> askers_;
+  owned_limiter limiter_{1};
 };
 
 // One gives up while the permit it waits for comes back; another is behind it.
@@ -127,9 +106,9 @@ public:
   }
   void run(std::size_t thread) {
     if (thread == 0)
-      limiter_.release(1);
+      limiter_->release(1);
     else if (thread == 1)
-      withdrew_ = limiter_.withdraw(first_);
+      withdrew_ = limiter_->withdraw(first_);
     else
       limiter_.acquire(second_);
   }
@@ -138,16 +117,16 @@ public:
       return withdrew_ ? "told after it gave up" : "forgotten";
     if (withdrew_ != second_.has)
       return withdrew_ ? "the second forgotten" : "handed out twice";
-    if (limiter_.in_use() != 1)
+    if (limiter_->in_use() != 1)
       return "miscounted";
     return withdrew_ ? "gave up" : "granted";
   }
 
 private:
-  small_limiter limiter_{1};
   asker held_;
   asker first_;
   asker second_;
+  owned_limiter limiter_{1};
   bool withdrew_ = false;
 };
 
@@ -159,23 +138,23 @@ public:
   shrink_and_take() { limiter_.acquire(held_); }
   void run(std::size_t thread) {
     if (thread == 0)
-      limiter_.set_capacity(1);
+      limiter_->set_capacity(1);
     else if (thread == 1)
-      took_ = limiter_.try_acquire(1);
+      took_ = limiter_->try_acquire(1);
     else
-      limiter_.release(1);
+      limiter_->release(1);
   }
   std::string outcome() {
-    if (limiter_.in_use() != std::size_t(took_))
+    if (limiter_->in_use() != std::size_t(took_))
       return "miscounted";
-    if (limiter_.try_acquire(1) == took_)
+    if (limiter_->try_acquire(1) == took_)
       return took_ ? "above the capacity" : "lost";
     return took_ ? "took" : "full";
   }
 
 private:
-  small_limiter limiter_{2};
   asker held_;
+  owned_limiter limiter_{2};
   bool took_ = false;
 };
 
@@ -192,16 +171,13 @@ public:
     if (thread == 0)
       limiter_.leave();
     else
-      limiter_.release(1);
+      limiter_->release(1);
   }
-  std::string outcome() {
-    return limiter_.ends() == 1 ? "once"
-                                : std::to_string(limiter_.ends()) + " times";
-  }
+  std::string outcome() { return limiter_.is_gone() ? "gone" : "left behind"; }
 
 private:
-  small_limiter limiter_{2};
   std::array<asker, 2> held_;
+  owned_limiter limiter_{2};
 };
 
 } // namespace
@@ -221,8 +197,8 @@ BOOST_AUTO_TEST_CASE(a_capacity_lowered_meanwhile_is_kept) {
   expect_outcomes<shrink_and_take>(3, {"took", "full"});
 }
 
-BOOST_AUTO_TEST_CASE(the_last_to_leave_ends_it_once) {
-  expect_outcomes<leave_and_release>(3, {"once"});
+BOOST_AUTO_TEST_CASE(the_last_to_leave_destroys_it) {
+  expect_outcomes<leave_and_release>(3, {"gone"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 // A worker's ring under every schedule: the owner pushes, pops and splits while
 // others steal.
 
+#include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
 #include "run_queue.hpp"
@@ -80,13 +81,12 @@ private:
 // Explores, and checks that nothing is lost and all of `possible` happens.
 template <typename Model>
 void explore(unsigned faults, std::initializer_list<const char*> possible) {
-  const explorer::report seen = explorer().explore<Model>(faults);
-  BOOST_TEST_MESSAGE(seen.schedules << " schedules");
+  const explorer::report seen = explored<Model>(faults);
   for (const auto& [outcome, schedule] : seen.outcomes)
     BOOST_TEST(outcome.find_first_not_of("ost") == std::string::npos,
                outcome << " under " << schedule);
   for (const char* outcome : possible)
-    BOOST_TEST(seen.has(outcome), outcome << " was never seen");
+    expect(seen, outcome);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include <weir/detail/strand.hpp>
 
+#include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
 
@@ -90,14 +91,13 @@ BOOST_AUTO_TEST_SUITE(strand_schedules,
                       *boost::unit_test::precondition(fibers_work))
 
 BOOST_AUTO_TEST_CASE(every_item_runs_once_and_never_beside_another) {
-  const auto seen = explorer().explore<two_submit>(4);
-  BOOST_TEST_MESSAGE(seen.schedules << " schedules");
+  const auto seen = explored<two_submit>(4);
   for (const auto& [outcome, schedule] : seen.outcomes)
     BOOST_TEST(outcome.find_first_not_of("hso") == std::string::npos,
                outcome << " under " << schedule);
   // By the holder, by its submitter, by the other one: all of it happens.
   for (const char* possible : {"hh", "hs", "sh", "ss", "so", "os"})
-    BOOST_TEST(seen.has(possible), possible << " was never seen");
+    expect(seen, possible);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

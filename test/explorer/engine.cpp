@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "explorer/engine.hpp"
+
+#include "explorer/explore_sync.hpp"
+#include "runtime_core.hpp"
+#include "thread_context.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+// What the library under the explorer has instead of lib/scheduler.cpp and
+// lib/frame_cache.cpp. The former's protocols have models of their own.
+
+namespace weir::detail {
+
+// --- threads
+// --------------------------------------------------------------------
+
+namespace {
+std::array<thread_context, test::explorer::most_threads + 1> contexts;
+} // namespace
+
+thread_context& this_thread() noexcept {
+  return contexts[test::explorer::thread()];
+}
+
+// --- scheduler
+// ------------------------------------------------------------------
+
+namespace {
+
+// Ready tasks, first in, first out. To reach for it is one step of the model;
+// its lock orders, as the scheduler's do, what was done before a push.
+class ready_list {
+public:
+  void push(ready_item& item) noexcept {
+    step();
+    std::lock_guard held(lock_);
+    item.ready_next = nullptr;
+    (last_ != nullptr ? last_->ready_next : first_) = &item;
+    last_ = &item;
+    if (auto* const e = test::explorer::active(); e != nullptr)
+      e->wrote();
+  }
+  ready_item* pop() noexcept {
+    step();
+    std::lock_guard held(lock_);
+    ready_item* const item = first_;
+    if (item != nullptr) {
+      first_ = item->ready_next;
+      if (first_ == nullptr)
+        last_ = nullptr;
+    }
+    return item;
+  }
+
+private:
+  static void step() noexcept {
+    if (auto* const e = test::explorer::active(); e != nullptr) {
+      e->flush();
+      e->step();
+    }
+  }
+
+  basic_spin_lock<std_sync> lock_;
+  ready_item* first_ = nullptr;
+  ready_item* last_ = nullptr;
+};
+
+ready_list ready;
+
+} // namespace
+
+scheduler::scheduler(asio::thread_pool& pool,
+                     std::size_t threads,
+                     work_source& more)
+    : pool_(pool), more_(more), gate_(static_cast<std::uint32_t>(threads)) {
+  (void)pool_;
+  (void)more_;
+}
+
+bool scheduler::push(ready_item& item) noexcept {
+  ready.push(item);
+  return true;
+}
+
+bool scheduler::on_worker_thread() noexcept { return true; }
+std::size_t scheduler::this_worker_index() noexcept { return 0; }
+bool ready_queue_is_crowded() noexcept { return false; }
+ready_item* scheduler::take_all() noexcept { return ready.pop(); }
+ready_item* scheduler::next(worker&) noexcept { return ready.pop(); }
+void scheduler::enter_driver() noexcept {}
+void scheduler::leave_driver() noexcept {}
+void scheduler::driver_yields(bool) noexcept {}
+
+// --- frame cache
+// ------------------------------------------------------------------
+
+// Never filled.
+constinit thread_local std::array<free_list, size_class::count> free_lists
+    [[gnu::tls_model("initial-exec")]];
+
+namespace {
+std::atomic<long> blocks{0};
+} // namespace
+
+void* cache_allocate_slowly(std::size_t size) {
+  void* const p = std::malloc(size);
+  if (p == nullptr)
+    throw std::bad_alloc();
+  blocks.fetch_add(1, std::memory_order_relaxed); // only a number
+  return p;
+}
+void cache_deallocate_slowly(void* block, std::size_t) noexcept {
+  // No store to it is late any more when others get it.
+  if (auto* const e = test::explorer::active(); e != nullptr)
+    e->publish();
+  blocks.fetch_sub(1, std::memory_order_relaxed); // only a number
+  std::free(block);
+}
+void reserve_blocks(std::size_t, std::size_t) {}
+
+} // namespace weir::detail
+
+namespace weir::test {
+
+detail::runtime_core& engine() {
+  // Never destroyed: so late nobody would run what it waits for.
+  static detail::runtime_core& runtime = *[] {
+    auto* const made =
+        new detail::runtime_core{testing::deterministic_options()};
+    for (detail::thread_context& each : detail::contexts)
+      each.clock = made->driven_by();
+    return made;
+  }();
+  return runtime;
+}
+
+long blocks_in_use() {
+  return detail::blocks.load(std::memory_order_relaxed); // no thread runs
+}
+
+bool run_one() {
+  detail::ready_item* const item = detail::ready.pop();
+  if (item == nullptr)
+    return false;
+  static_cast<detail::task_core*>(item)->run();
+  return true;
+}
+
+void work_until(const mark& done) {
+  for (;;)
+    if (!run_one()) {
+      if (done.is_set())
+        return;
+      // Nobody went first since it was found that none is ready.
+      explorer::active()->pause();
+    }
+}
+
+void run_ready() {
+  while (run_one()) {
+  }
+}
+
+void fire_timers() {
+  using namespace std::chrono_literals;
+  static clock::duration ticks{0};
+  const auto now = detail::driver::start + (ticks += 1ms);
+  detail::timer_entry* due = nullptr;
+  while ((due = engine().timers().take_due(now, 64)) != nullptr)
+    while (due != nullptr) {
+      detail::timer_entry* const entry = std::exchange(due, due->next);
+      entry->fire(*entry);
+    }
+}
+
+} // namespace weir::test
+
+#if !defined(WEIR_TSAN_FIBERS)
+// As above.
+void operator delete(void* p) noexcept {
+  if (auto* const e = weir::test::explorer::active(); e != nullptr)
+    e->publish();
+  std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
+#endif

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// How a group ends, under every schedule: its children, their errors, its
+// cancellation and those who join. Numbers are those of the failure catalogue.
+
+#include "explorer/expect.hpp"
+#include "explorer/group_models.hpp"
+#include "group_core.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace weir::test::of_group {
+
+namespace {
+
+// 1, 2, 12: two children end on two threads while a third joins, reads what
+// they have written and destroys the group.
+class children_and_join {
+public:
+  static constexpr std::size_t threads = 3;
+
+  children_and_join() {
+    for (int& v : written_)
+      start_child(*group_, writes(v));
+  }
+  void run(std::size_t thread) {
+    if (thread != 0) {
+      run_one();
+      return;
+    }
+    joining join(core_of(*group_));
+    at_once_ = join.start();
+    join.wait();
+    seen_ = written_[0] + written_[1];
+    times_ = join.times();
+    group_.reset();
+  }
+  std::string outcome() const {
+    if (seen_ != 2)
+      return "too early";
+    if (times_ != 1)
+      return "completed twice";
+    return at_once_ ? "at once" : "by the last child";
+  }
+
+private:
+  std::optional<task_group> group_{std::in_place, engine_executor()};
+  std::array<int, 2> written_{};
+  bool at_once_ = false;
+  int seen_ = 0;
+  int times_ = 0;
+};
+
+// 3: two children fail at once, a third sleeps.
+class two_fail {
+public:
+  static constexpr std::size_t threads = 2;
+
+  two_fail() {
+    start_child(group_, naps(third_));
+    run_ready();
+    start_child(group_, fails("a"));
+    start_child(group_, fails("b"));
+    join_.start();
+  }
+  void run(std::size_t) { work_until(join_.done); }
+  std::string outcome() {
+    const task_group_stats stats = group_.stats();
+    if (third_ != nap::cut || stats.cancelled + stats.failed != 3)
+      return "not cancelled";
+    // One that failed, or that was not started any more.
+    return result_of(join_) + " of " + std::to_string(stats.failed);
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  nap third_ = nap::none;
+};
+
+// 4: a child fails while another is spawned.
+class fail_and_spawn {
+public:
+  static constexpr std::size_t threads = 2;
+
+  fail_and_spawn() { start_child(group_, fails("a")); }
+  void run(std::size_t thread) {
+    if (thread == 1) {
+      status_ = group_.try_spawn(naps(other_));
+      join_.start();
+    }
+    work_until(join_.done);
+  }
+  std::string outcome() {
+    if (result_of(join_) != "a")
+      return result_of(join_);
+    if (status_ == spawn_status::cancelled)
+      return other_ == nap::none ? "refused" : "refused, but it ran";
+    return other_ == nap::none  ? "not started"
+           : other_ == nap::cut ? "cancelled"
+                                : "ran on";
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  nap other_ = nap::none;
+  spawn_status status_ = spawn_status::full;
+};
+
+// 8: two join while the only child ends.
+class two_join {
+public:
+  static constexpr std::size_t threads = 3;
+
+  two_join() { start_child(group_, writes(written_)); }
+  void run(std::size_t thread) {
+    if (thread == 2) {
+      run_one();
+      return;
+    }
+    joining join(core_of(group_));
+    how_[thread] = join.start() ? 'a' : 'w';
+    join.wait();
+    seen_[thread] = written_;
+  }
+  std::string outcome() const {
+    return seen_[0] + seen_[1] == 2 ? how_ : "too early";
+  }
+
+private:
+  task_group group_{engine_executor()};
+  int written_ = 0;
+  std::array<int, 2> seen_{};
+  std::string how_ = "??"; // a(t once) or w(oken)
+};
+
+// 9: the group is cancelled while its child comes to its natural end.
+class cancel_and_end {
+public:
+  static constexpr std::size_t threads = 2;
+
+  cancel_and_end() {
+    start_child(group_, naps(child_));
+    run_ready();
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      fire_timers();
+    else
+      group_.cancel();
+    work_until(join_.done);
+  }
+  std::string outcome() {
+    if (!result_of(join_).empty())
+      return result_of(join_);
+    const task_group_stats stats = group_.stats();
+    const bool slept = child_ == nap::over;
+    if (stats.completed != slept || stats.cancelled + stats.completed != 1)
+      return "miscounted";
+    return slept ? "ended" : child_ == nap::cut ? "cancelled" : "neither";
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  nap child_ = nap::none;
+};
+
+// 10: the group is cancelled while its child starts.
+class cancel_and_start {
+public:
+  static constexpr std::size_t threads = 2;
+
+  cancel_and_start() {
+    start_child(group_, naps(child_));
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 1)
+      group_.cancel();
+    work_until(join_.done);
+  }
+  std::string outcome() const {
+    return child_ == nap::none  ? "never ran"
+           : child_ == nap::cut ? "saw it"
+                                : "ran on";
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  nap child_ = nap::none;
+};
+
+// 11: cancelled by several at once, one of them with a reason.
+class cancelled_by_three {
+public:
+  static constexpr std::size_t threads = 3;
+
+  cancelled_by_three() {
+    start_child(group_, naps(child_));
+    run_ready();
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 2)
+      core_of(group_).cancel(detail::group_state::cause::outside, {});
+    else
+      group_.cancel();
+    if (thread == 0)
+      work_until(join_.done);
+  }
+  std::string outcome() {
+    if (child_ != nap::cut || group_.stats().cancelled != 1)
+      return "not cancelled once";
+    return result_of(join_).empty() ? "by the group" : "from outside";
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  nap child_ = nap::none;
+};
+
+// 50: a child spawns another while somebody joins.
+class child_spawns {
+public:
+  static constexpr std::size_t threads = 3;
+
+  child_spawns() { start_child(group_, parent(group_, written_)); }
+  void run(std::size_t thread) {
+    if (thread == 0) {
+      at_once_ = join_.start();
+      join_.wait();
+      seen_ = written_;
+    } else {
+      work_until(join_.done);
+    }
+  }
+  std::string outcome() const {
+    if (seen_ != 1)
+      return "too early";
+    return at_once_ ? "at once" : "waited";
+  }
+
+private:
+  static task<> parent(task_group& group, int& written) {
+    start_child(group, writes(written));
+    co_return;
+  }
+
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  int written_ = 0;
+  int seen_ = 0;
+  bool at_once_ = false;
+};
+
+// A deadline comes while the group is joined and destroyed.
+class deadline_and_join {
+public:
+  static constexpr std::size_t threads = 3;
+
+  deadline_and_join() {
+    group_->cancel_after(std::chrono::milliseconds(1));
+    start_child(*group_, writes(written_));
+  }
+  void run(std::size_t thread) {
+    if (thread == 0) {
+      fire_timers();
+    } else if (thread == 1) {
+      run_one();
+    } else {
+      joining join(core_of(*group_));
+      join.start();
+      join.wait();
+      result_ = result_of(join);
+      group_.reset();
+    }
+  }
+  std::string outcome() const {
+    return result_ + (written_ == 0 ? ", not run" : ", run");
+  }
+
+private:
+  std::optional<task_group> group_{std::in_place, engine_executor()};
+  int written_ = 0;
+  std::string result_;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(group_schedules,
+                      *boost::unit_test::precondition(fibers_work))
+
+BOOST_AUTO_TEST_CASE(who_joins_is_told_once_and_sees_what_children_did) {
+  expect_outcomes<children_and_join>(2, {"at once", "by the last child"});
+}
+
+BOOST_AUTO_TEST_CASE(of_two_errors_one_is_kept) {
+  expect_outcomes<two_fail>(2, {"a of 1", "b of 1", "a of 2", "b of 2"});
+}
+
+BOOST_AUTO_TEST_CASE(a_child_spawned_beside_a_failure_never_runs_on) {
+  expect_outcomes<fail_and_spawn>(3, {"refused", "not started", "cancelled"});
+}
+
+BOOST_AUTO_TEST_CASE(all_who_join_are_told) {
+  expect_outcomes<two_join>(2, {"aa", "aw", "wa", "ww"});
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_child_has_ended_or_sees_it) {
+  expect_outcomes<cancel_and_end>(3, {"ended", "cancelled"});
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_child_never_starts_or_sees_it) {
+  expect_outcomes<cancel_and_start>(3, {"never ran", "saw it"});
+}
+
+BOOST_AUTO_TEST_CASE(the_first_who_cancels_counts) {
+  expect_outcomes<cancelled_by_three>(2, {"by the group", "from outside"});
+}
+
+BOOST_AUTO_TEST_CASE(a_child_may_spawn_while_somebody_joins) {
+  expect_outcomes<child_spawns>(2, {"at once", "waited"});
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_deadline_beside_the_end_of_the_group_is_one_or_the_other) {
+  expect_outcomes<deadline_and_join>(
+      2, {", run", "timed out, run", "timed out, not run"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test::of_group
