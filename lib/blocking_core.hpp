@@ -31,8 +31,12 @@ public:
   void join();
   blocking_pool_stats stats() const noexcept;
 
-private:
+  // What each thread does, until stop().
   void work() noexcept;
+  // The threads end when nothing is queued; waits for them.
+  void stop() noexcept;
+
+private:
   void finish_one() noexcept;
   bool is_idle() const noexcept { // lock held
     return running_ + queued_ + telling_ == 0;
@@ -43,7 +47,6 @@ private:
   void take_out(blocking_job& job) noexcept;
   void forget_waiter(blocking_job& job) noexcept;
   void forsake_all() noexcept;
-  void stop() noexcept;
 
   const std::size_t capacity_; // that run or wait; saturated
   mutable sync::mutex lock_;
