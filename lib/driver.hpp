@@ -49,6 +49,8 @@ public:
 
   clock::time_point now() const noexcept { return now_; }
   std::uint64_t steps() const noexcept { return steps_; }
+  // A test's, where nobody calls run().
+  void set_time(clock::time_point t) noexcept { now_ = t; }
 
   // Any thread: is it the one that runs?
   bool is_here() const noexcept;

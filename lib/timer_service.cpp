@@ -54,11 +54,12 @@ struct timer_service::wait_handler {
 
 timer_service::timer_service(asio::thread_pool& pool,
                              std::size_t threads,
-                             handler_memory& memory)
-    : epoch_(std::chrono::steady_clock::now()), pool_(pool), memory_(memory),
+                             handler_memory& memory,
+                             clock::time_point epoch)
+    : epoch_(epoch), pool_(pool), memory_(memory),
       shelves_(std::min(threads, most_shelves)), timer_(pool.get_executor()) {
   // Asio's queue of timers has room for this one from now on.
-  timer_->expires_after(std::chrono::hours(1));
+  timer_->expires_at(epoch_ + std::chrono::hours(1));
   timer_->async_wait(wait_handler{this});
   timer_->cancel();
 }

@@ -24,6 +24,16 @@
 
 namespace weir::detail {
 
+#if defined(WEIR_SYNC_POLICY)
+using wheel_timer = sync::timer; // a test's, fired by hand
+#else
+// Its executor is known, so that Asio needs no memory to call the handler.
+using wheel_timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>,
+                               asio::thread_pool::executor_type>;
+#endif
+
 // The runtime's deadlines: timing wheels in steps of 1 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
 // anew only if it would come too late. Each worker arms in a wheel of its own,
@@ -35,7 +45,8 @@ class timer_service final : public work_source {
 public:
   timer_service(asio::thread_pool& pool,
                 std::size_t threads,
-                handler_memory& memory);
+                handler_memory& memory,
+                clock::time_point epoch = std::chrono::steady_clock::now());
   // Without the asio timer: a driver calls next_event() and take_due().
   timer_service(asio::thread_pool& pool,
                 clock::time_point start,
@@ -88,12 +99,6 @@ private:
   struct wait_handler;
   struct fire_handler;
 
-  // Its executor is known, so that Asio needs no memory to call the handler.
-  using pool_timer =
-      asio::basic_waitable_timer<std::chrono::steady_clock,
-                                 asio::wait_traits<std::chrono::steady_clock>,
-                                 asio::thread_pool::executor_type>;
-
   const clock::time_point epoch_;
   asio::thread_pool& pool_;
   handler_memory& memory_;
@@ -106,7 +111,7 @@ private:
   // The asio timer is touched under driver_lock_ only, never under a shelf's
   // lock: its members lock and allocate.
   sync::mutex driver_lock_;
-  std::optional<pool_timer> timer_;
+  std::optional<wheel_timer> timer_;
   // The tick timer_ waits for; written under driver_lock_, read as a hint. 0
   // without a timer: nothing comes before that.
   sync::atomic<std::uint64_t> driven_for_{timing_wheel::never};
