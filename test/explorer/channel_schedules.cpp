@@ -189,8 +189,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(channel_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(channel_schedules)
 
 BOOST_AUTO_TEST_CASE(each_value_of_two_senders_is_received_once) {
   expect_outcomes<two_send<0>>(2, {"12", "21"});

@@ -7,6 +7,8 @@
 #include "runtime_core.hpp"
 #include "thread_context.hpp"
 
+#include <boost/asio/detail/scheduler.hpp>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -91,7 +93,9 @@ bool scheduler::push(ready_item& item) noexcept {
 }
 
 bool scheduler::on_worker_thread() noexcept { return true; }
-std::size_t scheduler::this_worker_index() noexcept { return 0; }
+std::size_t scheduler::this_worker_index() noexcept {
+  return test::explorer::thread() % test::explorer::most_threads;
+}
 bool ready_queue_is_crowded() noexcept { return false; }
 ready_item* scheduler::take_all() noexcept { return ready.pop(); }
 ready_item* scheduler::next(worker&) noexcept { return ready.pop(); }
@@ -179,6 +183,14 @@ void fire_timers() {
       detail::timer_entry* const entry = std::exchange(due, due->next);
       entry->fire(*entry);
     }
+}
+
+bool run_handler() {
+  if (explorer* const e = explorer::active(); e != nullptr)
+    e->step();
+  boost::system::error_code ignored;
+  return asio::use_service<asio::detail::scheduler>(engine().pool())
+             .poll_one(ignored) != 0;
 }
 
 } // namespace weir::test

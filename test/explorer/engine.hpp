@@ -35,6 +35,9 @@ void run_ready();
 /// Time comes to what is in the wheel, by a tick, and all that is due fires.
 void fire_timers();
 
+/// One handler that was posted to the engine's pool. False: there is none.
+bool run_handler();
+
 /// Somebody, not a task, who waits by one of weir's steps.
 template <typename Step>
 class outsider final : private detail::waiter {

@@ -4,8 +4,6 @@
 #pragma once
 
 #include "explorer.hpp"
-#include "support/sanitized.hpp"
-
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -14,12 +12,6 @@
 #include <string>
 
 namespace weir::test {
-
-/// For suites. ThreadSanitizer is told of our fibers, AddressSanitizer is not.
-inline boost::test_tools::assertion_result
-fibers_work(boost::unit_test::test_unit_id) {
-  return !sanitized || tsan_fibers;
-}
 
 /// A long run, see main.cpp, and what it has done.
 struct long_run {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "explorer.hpp"
+#include "hand_timer.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -262,6 +263,7 @@ struct explore_sync {
 #endif
   using mutex = explored_mutex<atomic>;
   using condition_variable = explored_condition;
+  using timer = hand_timer;
 
   static void fence_seq_cst() noexcept {
 #if defined(WEIR_TSAN_FIBERS)

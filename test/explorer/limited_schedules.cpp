@@ -94,8 +94,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(limited_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(limited_schedules)
 
 BOOST_AUTO_TEST_CASE(a_permit_goes_to_a_group_that_waits) {
   // started a(t once), s(tarted by the end), still q(ueued).

@@ -223,8 +223,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(object_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(object_schedules)
 
 BOOST_AUTO_TEST_CASE(who_drains_sees_what_the_work_has_done) {
   expect_outcomes<drain_and_end>(3, {"at once", "told"});

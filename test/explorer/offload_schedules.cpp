@@ -92,8 +92,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(offload_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(offload_schedules)
 
 BOOST_AUTO_TEST_CASE(who_gives_up_is_not_told_of_the_end) {
   expect_outcomes<cancel_and_call>(

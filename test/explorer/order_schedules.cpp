@@ -92,8 +92,7 @@ child_end explored_in_child() {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(order_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(order_schedules)
 
 BOOST_AUTO_TEST_CASE(what_is_released_is_seen) {
   expect_outcomes<hand_over<std::memory_order_release>>(3, {"seen", "not yet"});

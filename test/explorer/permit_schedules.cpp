@@ -182,8 +182,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(permit_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(permit_schedules)
 
 BOOST_AUTO_TEST_CASE(a_permit_that_comes_back_goes_to_one_who_waits) {
   expect_outcomes<acquire_and_release>(3, {"first", "second"});

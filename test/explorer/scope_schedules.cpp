@@ -238,8 +238,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(scope_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(scope_schedules)
 
 BOOST_AUTO_TEST_CASE(work_beside_its_deadline_ends_or_is_timed_out) {
   expect_outcomes<end_and_timeout>(2, {"value", "timed out"});

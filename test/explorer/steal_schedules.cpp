@@ -91,8 +91,7 @@ void explore(unsigned faults, std::initializer_list<const char*> possible) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(steal_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(steal_schedules)
 
 BOOST_AUTO_TEST_CASE(an_item_goes_to_the_owner_or_to_the_thief) {
   explore<ring<1, 2>>(3, {"oo", "to", "ot"});

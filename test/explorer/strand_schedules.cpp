@@ -87,8 +87,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(strand_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(strand_schedules)
 
 BOOST_AUTO_TEST_CASE(every_item_runs_once_and_never_beside_another) {
   const auto seen = explored<two_submit>(4);

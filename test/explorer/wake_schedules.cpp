@@ -138,8 +138,7 @@ void nothing_is_lost(const explorer::report& seen) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(wake_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(wake_schedules)
 
 BOOST_AUTO_TEST_CASE(a_push_beside_a_leaving_worker_is_not_lost) {
   nothing_is_lost(explored<push_and_leave<1, 1, omit::nothing>>(4));

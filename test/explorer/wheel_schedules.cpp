@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// The timing wheels and the one timer of Asio's that drives them, under every
+// schedule: what is armed fires once, whoever arms at the same time, and what
+// is disarmed does not.
+
+#include "explorer/engine.hpp"
+#include "explorer/expect.hpp"
+#include "explorer/hand_timer.hpp"
+#include "runtime_core.hpp"
+#include "timer_service.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace weir::test::of_wheel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct alarm : detail::timer_entry {
+  alarm() : timer_entry(&alarm::fired) {}
+  static void fired(detail::timer_entry& entry) noexcept {
+    ++static_cast<alarm&>(entry).times;
+  }
+  int times = 0;
+};
+
+// Wheels in which two are armed whose time has come.
+class wheels {
+protected:
+  void arm(std::size_t i) { timers_.arm(alarms_[i], detail::driver::start); }
+
+  ~wheels() { engine().driven_by()->set_time(detail::driver::start); }
+
+  // Asio's timer and pool, as long as there is something for them to do. Only
+  // here time passes: what is armed late is due a tick later.
+  void drive() {
+    do
+      engine().driven_by()->set_time(clock::now() + 1ms);
+    while (hand_timer::expire() || run_handler());
+  }
+
+  detail::timer_service timers_{engine().pool(), 2, detail::driver::start - 1s};
+  std::array<alarm, 2> alarms_;
+};
+
+// Two arm while the timer of an earlier one expires.
+class arm_and_fire : wheels {
+public:
+  static constexpr std::size_t threads = 3;
+
+  void run(std::size_t thread) {
+    if (thread != 2)
+      arm(thread);
+    else
+      drive();
+  }
+  std::string outcome() {
+    const bool meanwhile = alarms_[0].times + alarms_[1].times != 0;
+    drive();
+    if (alarms_[0].times != 1 || alarms_[1].times != 1)
+      return "not once each";
+    if (timers_.pending() != 0)
+      return "left over";
+    return meanwhile ? "some at once" : "later";
+  }
+};
+
+// One is disarmed while it fires and another is armed.
+class disarm_and_fire : wheels {
+public:
+  static constexpr std::size_t threads = 3;
+
+  disarm_and_fire() { arm(0); }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      disarmed_ = timers_.disarm(alarms_[0]);
+    else if (thread == 1)
+      arm(1);
+    else
+      drive();
+  }
+  std::string outcome() {
+    drive();
+    if (alarms_[0].times != !disarmed_ || alarms_[1].times != 1)
+      return "lost or twice";
+    return disarmed_ ? "disarmed" : "fired";
+  }
+
+private:
+  bool disarmed_ = false;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(wheel_schedules)
+
+BOOST_AUTO_TEST_CASE(what_is_armed_while_others_fire_fires_too) {
+  expect_outcomes<arm_and_fire>(2, {"some at once", "later"});
+}
+
+BOOST_AUTO_TEST_CASE(what_is_disarmed_does_not_fire) {
+  expect_outcomes<disarm_and_fire>(2, {"disarmed", "fired"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test::of_wheel
