@@ -18,12 +18,13 @@ public:
   using handler = std::function<void(const boost::system::error_code&)>;
 
   template <typename Context>
-  explicit hand_timer(Context&) {}
+  explicit hand_timer(const Context&) {}
   hand_timer(const hand_timer&) = delete;
   hand_timer& operator=(const hand_timer&) = delete;
 
   /// The wait under way is aborted.
   void expires_at(time_point) { take(); }
+  void cancel() { take(); }
   void async_wait(handler h);
 
   /// The newest that waits expires: calls its handler. False: none waits.

@@ -47,7 +47,9 @@ protected:
     while (hand_timer::expire() || run_handler());
   }
 
-  detail::timer_service timers_{engine().pool(), 2, detail::driver::start - 1s};
+  detail::handler_memory memory_{1};
+  detail::timer_service timers_{
+      engine().pool(), 2, memory_, detail::driver::start - 1s};
   std::array<alarm, 2> alarms_;
 };
 
