@@ -3,6 +3,8 @@
 
 // Cancelling those that wait: for a slot, or in join().
 
+#include <weir/co_spawn.hpp>
+#include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -15,6 +17,7 @@
 #include "support/until.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -226,6 +229,24 @@ BOOST_AUTO_TEST_CASE(an_error_counts_more_than_the_joiners_cancellation) {
   if (!saw_error)
     inner.cancel();
   BOOST_CHECK_THROW(wait(inner.join()), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_waiter_of_a_stopped_runtime_leaves_the_queue) {
+  gate door(pool.get_executor());
+  std::atomic<int> calls{0};
+  task_group group(pool, {.max_in_flight = 1});
+  wait(group.spawn(waits_for(door)));
+  auto waits = [&]() -> task<> { co_await group.spawn(counts(calls)); };
+  {
+    weir::runtime other(1);
+    weir::co_spawn(other, waits(), asio::detached);
+    block_until([&] { return group.stats().waiting == 1; });
+    other.stop();
+  }
+  BOOST_TEST_REQUIRE(group.stats().waiting == 0u);
+  door.open();
+  wait(group.join());
+  BOOST_TEST(calls == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

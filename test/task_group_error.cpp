@@ -85,12 +85,16 @@ BOOST_AUTO_TEST_CASE(the_first_error_cancels_the_siblings) {
 BOOST_AUTO_TEST_CASE(the_error_is_stored_before_the_siblings_are_cancelled) {
   for (int round = 0; round != 500; ++round) {
     gate never(pool.get_executor());
-    // A sibling's abort that came first would be what join() throws.
+    // A sibling's answer that came first would be what join() throws.
     std::atomic<bool> start{false};
     auto sibling = [&]() -> task<> {
       while (!start)
         co_await checkpoint();
-      co_await never.wait();
+      try {
+        co_await never.wait();
+      } catch (const boost::system::system_error&) {
+        throw std::runtime_error("answer");
+      }
     };
     auto fails = [&]() -> task<> {
       start = true;
@@ -101,6 +105,28 @@ BOOST_AUTO_TEST_CASE(the_error_is_stored_before_the_siblings_are_cancelled) {
     for (int i = 0; i != 3; ++i)
       wait(group.spawn(sibling));
     wait(group.spawn(fails));
+    BOOST_REQUIRE_EXCEPTION(
+        wait(group.join()), std::runtime_error, says("root"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_error_is_stored_before_any_sibling_can_answer) {
+  // Many: the first to be told answers while the others are being told.
+  constexpr std::size_t siblings = 1000;
+  for (int round = 0; round != 10; ++round) {
+    gate never(pool.get_executor());
+    auto answers = [&]() -> task<> {
+      try {
+        co_await never.wait();
+      } catch (const boost::system::system_error&) {
+        throw std::runtime_error("answer");
+      }
+    };
+    task_group group(pool);
+    for (std::size_t i = 0; i != siblings; ++i)
+      wait(group.spawn(answers));
+    block_until([&] { return never.arrivals() == siblings; });
+    wait(group.spawn(fails_with("root")));
     BOOST_REQUIRE_EXCEPTION(
         wait(group.join()), std::runtime_error, says("root"));
   }

@@ -59,8 +59,10 @@ BOOST_AUTO_TEST_CASE(join_completes_when_the_frames_are_gone) {
   auto main = [&]() -> task<> {
     for (int round = 0; round != 100; ++round) {
       task_group group(pool);
-      for (int i = 0; i != 10; ++i)
+      for (int i = 0; i != 10; ++i) {
         co_await group.spawn(child, counted(alive));
+        co_await group.spawn(child(counted(alive)));
+      }
       co_await group.join();
       alive_at_join += alive;
     }

@@ -3,8 +3,10 @@
 
 // A group used again.
 
+#include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
 #include <weir/group_error.hpp>
+#include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -16,7 +18,9 @@
 #include "support/until.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -25,9 +29,26 @@
 #include <cstdint>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace weir::test {
+
+namespace {
+
+// Runs what is posted to it there and then.
+struct runs_at_once {
+  runs_at_once require(asio::execution::blocking_t::never_t) const noexcept {
+    return *this;
+  }
+  template <typename F>
+  void execute(F f) const {
+    std::move(f)();
+  }
+  bool operator==(const runs_at_once&) const noexcept = default;
+};
+
+} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(task_group_reopen, pool_fixture)
 
@@ -185,6 +206,35 @@ BOOST_AUTO_TEST_CASE(children_of_after_are_not_told_of_a_cancel_before) {
     BOOST_TEST_REQUIRE(calls == 8);
     group.reopen();
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_is_over_when_the_group_was_reopened_in_it) {
+  gate door(pool.get_executor());
+  gate later(pool.get_executor());
+  task_group group(pool, {.max_in_flight = 1});
+  wait(group.spawn(shield(waits_for(door))));
+  block_until([&] { return door.arrivals() == 1; });
+  auto after = [&]() -> task<> {
+    co_await later.wait();
+    co_await checkpoint(); // A cancellation would be seen here at the latest.
+  };
+  // Refused in cancel(), before the children are told of it.
+  bool reopened = false;
+  group.spawn(returns())(asio::bind_executor(
+      runs_at_once(), [&](const boost::system::error_code& refused) {
+        BOOST_TEST(refused == asio::error::operation_aborted);
+        door.open();
+        wait(group.join());
+        group.reopen();
+        reopened = true;
+        wait(group.spawn(after));
+        block_until([&] { return later.arrivals() == 1; });
+      }));
+  group.cancel();
+  BOOST_TEST(reopened);
+  later.open();
+  wait(group.join());
+  BOOST_TEST(group.stats().completed == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(after_a_shutdown_it_opens_too) {

@@ -4,12 +4,14 @@
 // A timeout among other timeouts, groups and cancellations.
 
 #include <weir/checkpoint.hpp>
+#include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
+#include "support/deterministic.hpp"
 #include "support/gate.hpp"
 #include "support/patiently.hpp"
 #include "support/pool_fixture.hpp"
@@ -18,6 +20,7 @@
 #include "support/work.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -58,6 +61,34 @@ BOOST_AUTO_TEST_CASE(a_cancellation_from_outside_is_no_timeout) {
                               : error_code()));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_cancellation_is_none_when_the_time_is_over_later) {
+  deterministic_runtime runtime;
+  error_code code;
+  auto stubborn = []() -> task<> {
+    auto sleeps = []() -> task<> { co_await sleep_for(20ms); };
+    co_await shield(sleeps());
+    co_await checkpoint();
+  };
+  auto child = [&]() -> task<> {
+    try {
+      co_await with_timeout(10ms, stubborn());
+    } catch (const system_error& e) {
+      code = e.code();
+      throw;
+    }
+  };
+  auto main = [&]() -> task<> {
+    task_group group(co_await asio::this_coro::executor);
+    co_await group.spawn(child);
+    co_await sleep_for(5ms);
+    group.cancel();
+    co_await group.join();
+  };
+  runtime.run(main());
+  BOOST_TEST((runtime.elapsed() == 20ms));
+  BOOST_TEST(code == asio::error::operation_aborted);
 }
 
 BOOST_AUTO_TEST_CASE(a_timeout_in_an_unwinding_group_is_an_error) {

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// What one thread hands to another through the engine's words and locks, the
+// other sees: plain data on both sides, for ThreadSanitizer to look at.
+
+#include <weir/detail/channel_ring.hpp>
+#include <weir/detail/strand.hpp>
+#include <weir/detail/sync.hpp>
+
+#include "permit_word.hpp"
+#include "run_queue.hpp"
+#include "slot_word.hpp"
+#include "support/watchdog.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <thread>
+
+namespace weir::test::of_hand_over {
+
+namespace {
+
+using detail::std_sync;
+using slots = detail::slot_word;
+
+constexpr int rounds = 100;
+
+template <typename Work>
+void until_true(Work work) {
+  while (!work())
+    std::this_thread::yield();
+}
+
+bool leave(slots& word) {
+  bool idle = false;
+  return word.try_leave(idle) == slots::exit::left;
+}
+
+struct numbered_item : detail::strand_item {
+  numbered_item() : strand_item(nullptr) {}
+  int number = -1;
+};
+
+struct numbered_task : detail::ready_item {
+  int number = -1;
+};
+
+struct watched {
+  watchdog dog;
+};
+
+// The permits' word, as a limiter uses it: `inside` belongs to who has the only
+// permit, or the lock while nobody has it.
+struct counted_inside {
+  detail::basic_permit_word<std_sync> word{1};
+  int inside = 0;
+
+  void by_permit() {
+    until_true([this] { return word.try_take(1); });
+    ++inside;
+    until_true([this] { return word.try_give(1); });
+  }
+  void by_lock() {
+    until_true([this] {
+      const std::optional<std::size_t> free = word.lock();
+      if (*free == 1)
+        ++inside;
+      word.unlock(free);
+      return *free == 1;
+    });
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(hand_over, watched)
+
+BOOST_AUTO_TEST_CASE(a_group_sees_what_its_children_did) {
+  for (int round = 0; round != rounds; ++round) {
+    slots word(2);
+    slots::counts now{};
+    std::array<int, 2> results{};
+    (void)word.try_enter(now);
+    (void)word.try_enter(now);
+    const auto child = [&](std::size_t i) {
+      results[i] = round;
+      until_true([&] { return leave(word); });
+    };
+    std::thread first(child, 0);
+    std::thread second(child, 1);
+    int sum = 0;
+    until_true([&] {
+      const slots::counts left = word.lock();
+      if (left.running == 0)
+        sum = results[0] + results[1];
+      (void)word.unlock(left, false, 2);
+      return left.running == 0;
+    });
+    first.join();
+    second.join();
+    BOOST_TEST_REQUIRE(sum == 2 * round);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_child_sees_what_was_done_before_it_entered) {
+  for (int round = 0; round != rounds; ++round) {
+    slots word(1);
+    int decided = -1;
+    int seen = -1;
+    const slots::counts none = word.lock();
+    std::thread child([&] {
+      slots::counts now{};
+      until_true([&] { return word.try_enter(now) == slots::entry::entered; });
+      seen = decided;
+    });
+    decided = round;
+    (void)word.unlock(none, false, 1);
+    child.join();
+    BOOST_TEST_REQUIRE(seen == round);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_permit_passes_on_what_was_done_with_it) {
+  counted_inside limited;
+  const auto by_permit = [&] {
+    for (int round = 0; round != rounds; ++round)
+      limited.by_permit();
+  };
+  std::thread first(by_permit);
+  std::thread second(by_permit);
+  first.join();
+  second.join();
+  BOOST_TEST(limited.inside == 2 * rounds);
+}
+
+BOOST_AUTO_TEST_CASE(a_permit_passes_on_what_was_done_under_the_lock) {
+  for (int round = 0; round != rounds; ++round) {
+    counted_inside limited;
+    std::thread first([&] { limited.by_lock(); });
+    std::thread second([&] { limited.by_permit(); });
+    first.join();
+    second.join();
+    BOOST_TEST_REQUIRE(limited.inside == 2);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_passes_on_what_was_done_under_it) {
+  detail::spin_lock lock;
+  int inside = 0;
+  const auto by_lock = [&] {
+    for (int round = 0; round != rounds; ++round) {
+      lock.lock();
+      ++inside;
+      lock.unlock();
+    }
+  };
+  std::thread first(by_lock);
+  std::thread second(by_lock);
+  first.join();
+  second.join();
+  BOOST_TEST(inside == 2 * rounds);
+}
+
+BOOST_AUTO_TEST_CASE(a_holder_sees_the_item_pushed_to_it) {
+  for (int round = 0; round != rounds; ++round) {
+    numbered_item item;
+    detail::strand held; // by this thread
+    std::thread other([&] {
+      item.number = round;
+      held.push_as_holder(item);
+    });
+    detail::strand_item* taken = nullptr;
+    until_true([&] { return (taken = held.take()) != nullptr; });
+    BOOST_TEST_REQUIRE(static_cast<numbered_item*>(taken)->number == round);
+    other.join();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_thief_sees_the_task_it_steals) {
+  for (int round = 0; round != rounds; ++round) {
+    numbered_task task;
+    detail::run_queue queue;
+    detail::run_queue mine;
+    std::thread owner([&] {
+      task.number = round;
+      (void)queue.push(task);
+    });
+    detail::ready_item* stolen = nullptr;
+    until_true([&] { return (stolen = queue.steal_into(mine)) != nullptr; });
+    BOOST_TEST_REQUIRE(static_cast<numbered_task*>(stolen)->number == round);
+    owner.join();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_receiver_sees_the_value) {
+  for (int round = 0; round != rounds; ++round) {
+    detail::channel_ring<int> ring(1);
+    const auto sent = ring.push();
+    const auto received = ring.pop();
+    int value = -1;
+    std::thread receiver([&] { value = ring.take(received); });
+    ring.fill(sent, int(round));
+    receiver.join();
+    BOOST_TEST_REQUIRE(value == round);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_sender_gets_the_room_when_it_is_empty) {
+  for (int round = 0; round != rounds; ++round) {
+    detail::channel_ring<int> ring(1);
+    ring.fill(ring.push(), int(round));
+    const auto received = ring.pop();
+    const auto refilled = ring.push();
+    std::thread sender([&] { ring.fill(refilled, round + 1); });
+    const int value = ring.take(received);
+    sender.join();
+    BOOST_TEST_REQUIRE(value == round);
+    BOOST_TEST_REQUIRE(ring.take(ring.pop()) == round + 1);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test::of_hand_over

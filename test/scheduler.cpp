@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// Which ready task comes next, seen by the driver of a deterministic runtime.
+// Waking workers: explorer/wake_schedules.cpp.
+
+#include "scheduler.hpp"
+
+#include "support/watchdog.hpp"
+#include "work_source.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+namespace weir::test::of_scheduler {
+
+namespace {
+
+struct no_more final : detail::work_source {
+  bool refill() noexcept override { return false; }
+};
+
+// The case's thread is the only worker; nobody is woken.
+struct driven {
+  driven() {
+    ready.stop();
+    ready.enter_driver();
+  }
+  driven(const driven&) = delete;
+  driven& operator=(const driven&) = delete;
+  ~driven() { ready.leave_driver(); }
+
+  // From another thread.
+  bool push_shared(detail::ready_item& item) {
+    bool pushed = false;
+    std::thread other([&] { pushed = ready.push(item); });
+    other.join();
+    return pushed;
+  }
+
+  watchdog dog;
+  boost::asio::thread_pool pool{1};
+  no_more more;
+  detail::scheduler ready{pool, 1, more};
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(scheduler, driven)
+
+BOOST_AUTO_TEST_CASE(more_tasks_than_a_ring_holds_all_run_once) {
+  std::vector<detail::ready_item> items(1000);
+  std::vector<int> taken(items.size());
+  for (detail::ready_item& item : items)
+    BOOST_TEST_REQUIRE(ready.push(item));
+  while (detail::ready_item* const item = ready.take())
+    ++taken[static_cast<std::size_t>(item - items.data())];
+  BOOST_TEST(taken == std::vector<int>(items.size(), 1),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_never_empties_starves_no_other) {
+  detail::ready_item busy;
+  detail::ready_item shared;
+  BOOST_TEST(ready.push(busy));
+  BOOST_TEST(push_shared(shared));
+  int turns = 0;
+  for (; ready.take() != &shared && turns != 1000; ++turns)
+    BOOST_TEST_REQUIRE(ready.push(busy));
+  BOOST_TEST(turns <= 31);
+}
+
+BOOST_AUTO_TEST_CASE(what_other_threads_push_comes_in_their_order) {
+  std::vector<detail::ready_item> items(3);
+  for (detail::ready_item& item : items)
+    BOOST_TEST(push_shared(item));
+  for (detail::ready_item& item : items)
+    BOOST_TEST(ready.take() == &item);
+  BOOST_TEST(ready.take() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_queued_once_all_was_taken) {
+  detail::ready_item own;
+  detail::ready_item shared;
+  detail::ready_item late;
+  BOOST_TEST(ready.push(own));
+  BOOST_TEST(push_shared(shared));
+  int left = 0;
+  for (auto* i = ready.take_all(); i != nullptr; i = i->ready_next)
+    ++left;
+  BOOST_TEST(left == 2);
+  BOOST_TEST(!push_shared(late));
+  BOOST_TEST(ready.take_all() == nullptr);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test::of_scheduler
