@@ -8,6 +8,9 @@
 #include "runtime_core.hpp"
 #include "thread_context.hpp"
 
+#include <cstdio>
+#include <exception>
+
 namespace weir::detail {
 
 #if !defined(WEIR_SYNC_POLICY)
@@ -15,6 +18,13 @@ constinit thread_local thread_context context_of_thread;
 #endif
 
 task_core* current_task() noexcept { return this_thread().current; }
+
+void thrown_by_a_destructor() noexcept {
+  std::fputs("weir: a destructor threw while the frame of a task that was "
+             "stopped was destroyed\n",
+             stderr);
+  std::terminate();
+}
 
 task_core::task_core(runtime_core& runtime,
                      task_owner& owner,
@@ -202,7 +212,7 @@ void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
   signal_.slot().clear();
   for (promise_base* frame = leaf;;) {
     task_awaiter_base* awaiter = frame->awaiter();
-    frame->handle().destroy();
+    frame->destroy();
     waiting_ = nullptr; // Was in the first frame, which has seen it.
     if (awaiter == nullptr) {
       root_ = nullptr;

@@ -31,6 +31,9 @@ struct task_awaiter_base {
   bool intercepts = false;        // resume `parent` when `child` is stopped
 };
 
+// Prints a message and calls std::terminate.
+[[noreturn]] void thrown_by_a_destructor() noexcept;
+
 // What the coroutine frames of every task<T> share. On the task's strand.
 class promise_base {
 public:
@@ -62,7 +65,16 @@ public:
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  void unhandled_exception() noexcept {
+    if (!self_) [[unlikely]]
+      thrown_by_a_destructor();
+    error_ = std::current_exception();
+  }
+
+  // Destroys a suspended frame, and its locals with it. What one of their
+  // destructors throws would have the coroutine end once more, in a frame that
+  // is gone: it ends the process.
+  void destroy() noexcept { std::exchange(self_, nullptr).destroy(); }
 
   task_core* core() const noexcept { return core_; }
   std::coroutine_handle<> handle() const noexcept { return self_; }
@@ -85,7 +97,7 @@ protected:
 
   task_core* core_ = nullptr;
   task_awaiter_base* awaiter_ = nullptr; // null at the root
-  std::coroutine_handle<> self_;
+  std::coroutine_handle<> self_;         // null while it is destroyed
   std::exception_ptr error_;
 };
 
