@@ -144,6 +144,31 @@ BOOST_AUTO_TEST_CASE(the_number_started_outgrows_its_field) {
   BOOST_TEST(o.w.lock().started == many + 1);
 }
 
+BOOST_AUTO_TEST_CASE(the_counts_pass_2_to_the_31_and_to_the_32) {
+  for (std::uint64_t power : {31u, 32u}) {
+    const std::uint64_t begin = (std::uint64_t(1) << power) - 2;
+    one_word o(1);
+    o.w.lock();
+    BOOST_TEST(o.w.unlock({0, begin}, false, 1));
+    for (std::uint64_t i = 1; i != 5; ++i) {
+      BOOST_TEST(o.enter());
+      BOOST_TEST(o.now.started == begin + i);
+      BOOST_TEST(o.leave());
+      BOOST_TEST(o.idle);
+    }
+    const word::counts counts = o.w.lock();
+    detail::group_state rules(1);
+    rules.recount(counts.running, counts.started, 1);
+    BOOST_TEST(rules.counted().spawned == begin + 4);
+    BOOST_TEST(rules.counted().completed == begin + 4);
+    std::uint64_t index = 0;
+    BOOST_TEST((rules.admit(nullptr, {}, index) ==
+                detail::group_state::admission::started));
+    BOOST_TEST(index == begin + 4);
+    BOOST_TEST(rules.counted().spawned == begin + 5);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_epoch_wraps_around_without_a_trace) {
   one_word o(2);
   BOOST_TEST(o.enter());

@@ -20,6 +20,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -85,6 +86,36 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_reported_with_the_tree) {
                  "      task #1 nested waits: group join\n"
                  "        group inner: 1 in flight\n"
                  "          task #0 (unnamed) waits: limiter\n");
+}
+
+BOOST_AUTO_TEST_CASE(
+    groups_whose_children_wait_for_each_others_slots_are_named) {
+  deterministic_runtime runtime;
+  const executor ex = runtime.get_executor();
+  std::string text;
+  {
+    task_group first(ex, {.max_in_flight = 1, .name = "first"});
+    task_group second(ex, {.max_in_flight = 1, .name = "second"});
+    auto none = []() -> task<> { co_return; };
+    auto asks = [&](task_group& other) -> task<> {
+      co_await sleep_for(1s); // Both hold their slots by then.
+      co_await other.spawn(none);
+    };
+    auto main = [&]() -> task<> {
+      co_await first.spawn(asks, std::ref(second));
+      co_await second.spawn(asks, std::ref(first));
+      co_await first.join();
+      co_await second.join();
+    };
+    text = report(runtime, main());
+  }
+  for (const char* part :
+       {"group first: 1 in flight, at most 1, 1 wait to be spawned",
+        "group second: 1 in flight, at most 1, 1 wait to be spawned",
+        "waits: spawn slot",
+        "after 1 s"})
+    BOOST_TEST((text.find(part) != std::string::npos),
+               part << " is not in " << text);
 }
 
 BOOST_AUTO_TEST_CASE(a_group_that_no_task_made_stands_at_the_end) {
