@@ -69,6 +69,10 @@ class Server:
     def descriptors_open(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def cpu_seconds(self):
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
@@ -397,6 +401,80 @@ async def a_peer_that_does_not_read_is_cut_off(program):
         equal((await server.summary())[1], 1, "connections cut off")
 
 
+async def peers_that_do_not_read_hold_up_nobody(program):
+    peers = 20
+    async with Server(program, "--idle", "2") as server:
+        before = server.resident_bytes()
+        deaf = [await server.connect() for _ in range(peers)]
+
+        async def floods(client):
+            client.writer.transport.pause_reading()
+            chunk = (b"x" * 1023 + b"\n") * 64
+            with contextlib.suppress(ConnectionError):
+                for _ in range(1024):  # far more than the buffers hold
+                    await client.send(chunk)
+
+        flooding = [asyncio.ensure_future(floods(client)) for client in deaf]
+        await asyncio.sleep(0.5)
+        hearing = await server.connect()
+        for number in range(100):
+            line = b"line %d\n" % number
+            equal(await asyncio.wait_for(hearing.ask(line), 5), line, "answer")
+            await asyncio.sleep(0.01)
+        grown = server.resident_bytes() - before
+        check(grown < 64 << 20, f"it keeps {grown} bytes for {peers} peers")
+        await asyncio.gather(*flooding)
+        await hearing.close()
+        server.signal()
+        connections, cut_off, _ = await server.summary()
+        equal((connections, cut_off), (peers + 1, peers), "cut off")
+
+
+async def a_signal_at_any_moment_loses_no_line(program):
+    for _ in range(20):
+        delay = random.random() / 20
+        async with Server(program, "--grace", "30") as server:
+            answered = 0
+
+            async def asks(index):
+                nonlocal answered
+                own = 0
+                try:
+                    client = await server.connect()
+                    while True:
+                        line = b"%d %d\n" % (index, own)
+                        answer = await client.ask(line)
+                        if not answer:
+                            break
+                        equal(answer, line, "answer")
+                        own += 1
+                    await client.close()
+                except ConnectionError:  # It was never accepted.
+                    equal(own, 0, f"answers before a reset, after {delay} s")
+                answered += own
+
+            asking = [asyncio.ensure_future(asks(i)) for i in range(20)]
+            await asyncio.sleep(delay)
+            server.signal()
+            await asyncio.gather(*asking)
+            _, cut_off, lines = await server.summary()
+            equal(cut_off, 0, f"connections cut off, after {delay} s")
+            equal(lines, answered, f"lines read, after {delay} s")
+
+
+async def a_second_signal_ends_it_at_once(program):
+    async with Server(program, "--grace", "30") as server:
+        idle, open_ = await server.connect(), await server.connect()
+        for client in (idle, open_):
+            equal(await client.ask(b"hi\n"), b"hi\n", "answer")
+        await open_.send(b"begun ")
+        await asyncio.sleep(0.2)
+        server.signal()
+        equal(await idle.rest(), (b"", False), "when it stops")
+        server.signal()
+        equal(await server.process.wait(), -signal.SIGTERM, "how it ended")
+
+
 async def bad_options_have_a_message(program):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -433,6 +511,9 @@ CASES = [
     an_open_line_gets_the_grace,
     grace_ends,
     a_peer_that_does_not_read_is_cut_off,
+    peers_that_do_not_read_hold_up_nobody,
+    a_signal_at_any_moment_loses_no_line,
+    a_second_signal_ends_it_at_once,
     bad_options_have_a_message,
 ]
 
