@@ -1,29 +1,102 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Many tasks, little of everything else.
+// Little memory, few threads, many tasks. What needs limits of its own runs in
+// a child process.
 
 #include <weir/checkpoint.hpp>
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 
+#include "support/death.hpp"
 #include "support/gate.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/sanitized.hpp"
 #include "support/until.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 namespace weir::test {
 
 BOOST_AUTO_TEST_SUITE(scenarios_resources)
+
+// Leaves the process this much more address space; gives it back at the end.
+class little_memory {
+public:
+  explicit little_memory(std::size_t bytes) {
+    std::ifstream statm("/proc/self/statm");
+    ::rlim_t pages = 0;
+    statm >> pages;
+    ::getrlimit(RLIMIT_AS, &before_);
+    const auto page = static_cast<::rlim_t>(::sysconf(_SC_PAGESIZE));
+    const ::rlimit now{pages * page + bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &now);
+  }
+  little_memory(const little_memory&) = delete;
+  little_memory& operator=(const little_memory&) = delete;
+  ~little_memory() { ::setrlimit(RLIMIT_AS, &before_); }
+
+private:
+  ::rlimit before_{};
+};
+
+// Sanitizers need terabytes of address space themselves.
+BOOST_AUTO_TEST_CASE(
+    a_runtime_whose_threads_do_not_start_is_an_error_not_a_hang,
+    *boost::unit_test::enable_if<!sanitized>()) {
+  struct {
+    std::size_t threads;
+    std::size_t mebibytes; // for them: all but one, say, have a stack
+  } const cases[] = {{1, 1}, {2, 12}, {3, 20}, {64, 100}};
+  for (const auto& [threads, mebibytes] : cases) {
+    BOOST_TEST_CONTEXT("threads " << threads) {
+      const auto end = run_in_child([count = threads, size = mebibytes] {
+        // They take the stacks that earlier threads have left.
+        std::atomic<bool> over{false};
+        std::vector<std::thread> others;
+        for (int i = 0; i != 16; ++i)
+          others.emplace_back([&] { over.wait(false); });
+        bool failed = false;
+        {
+          little_memory limit(size << 20);
+          try {
+            weir::runtime pool(count);
+          } catch (const std::exception&) {
+            failed = true;
+          }
+        }
+        weir::runtime pool(count); // There is memory now.
+        pool.run(returns());
+        over = true;
+        over.notify_all();
+        for (std::thread& other : others)
+          other.join();
+        if (!failed)
+          std::_Exit(3);
+      });
+      BOOST_TEST(end.signal == 0);
+      BOOST_TEST(end.status == 0);
+      BOOST_TEST(end.printed == "");
+    }
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(a_million_children_that_never_wait_starve_nobody,
                         pool_of<1>) {
