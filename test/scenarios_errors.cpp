@@ -3,6 +3,7 @@
 
 // Exceptions in odd places.
 
+#include <weir/co_spawn.hpp>
 #include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
@@ -23,7 +24,9 @@
 #include <exception>
 #include <future>
 #include <memory>
+#include <new>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -111,6 +114,41 @@ BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_is_the_childs_error,
       throw;
     }
   });
+}
+
+BOOST_FIXTURE_TEST_CASE(a_root_result_that_throws_when_moved_comes_as_error,
+                        pool_fixture) {
+  check_every_move([&](int moves) { (void)run(gives(moves)); });
+  check_every_move([&](int moves) {
+    (void)weir::co_spawn(pool, gives(moves), asio::use_future).get();
+  });
+  check_every_move([&](int moves) {
+    using value = std::optional<throws_when_moved>;
+    std::promise<std::exception_ptr> ended;
+    std::atomic<bool> had_value{false};
+    auto handler = [&](std::exception_ptr error, const value& v) {
+      had_value = v.has_value();
+      ended.set_value(std::move(error));
+    };
+    weir::co_spawn(pool, gives(moves), handler);
+    if (std::exception_ptr error = ended.get_future().get())
+      std::rethrow_exception(error);
+    BOOST_TEST(had_value);
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(a_bad_alloc_in_a_child_is_its_error, pool_fixture) {
+  gate never(pool.get_executor());
+  auto starves = []() -> task<> {
+    throw std::bad_alloc();
+    co_return;
+  };
+  task_group group(pool, {.max_in_flight = 2});
+  wait(group.spawn(waits_for(never)));
+  wait(group.spawn(starves));
+  BOOST_CHECK_THROW(wait(group.join()), std::bad_alloc);
+  BOOST_TEST(group.stats().failed == 1u);
+  BOOST_TEST(group.stats().cancelled == 1u);
 }
 
 struct throws_when_looked_at {

@@ -248,7 +248,7 @@ private:
     void operator()() {
       Handler handler(std::move(self->handler_));
       std::exception_ptr error(std::move(self->error_));
-      value_type value = self->take_value();
+      value_type value = self->take_value(error);
       // The memory goes back before the handler may ask for it again.
       delete std::exchange(self, nullptr);
       if constexpr (std::is_void_v<T>)
@@ -265,13 +265,21 @@ private:
     asio::post(work.get_executor(), completion(this));
   }
 
-  value_type take_value() {
-    if constexpr (std::is_void_v<T>)
+  // A value that throws when it is moved is an error.
+  value_type take_value(std::exception_ptr& error) {
+    if constexpr (std::is_void_v<T>) {
       return 0;
-    else if constexpr (std::is_reference_v<T>)
+    } else if constexpr (std::is_reference_v<T>) {
       return value_;
-    else
-      return value_ ? value_type(std::move(*value_)) : value_type();
+    } else {
+      try {
+        if (value_)
+          return value_type(std::move(*value_));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      return value_type();
+    }
   }
 
   asio::executor_work_guard<executor_type> work_;
