@@ -15,19 +15,12 @@ upstream, be one of our own.
 
 import csv
 import pathlib
-import re
 import sys
 
-CASE = re.compile(
-    r"BOOST_(?:AUTO|FIXTURE|DATA)_TEST_CASE(?:_TEMPLATE)?\(\s*(\w+)"
-)
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from case_names import cases_in  # noqa: E402
+
 LIBRARIES = {"errgroup", "semaphore", "singleflight", "conc", "ants", "weir"}
-
-
-def cases_in(folder):
-    for source in sorted(folder.glob("*.cpp")):
-        for name in CASE.findall(source.read_text(encoding="utf-8")):
-            yield f"{source.stem}/{name}"
 
 
 def problems_of(rows, cases):
@@ -62,7 +55,7 @@ def problems_of(rows, cases):
 def main(table, folder):
     with open(table, encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
-    cases = set(cases_in(pathlib.Path(folder)))
+    cases = set(cases_in(pathlib.Path(folder).glob("*.cpp")))
     problems = list(problems_of(rows, cases))
     for problem in problems:
         print(problem, file=sys.stderr)
