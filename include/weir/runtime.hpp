@@ -53,7 +53,8 @@ class runtime final {
 public:
   /// One thread per core.
   runtime();
-  /// Throws: `std::invalid_argument` when `threads` is 0.
+  /// Throws: `std::invalid_argument` when `threads` is 0; `std::bad_alloc`, or
+  ///   the system's error, when not all threads can be started: none is left.
   explicit runtime(std::size_t threads);
   explicit runtime(const runtime_options& options);
   runtime(const runtime&) = delete;
