@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "iteration.hpp"
+
+#include <weir/error.hpp>
+#include <weir/with_task_group.hpp>
+
+#include "check.hpp"
+#include "joined.hpp"
+#include "setting.hpp"
+
+#include <boost/asio/use_future.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <future>
+#include <thread>
+#include <vector>
+
+namespace weir::test::threads {
+
+namespace {
+
+// Until what other threads are about to do is done; see watch().
+template <typename Condition>
+void settle(Condition condition) {
+  while (!condition())
+    std::this_thread::yield();
+}
+
+struct spawn_handler {
+  void operator()(boost::system::error_code error) {
+    check(asks.ends(!error), "a handler was called twice");
+  }
+  request asks;
+};
+
+class iteration final {
+public:
+  iteration(const plan& p, tally& seen) : plan_(p), s_(seen) {}
+
+  void run() {
+    const auto on_pool = [](errand e) { return e.where == place::offload; };
+    if (std::any_of(plan_.errands.begin(), plan_.errands.end(), on_pool))
+      s_.outside.emplace(blocking_pool_options{.threads = 2});
+    s_.pool.emplace(plan_.where.threads);
+    {
+      task_group group(*s_.pool, options(plan_.roots != 0));
+      group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
+      act(group);
+      // Whoever asked for a child has an answer. A stopped pool drops it later.
+      if (plan_.where.what != fault::stop)
+        settle([&] { return s_.book.has_answered(); });
+      check_group(group.stats());
+    }
+    s_.pool.reset();
+    check_end();
+  }
+
+  const ledger& book() const noexcept { return s_.book; }
+
+private:
+  task_group_options options(bool is_outer) const {
+    return {.max_in_flight = is_outer ? unlimited : plan_.where.cap,
+            .cancellation = plan_.cancellation};
+  }
+
+  void act(task_group& group) {
+    std::vector<std::future<void>> joins;
+    const auto join = [&] {
+      for (std::size_t i = 0; i != plan_.joiners; ++i)
+        joins.push_back(group.join()(asio::use_future));
+    };
+    std::vector<std::thread> others;
+    for (const moment m : plan_.moments)
+      others.emplace_back([this, m, &group] { strike(m, group); });
+    if (plan_.where.what == fault::deadline && plan_.roots == 0)
+      group.cancel_after(plan_.deadline);
+    if (plan_.joins_first)
+      join();
+    std::vector<std::thread> spawners;
+    const std::size_t n = plan_.roots == 0 ? plan_.spawners : 1;
+    for (std::size_t i = 0; i != n; ++i)
+      spawners.emplace_back([this, i, n, &group] {
+        if (plan_.roots == 0)
+          spawn_some(group, i, n);
+        else
+          spawn_roots(group);
+      });
+    for (std::thread& t : spawners)
+      t.join();
+    if (!plan_.joins_first)
+      join();
+    // All of them see the same.
+    const joined first(joins.front());
+    for (std::size_t i = 1; i != joins.size(); ++i)
+      check(joined(joins[i]) == first, "two joiners saw different ends");
+    // Some may have been spawned after that.
+    auto last = group.join()(asio::use_future);
+    const joined again(last);
+    check(again == first || plan_.where.what == fault::stop ||
+              plan_.joins_first,
+          "the last joiner saw another end");
+    for (std::thread& t : others)
+      t.join();
+    result_ = again;
+  }
+
+  // On a thread of its own.
+  void strike(moment m, task_group& group) {
+    const auto latest = std::chrono::steady_clock::now() + m.at_latest;
+    while (s_.book.began < m.begun && std::chrono::steady_clock::now() < latest)
+      std::this_thread::yield();
+    for (volatile std::uint32_t i = 0; i < m.spins;)
+      i = i + 1;
+    if (plan_.where.what == fault::stop) {
+      s_.book.stopping = true;
+      s_.pool->stop();
+    } else {
+      group.cancel();
+    }
+  }
+
+  // On a thread of its own: every n-th, from the i-th on.
+  void spawn_some(task_group& group, std::size_t i, std::size_t n) {
+    for (; i < plan_.errands.size(); i += n)
+      spawn(s_, group, plan_.errands[i])(spawn_handler{request(s_.book)});
+  }
+
+  void spawn_roots(task_group& group) {
+    for (std::size_t i = 0; i != plan_.roots; ++i)
+      group.spawn(root(i))(spawn_handler{request(roots_)});
+  }
+
+  task<> root(std::size_t i) {
+    co_await with_task_group(options(false), [&](task_group& group) -> task<> {
+      group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
+      if (plan_.where.what == fault::deadline)
+        group.cancel_after(plan_.deadline);
+      for (; i < plan_.errands.size(); i += plan_.roots)
+        co_await spawns(group, plan_.errands[i]);
+    });
+  }
+
+  task<> spawns(task_group& group, errand e) {
+    request asks(s_.book);
+    try {
+      co_await spawn(s_, group, e);
+    } catch (...) {
+      asks.ends(false);
+      throw;
+    }
+    asks.ends(true);
+  }
+
+  void check_group(const task_group_stats& stats);
+  void check_end();
+
+  const plan& plan_;
+  setting s_;
+  ledger roots_; // only its requests
+  joined result_;
+};
+
+void iteration::check_group(const task_group_stats& stats) {
+  const ledger& book = s_.book;
+  const fault what = plan_.where.what;
+  check(stats.in_flight == 0, "children in flight after the join");
+  check(stats.waiting == 0, "spawns wait after the join");
+  const std::size_t groups = std::max<std::size_t>(plan_.roots, 1);
+  check(plan_.where.cap > 2000 ||
+            static_cast<std::size_t>(book.inside.peak()) <=
+                plan_.where.cap * groups,
+        "more children at once than the cap");
+  const std::uint64_t threw = book.ended(child_end::threw);
+  if (what == fault::stop) {
+    result_.check_stopped();
+  } else {
+    check(book.began == book.all_ended(), "a child is still there");
+    check(book.alive == 0, "arguments of a child are still there");
+    check(book.began <= book.admitted, "a child ran that was refused");
+    check(stats.spawned == stats.completed + stats.failed + stats.cancelled,
+          "a child did not count, or twice");
+    if (plan_.roots == 0) {
+      check(stats.failed == threw, "the errors do not add up");
+      check(book.hooked == threw, "the error hook missed one");
+      check(stats.completed == book.ended(child_end::returned) +
+                                   book.ended(child_end::swallowed),
+            "the children that returned do not add up");
+      check(stats.spawned == book.admitted, "the spawns do not add up");
+    }
+    result_.check_running(threw != 0, what == fault::deadline);
+    settle([&] {
+      const runtime_stats now = s_.pool->stats();
+      return now.timers == 0 && now.groups == 1 && now.root_tasks == 0;
+    });
+  }
+  if (what == fault::none) {
+    check(book.ended(child_end::returned) == book.admitted,
+          "not every child returned");
+    check(book.refused == 0 || plan_.joins_first, "a spawn was refused");
+  }
+  result_.note(s_.seen, book, plan_);
+}
+
+// The runtime is gone, too.
+void iteration::check_end() {
+  const ledger& book = s_.book;
+  check(book.has_answered(), "a spawn has no answer");
+  check(book.alive == 0, "arguments of a child outlived the runtime");
+  check(book.began == book.all_ended(), "a child outlived the runtime");
+  check(book.inside.inside() == 0, "a slot is still held");
+  check(s_.two.in_use() == 0 && s_.two.waiting() == 0, "a permit was lost");
+  check(s_.holding.inside() == 0, "a permit is still held");
+  check(s_.holding.peak() <= 2, "more permits than there are");
+  check(s_.box.waiting_senders() == 0 && s_.box.waiting_receivers() == 0 &&
+            s_.never.waiting_receivers() == 0,
+        "somebody waits on a channel");
+  std::uint64_t buffered = 0;
+  while (s_.box.try_receive())
+    ++buffered;
+  if (plan_.cancellation == on_cancel::raise && plan_.where.what != fault::stop)
+    check(book.sent == book.received + buffered,
+          "a value was lost, or received twice");
+  check(book.values == 0, "a value is still there");
+}
+
+} // namespace
+
+void run(const plan& p, std::size_t index_of_cell, tally& seen) {
+  pauses::begin(p.pauses_seed, p.pauses_one_in);
+  iteration one(p, seen);
+  one.run();
+  pauses::begin(0, 0);
+  std::uint64_t faults = p.moments.size();
+  if (p.where.what == fault::deadline)
+    faults = 1;
+  seen.saw(index_of_cell,
+           faults + one.book().ended(child_end::threw),
+           one.book().began);
+}
+
+} // namespace weir::test::threads
