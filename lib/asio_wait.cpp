@@ -40,7 +40,7 @@ bool asio_wait::launched() noexcept {
     core_->cancel_wait();
     return false;
   }
-  if (dropped_)
+  if (dropped_inline_)
     core_->abandon_wait();
   else
     core_->started_wait();
@@ -59,10 +59,11 @@ void asio_wait::completed(bool aborted) noexcept {
 
 void asio_wait::dropped() noexcept {
   if (current_task() == core_ && initiating_) {
-    dropped_ = true; // Or the initiation throws: launched() and broke_off().
+    dropped_inline_ =
+        true; // Or the initiation throws: launched() and broke_off().
     return;
   }
-  dropped_ = true;
+  ended_dropped_ = true;
   core_->wake(resumption_);
 }
 
@@ -70,7 +71,7 @@ void asio_wait::resume(strand_item& item, strand_item::how how) noexcept {
   if (how == strand_item::how::drop)
     return;
   asio_wait& self = static_cast<resumption&>(item).wait;
-  if (self.dropped_)
+  if (self.ended_dropped_)
     self.core_->abandon_wait();
   else
     self.core_->finish_wait(self.ended_aborted_);

@@ -125,7 +125,7 @@ void scheduler::post_drain() noexcept {
 bool scheduler::inject(ready_item& chain) noexcept {
   chain.chain_next = nullptr;
   std::lock_guard held(injected_lock_);
-  if (is_taken_)
+  if (is_taken())
     return false;
   if (injected_last_ != nullptr)
     injected_last_->chain_next = &chain;
@@ -329,7 +329,8 @@ void scheduler::driver_yields(bool yields) noexcept {
 ready_item* scheduler::take_all() noexcept {
   ready_item* all = nullptr;
   std::lock_guard held(injected_lock_);
-  is_taken_ = true;
+  // release: pairs with is_taken().
+  is_taken_.store(true, std::memory_order_release);
   while (ready_item* chain = injected_first_) {
     injected_first_ = chain->chain_next;
     while (chain != nullptr) {

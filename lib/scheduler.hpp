@@ -67,6 +67,10 @@ public:
   // Stopped and no thread of the pool runs: everything queued, chained by
   // ready_next. From now on nothing is.
   ready_item* take_all() noexcept;
+  // acquire: sees what take_all() left behind.
+  bool is_taken() const noexcept {
+    return is_taken_.load(std::memory_order_acquire);
+  }
 
   // --- a deterministic runtime's driver: the calling thread is the worker ----
 
@@ -110,8 +114,8 @@ private:
   alignas(64) spin_lock injected_lock_;
   ready_item* injected_first_ = nullptr; // chains; under injected_lock_
   ready_item* injected_last_ = nullptr;  // under injected_lock_
-  bool is_taken_ = false;                // under injected_lock_: take_all()
   std::atomic<bool> is_injected_{false}; // written under injected_lock_
+  sync::atomic<bool> is_taken_{false};    // the same: take_all() was called
 };
 
 } // namespace weir::detail

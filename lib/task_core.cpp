@@ -99,7 +99,9 @@ void task_core::release_or_hand_over() noexcept {
 }
 
 void task_core::post(strand_item& item) noexcept {
-  if (runtime_.is_stopped()) {
+  // Not as soon as the runtime is stopped: some thread may be on the strand, in
+  // the middle of a coroutine that goes with the item.
+  if (runtime_.ready().is_taken()) {
     item.run(item, strand_item::how::drop);
     return;
   }
@@ -127,6 +129,14 @@ void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
     strand_item* item = oldest;
     oldest = item->next; // The item may be gone, or queued again, after run.
     item->run(*item, how);
+  }
+}
+
+void task_core::put_back(strand_item* oldest) noexcept {
+  while (oldest != nullptr) {
+    strand_item* const item = oldest;
+    oldest = item->next;
+    strand_.push_as_holder(*item);
   }
 }
 
@@ -177,6 +187,12 @@ void task_core::run() noexcept {
       continue;
     }
     if (strand_item* items = strand_.take()) {
+      if (runtime_.is_stopped()) {
+        // They go with the frames. To run them could take for ever.
+        put_back(items);
+        schedule_late();
+        break;
+      }
       run_items(items, strand_item::how::run);
       continue;
     }
@@ -230,9 +246,13 @@ void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
 }
 
 void task_core::abandon() noexcept {
+  // relaxed: see is_abandoned().
+  is_abandoned_.store(true, std::memory_order_relaxed);
+  // What is dropped may wake the task: an item in a frame that goes now.
+  while (strand_item* items = strand_.take())
+    run_items(items, strand_item::how::drop);
   if (done_)
     return;
-  run_items(strand_.take(), strand_item::how::drop);
   abandoning_ = true;
   started_ = true;
   if (root_ != nullptr) {

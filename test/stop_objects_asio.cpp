@@ -5,22 +5,28 @@
 // to the runtime.
 
 #include <weir/channel.hpp>
+#include <weir/checkpoint.hpp>
+#include <weir/co_spawn.hpp>
 #include <weir/limiter.hpp>
 #include <weir/runtime.hpp>
+#include <weir/task.hpp>
 
 #include "support/gate.hpp"
 #include "support/on_scope_exit.hpp"
 #include "support/until.hpp"
 #include "support/watchdog.hpp"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -80,6 +86,61 @@ BOOST_AUTO_TEST_CASE(a_channel_and_a_limiter) {
       pool.reset();
       BOOST_TEST(left == 3);
     }
+}
+
+// The handler holds the last of the frame that is destroyed before it.
+BOOST_AUTO_TEST_CASE(a_completion_on_its_way) {
+  watchdog dog;
+  std::function<void()> complete;
+  std::atomic<bool> stopping{false};
+  int left = 0;
+  {
+    weir::runtime pool(1);
+    const auto keeps = [&](auto handler) {
+      auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+      complete = [kept] { asio::post(std::move(*kept)); };
+    };
+    auto waits = [&]() -> task<> {
+      on_scope_exit count([&] { ++left; });
+      co_await asio::async_initiate<const asio::deferred_t, void()>(
+          keeps, asio::deferred);
+    };
+    auto stops = [&]() -> task<> {
+      while (!complete)
+        co_await checkpoint();
+      complete();
+      stopping = true;
+      pool.stop();
+    };
+    weir::co_spawn(pool, waits(), asio::detached);
+    weir::co_spawn(pool, stops(), asio::detached);
+    block_until([&] { return stopping.load(); });
+  }
+  BOOST_TEST(left == 1);
+}
+
+// What it posts after the stop owns the coroutine that runs.
+BOOST_AUTO_TEST_CASE(a_coroutine_that_stops_its_runtime) {
+  watchdog dog;
+  std::atomic<bool> stopping{false};
+  int left = 0;
+  {
+    weir::runtime pool(1);
+    auto in_asio = [&]() -> asio::awaitable<void> {
+      on_scope_exit count([&] { ++left; });
+      stopping = true;
+      pool.stop();
+      for (;;)
+        co_await asio::post(asio::use_awaitable);
+    };
+    auto waits = [&]() -> task<> {
+      on_scope_exit count([&] { ++left; });
+      co_await in_asio();
+    };
+    weir::co_spawn(pool, waits(), asio::detached);
+    block_until([&] { return stopping.load(); });
+  }
+  BOOST_TEST(left == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

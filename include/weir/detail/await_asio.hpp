@@ -63,9 +63,10 @@ private:
   task_core* core_ = nullptr;
   resumption resumption_{*this};
   bool initiating_ = false;
-  bool done_inline_ = false;
-  bool dropped_ = false;
-  bool ended_aborted_ = false;
+  bool done_inline_ = false;    // on the strand, by the initiation
+  bool dropped_inline_ = false; // the same
+  bool ended_dropped_ = false;  // published by wake()
+  bool ended_aborted_ = false;  // the same, unless inline
   bool aborted_ = false;
 };
 
@@ -84,8 +85,8 @@ public:
         core_(std::move(other.core_)) {}
   asio_handler& operator=(asio_handler&&) = delete;
   ~asio_handler() {
-    // A stopped runtime has destroyed the frame already.
-    if (wait_ != nullptr && !core_->is_done())
+    // A stopped runtime has destroyed the frame already, or is about to.
+    if (wait_ != nullptr && !core_->is_abandoned())
       wait_->dropped();
   }
 

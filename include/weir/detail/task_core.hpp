@@ -136,6 +136,13 @@ public:
   // False: the runtime was stopped, nobody will run it.
   [[nodiscard]] bool launch() noexcept;
 
+  // Its frames are gone, or about to be, without a thread of the pool running.
+  // relaxed: whoever comes from another thread is ordered by the caller, see
+  // runtime::stop().
+  bool is_abandoned() const noexcept {
+    return is_abandoned_.load(std::memory_order_relaxed);
+  }
+
   // --- worker threads, strand held ------------------------------------------
 
   // Resumes coroutines and runs items until nothing is left.
@@ -198,7 +205,6 @@ public:
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
   }
-  bool is_done() const noexcept { return done_; }
   bool is_known_to_owner() const noexcept { return known_to_owner_; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
@@ -263,6 +269,7 @@ private:
   std::uint8_t requested() const noexcept;
   void finish() noexcept;
   void release_or_hand_over() noexcept;
+  void put_back(strand_item* oldest) noexcept;
   static void run_items(strand_item* oldest, strand_item::how how) noexcept;
 
   std::uint8_t interrupted_with_ = 0; // types the current wait was told of
@@ -284,6 +291,7 @@ private:
   bool done_ : 1 = false;       // on_end() was called
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
 
+  sync::atomic<bool> is_abandoned_{false};
   sync::atomic<std::uint32_t> refs_{1};
   strand strand_;
   runtime_core& runtime_;
