@@ -3,13 +3,14 @@
 
 #include "iteration.hpp"
 
-#include <weir/error.hpp>
-#include <weir/with_task_group.hpp>
+#include <weir/co_spawn.hpp>
 
 #include "check.hpp"
 #include "joined.hpp"
+#include "roots.hpp"
 #include "setting.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -24,6 +25,8 @@ namespace weir::test::threads {
 
 namespace {
 
+using boost::system::error_code;
+
 // Until what other threads are about to do is done; see watch().
 template <typename Condition>
 void settle(Condition condition) {
@@ -32,7 +35,10 @@ void settle(Condition condition) {
 }
 
 struct spawn_handler {
-  void operator()(boost::system::error_code error) {
+  void operator()(std::exception_ptr error) {
+    (*this)(error ? asio::error::operation_aborted : error_code());
+  }
+  void operator()(error_code error) {
     check(asks.ends(!error), "a handler was called twice");
   }
   request asks;
@@ -47,25 +53,39 @@ public:
     if (std::any_of(plan_.errands.begin(), plan_.errands.end(), on_pool))
       s_.outside.emplace(blocking_pool_options{.threads = 2});
     s_.pool.emplace(plan_.where.threads);
-    {
-      task_group group(*s_.pool, options(plan_.roots != 0));
-      group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
-      act(group);
-      // Whoever asked for a child has an answer. A stopped pool drops it later.
-      if (plan_.where.what != fault::stop)
-        settle([&] { return s_.book.has_answered(); });
-      check_group(group.stats());
-    }
+    if (plan_.ends == plan::ending::joins)
+      use_group();
+    else
+      end_runtime();
     s_.pool.reset();
     check_end();
+    if (plan_.ends == plan::ending::destroys)
+      s_.seen.saw(s_.book.has_returned(plan_.errands.size())
+                      ? outcome::destroyed_too_late
+                      : outcome::destroyed_in_time);
   }
 
   const ledger& book() const noexcept { return s_.book; }
 
 private:
-  task_group_options options(bool is_outer) const {
-    return {.max_in_flight = is_outer ? unlimited : plan_.where.cap,
-            .cancellation = plan_.cancellation};
+  void use_group() {
+    task_group group(*s_.pool, group_options(plan_, plan_.roots != 0));
+    group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
+    act(group);
+    // Whoever asked for a child has an answer. A stopped pool drops it later.
+    if (plan_.where.what != fault::stop)
+      settle([&] { return s_.book.has_answered(); });
+    check_group(group.stats());
+  }
+
+  // Nobody joins the roots: they go with the runtime.
+  void end_runtime() {
+    for (std::size_t i = 0; i != plan_.roots; ++i)
+      co_spawn(*s_.pool, root(s_, plan_, i), spawn_handler{request(roots_)});
+    await(plan_.moments.front());
+    s_.book.stopping = plan_.ends == plan::ending::stops;
+    if (s_.book.stopping)
+      s_.pool->stop();
   }
 
   void act(task_group& group) {
@@ -111,17 +131,21 @@ private:
 
   // On a thread of its own.
   void strike(moment m, task_group& group) {
-    const auto latest = std::chrono::steady_clock::now() + m.at_latest;
-    while (s_.book.began < m.begun && std::chrono::steady_clock::now() < latest)
-      std::this_thread::yield();
-    for (volatile std::uint32_t i = 0; i < m.spins;)
-      i = i + 1;
+    await(m);
     if (plan_.where.what == fault::stop) {
       s_.book.stopping = true;
       s_.pool->stop();
     } else {
       group.cancel();
     }
+  }
+
+  void await(moment m) const {
+    const auto latest = std::chrono::steady_clock::now() + m.at_latest;
+    while (s_.book.began < m.begun && std::chrono::steady_clock::now() < latest)
+      std::this_thread::yield();
+    for (volatile std::uint32_t i = 0; i < m.spins;)
+      i = i + 1;
   }
 
   // On a thread of its own: every n-th, from the i-th on.
@@ -132,28 +156,7 @@ private:
 
   void spawn_roots(task_group& group) {
     for (std::size_t i = 0; i != plan_.roots; ++i)
-      group.spawn(root(i))(spawn_handler{request(roots_)});
-  }
-
-  task<> root(std::size_t i) {
-    co_await with_task_group(options(false), [&](task_group& group) -> task<> {
-      group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
-      if (plan_.where.what == fault::deadline)
-        group.cancel_after(plan_.deadline);
-      for (; i < plan_.errands.size(); i += plan_.roots)
-        co_await spawns(group, plan_.errands[i]);
-    });
-  }
-
-  task<> spawns(task_group& group, errand e) {
-    request asks(s_.book);
-    try {
-      co_await spawn(s_, group, e);
-    } catch (...) {
-      asks.ends(false);
-      throw;
-    }
-    asks.ends(true);
+      group.spawn(root(s_, plan_, i))(spawn_handler{request(roots_)});
   }
 
   void check_group(const task_group_stats& stats);
@@ -210,6 +213,7 @@ void iteration::check_group(const task_group_stats& stats) {
 void iteration::check_end() {
   const ledger& book = s_.book;
   check(book.has_answered(), "a spawn has no answer");
+  check(roots_.has_answered(), "a root has no answer");
   check(book.alive == 0, "arguments of a child outlived the runtime");
   check(book.began == book.all_ended(), "a child outlived the runtime");
   check(book.inside.inside() == 0, "a slot is still held");

@@ -50,9 +50,7 @@ void joined::check_running(bool has_failed, bool has_deadline) const {
 }
 
 void joined::note(tally& seen, const ledger& book, const plan& p) const {
-  const std::uint64_t returned = book.ended(child_end::returned);
-  const bool is_complete =
-      returned + book.ended(child_end::threw) == p.errands.size();
+  const bool is_complete = book.has_returned(p.errands.size());
   if (book.refused != 0)
     seen.saw(p.where.what == fault::none ? outcome::spawn_after_join
                                          : outcome::spawn_refused);

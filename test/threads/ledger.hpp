@@ -26,6 +26,10 @@ struct ledger {
       sum += n;
     return sum;
   }
+  // All that were to be spawned, to their ends.
+  bool has_returned(std::size_t n) const {
+    return ended(child_end::returned) + ended(child_end::threw) >= n;
+  }
   bool has_answered() const { return asked == admitted + refused + dropped; }
 
   std::atomic<int> alive{0}; // arguments of children, made or not begun

@@ -3,6 +3,7 @@
 
 #include "options.hpp"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -24,10 +25,10 @@ namespace {
   std::exit(2);
 }
 
-double number(const char* text) {
+std::uint64_t number(const char* text) {
   char* end = nullptr;
-  const double n = std::strtod(text, &end);
-  if (end == text || *end != '\0' || n < 0)
+  const std::uint64_t n = std::strtoull(text, &end, 10);
+  if (end == text || *end != '\0')
     usage(text);
   return n;
 }
@@ -41,17 +42,15 @@ options::options(int argc, char** argv) : seed(std::random_device()()) {
       usage(name);
     const char* const value = argv[i + 1];
     if (name == "--seconds")
-      seconds = number(value);
+      seconds = static_cast<double>(number(value));
     else if (name == "--seed")
-      seed = static_cast<std::uint64_t>(number(value));
+      seed = number(value);
     else if (name == "--iteration")
-      iteration = static_cast<std::uint64_t>(number(value));
+      iteration = number(value);
     else if (name == "--threads")
-      threads = static_cast<std::size_t>(number(value));
+      threads = number(value);
     else if (name == "--cap")
-      cap = value == std::string_view("none")
-                ? unlimited
-                : static_cast<std::size_t>(number(value));
+      cap = value == std::string_view("none") ? unlimited : number(value);
     else if (const auto f = index_of(fault_names, value);
              name == "--fault" && f)
       what = static_cast<fault>(*f);
@@ -62,16 +61,17 @@ options::options(int argc, char** argv) : seed(std::random_device()()) {
 }
 
 std::size_t options::cell_of(std::uint64_t n) const {
-  // Those that were asked for, one after the other.
-  std::size_t first = static_cast<std::size_t>(n % cells);
-  for (std::size_t i = 0; i != cells; ++i) {
-    const std::size_t index = (first + i) % cells;
+  std::array<std::size_t, cells> chosen{};
+  std::size_t count = 0;
+  for (std::size_t index = 0; index != cells; ++index) {
     const cell c = cell::at(index);
     if (c.threads == threads.value_or(c.threads) &&
         c.cap == cap.value_or(c.cap) && c.what == what.value_or(c.what))
-      return index;
+      chosen[count++] = index;
   }
-  usage("no such threads or cap");
+  if (count == 0)
+    usage("no such threads or cap");
+  return chosen[static_cast<std::size_t>(n % count)];
 }
 
 std::string options::rerun(std::uint64_t n) const {

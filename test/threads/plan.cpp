@@ -64,6 +64,9 @@ plan::plan(cell of, std::uint64_t seed, std::uint64_t iteration) : where(of) {
   chance random(seed, iteration);
   cancellation = random.one_in(2) ? on_cancel::raise : on_cancel::unwind;
   roots = random.one_in(3) ? 1 + random.below(3) : 0;
+  ends = ending::joins;
+  if (of.what == fault::stop && roots != 0)
+    ends = static_cast<ending>(random.below(3));
   spawners = 1 + random.below(2);
   joiners = 1 + random.below(3);
   joins_first = random.one_in(8);

@@ -27,7 +27,12 @@ struct moment {
 struct plan {
   plan(cell of, std::uint64_t seed, std::uint64_t iteration);
 
+  /// How the runtime comes to its end: when everything was joined, or under
+  /// root tasks that nobody joins.
+  enum class ending { joins, stops, destroys };
+
   cell where;
+  ending ends;
   on_cancel cancellation;
   std::size_t roots;    // each has a group in a group; 0: one group, from here
   std::size_t spawners; // threads
