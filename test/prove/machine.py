@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""What the figures hold for: the commit, the machine, the compilers."""
+
+import datetime
+import os
+import platform
+import subprocess
+
+
+def output_of(*command):
+    """Its first line; "" if it failed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return (done.stdout.splitlines() or [""])[0] if done.returncode == 0 else ""
+
+
+def commit(root):
+    """Of the sources; the page itself may have changed."""
+    name = output_of("git", "-C", str(root), "log", "-1", "--format=%H (%cs)")
+    changed = output_of("git", "-C", str(root), "status", "--porcelain", "--",
+                        ".", ":(exclude)docs/evidence.md")
+    return (name or "unknown") + (", with changes" if changed else "")
+
+
+def hardware():
+    model = "unknown CPU"
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        for line in info:
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    with open("/proc/meminfo", encoding="ascii") as info:
+        kib = next(int(line.split()[1]) for line in info
+                   if line.startswith("MemTotal"))
+    cores = len(os.sched_getaffinity(0))
+    return f"{model}, {cores} cores, {kib / 2**20:.0f} GiB"
+
+
+def describe(root):
+    compilers = [output_of(name, "--version")
+                 for name in ("g++", "clang++-16", "clang++-19")]
+    return [
+        ("commit", commit(root)),
+        ("date", datetime.datetime.now(datetime.timezone.utc)
+         .strftime("%Y-%m-%d %H:%M UTC")),
+        ("machine", hardware()),
+        ("system", f"Linux {platform.release()}, "
+                   f"glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[-1]}"),
+        ("compilers", "; ".join(filter(None, compilers))),
+    ]

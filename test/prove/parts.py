@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""The parts of the proof: what each runs, and what it must reach."""
+
+from dataclasses import dataclass, field
+
+MILLION = 1_000_000
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Target:
+    """What `key` of the part's figures is to be."""
+    key: str
+    sign: str  # ">=", "<=" or "=="
+    value: float
+    takes_time: bool = False  # asked for only if the part has its `minutes`
+
+    def is_met(self, figures):
+        figure = figures.get(self.key)
+        if figure is None:
+            return False
+        return {">=": figure >= self.value, "<=": figure <= self.value,
+                "==": figure == self.value}[self.sign]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the tests, and where it is built."""
+    build: str
+    target: str  # relative to the build folder
+
+
+@dataclass(frozen=True)
+class Part:
+    """Runs `command`; in it {program}, {seconds}, {builds}, {root} and {dev} are
+    filled in. Its figures are those of its last line `prove: NAME key=value ...`.
+    """
+    name: str
+    title: str
+    command: tuple
+    program: Program | None = None
+    minutes: float = 0  # of 60; 0 is a part that takes what it takes
+    slice: tuple | None = None  # its command in the short slice, if it is in it
+    seconds: float = 0  # in the slice
+    targets: tuple = ()
+    environment: dict = field(default_factory=dict)
+    notes: str = ""
+
+
+def test_program(name, build="prove"):
+    return Program(build, f"test/{name}")
+
+
+TIMED = ("{program}", "--seconds", "{seconds}")
+SANITIZER_TARGETS = (Target("failed", "==", 0), Target("passed", ">=", 1))
+
+
+def sanitizer(kind, title):
+    return Part(f"sanitize-{kind}", title, ("{dev}", "sanitize", kind),
+                targets=SANITIZER_TARGETS)
+
+
+PARTS = (
+    Part("schedules", "Explored schedules of the core", TIMED,
+         test_program("weir-explorer"), minutes=20, slice=TIMED, seconds=30,
+         targets=(Target("exhaustive", ">=", 10 * MILLION, takes_time=True),
+                  Target("models", ">=", 16)),
+         notes="`exhaustive` counts whole schedules of the depth-first search with "
+               "its preemption bound, `random` seeded ones."),
+    Part("seeds", "Seeded runs against a reference model", TIMED,
+         test_program("weir-model"), minutes=15, slice=TIMED, seconds=20,
+         targets=(Target("runs", ">=", 5 * MILLION, takes_time=True),)),
+    Part("fuzz", "Fuzzing of the same interpreter", TIMED,
+         Program("fuzz", "test/weir-fuzz"), minutes=10,
+         targets=(Target("executions", ">=", 1),)),
+    Part("faults", "Allocations that fail", ("{program}",),
+         test_program("weir-faults"), slice=("{program}",),
+         targets=(Target("unexpected", "==", 0),)),
+    Part("mutants", "Mutants of the core",
+         ("python3", "{root}/test/mutants/run.py"),
+         slice=("python3", "{root}/test/mutants/run.py", "--slice"),
+         targets=(Target("total", ">=", 30), Target("survived", "==", 0))),
+    Part("threads", "Real threads under ThreadSanitizer", TIMED,
+         test_program("weir-threads", "tsan"), minutes=15,
+         targets=(Target("iterations", ">=", 1),)),
+    sanitizer("asan-gcc", "g++, AddressSanitizer and UBSan"),
+    sanitizer("asan-16", "clang 16, AddressSanitizer and UBSan"),
+    sanitizer("asan", "clang 19, AddressSanitizer and UBSan"),
+    sanitizer("tsan", "clang 19, ThreadSanitizer"),
+    Part("suppressions", "Suppressions in use",
+         ("python3", "{root}/test/prove/suppressions.py",
+          "{root}/test/tsan.supp"),
+         slice=("python3", "{root}/test/prove/suppressions.py",
+                "{root}/test/tsan.supp"),
+         targets=(Target("kinds", "<=", 1),
+                  Target("unexplained", "==", 0))),
+    Part("coverage", "Coverage of `lib/` and `include/`", ("{dev}", "coverage"),
+         targets=(Target("lines", ">=", 99), Target("branches", ">=", 92))),
+    Part("memory", "Memory of 10,000,000 tasks, at most 1,000 in flight",
+         ("python3", "{root}/test/prove/memory.py", "{program}"),
+         Program("release", "perf/weir-perf"),
+         targets=(Target("above_baseline_mib", "<=", 8),
+                  Target("tasks", "==", 10 * MILLION))),
+    Part("scenarios", "Scenarios of the catalogue",
+         ("python3", "{root}/test/scenarios/check.py", "{root}"),
+         slice=("python3", "{root}/test/scenarios/check.py", "{root}"),
+         targets=(Target("total", "==", 76), Target("missing", "==", 0))),
+)

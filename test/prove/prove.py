@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""Runs the parts of the proof and writes docs/evidence.md from what they say.
+
+usage: prove.py --dev DEV --builds FOLDER [OPTION...]
+
+  --minutes N     how long the parts search that take as long as one gives them
+                  (60). Building, tests under sanitizers and coverage take what
+                  they take, besides
+  --only NAME,... these parts only; writes no page
+  --slice         the short slice of .ci/run: the parts that have one, from the
+                  debug build; writes no page
+  --page FILE     the page (docs/evidence.md)
+  --list          the names of the parts
+
+A part that fails, or is not there, does not stop the others; the exit status is
+then 1. So it is for a target that was missed.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import machine
+import page
+from parts import PARTS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAST_LINE = re.compile(r"^prove: (?P<name>[\w-]+)(?P<figures>( [\w-]+=-?\d+(\.\d+)?)+)$",
+                       re.MULTILINE)
+TESTS = re.compile(r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed$",
+                   re.MULTILINE)
+
+
+@dataclass
+class Outcome:
+    part: object
+    figures: dict = field(default_factory=dict)
+    problem: str = ""  # why it failed
+    command: str = ""
+    seconds: float = 0  # without building
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def number(word):
+    return float(word) if "." in word else int(word)
+
+
+def figures_in(output):
+    """Of all its last lines; of `./dev sanitize` the numbers of tests."""
+    figures = {}
+    for line in LAST_LINE.finditer(output):
+        for word in line["figures"].split():
+            key, _, value = word.partition("=")
+            figures[key] = number(value)
+    tests = None
+    for tests in TESTS.finditer(output):
+        pass
+    if not figures and tests:
+        figures = {key: int(value) for key, value in tests.groupdict().items()}
+    return figures
+
+
+def run(command, log, environment=None):
+    """(exit status, output); all of it is in the file `log`, too."""
+    with open(log, "a", encoding="utf-8", errors="replace") as out:
+        out.write(f"$ {' '.join(command)}\n")
+        out.flush()
+        begin = out.tell()
+        try:
+            status = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})}).returncode
+        except OSError as e:
+            return 127, str(e)
+    text = pathlib.Path(log).read_text("utf-8", errors="replace")
+    return status, text[begin:]
+
+
+def tail(text, lines=20):
+    return "\n".join(text.splitlines()[-lines:])
+
+
+class Prover:
+    def __init__(self, chosen):
+        self.chosen = chosen
+        self.logs = chosen.builds / "prove-logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.share = sum(part.minutes for part in PARTS)
+
+    def seconds_of(self, part):
+        if self.chosen.slice:
+            return part.seconds
+        return round(60 * self.chosen.minutes * part.minutes / self.share)
+
+    def build(self, part, log):
+        """The program, or None and what is wrong."""
+        folder = self.chosen.builds / ("debug" if self.chosen.slice
+                                       else part.program.build)
+        status, output = run(["meson", "compile", "-C", str(folder),
+                              part.program.target], log)
+        if status != 0:
+            return None, f"{part.program.target} cannot be built\n{tail(output)}"
+        return folder / part.program.target, ""
+
+    def run(self, part):
+        outcome = Outcome(part)
+        log = self.logs / f"{part.name}.log"
+        log.unlink(missing_ok=True)
+        program = ""
+        if part.program:
+            program, outcome.problem = self.build(part, log)
+            if not program:
+                return outcome
+        words = {"program": program, "seconds": self.seconds_of(part),
+                 "builds": self.chosen.builds, "root": ROOT,
+                 "dev": self.chosen.dev}
+        template = part.slice if self.chosen.slice else part.command
+        command = [word.format(**words) for word in template]
+        outcome.command = " ".join(
+            word.format(**{**words, "builds": "build", "root": ".",
+                           "dev": "./dev",
+                           "program": f"build/{part.program.build}/"
+                                      f"{part.program.target}"
+                           if part.program else ""}).removeprefix("./test/")
+            for word in template).replace("python3 ./", "python3 ")
+        begin = time.monotonic()
+        status, output = run(command, log, part.environment)
+        outcome.seconds = time.monotonic() - begin
+        outcome.figures = figures_in(output)
+        if status != 0:
+            outcome.problem = f"exit status {status}\n{tail(output)}"
+        elif not outcome.figures:
+            outcome.problem = f"no last line 'prove: {part.name} ...'"
+        return outcome
+
+    def asks_for(self, target):
+        """A short run cannot reach what takes an hour."""
+        if self.chosen.slice:
+            return target.sign != ">=" or not target.takes_time
+        return not target.takes_time or self.chosen.minutes >= 60
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="./dev prove", add_help=False,
+                                     allow_abbrev=False)
+    for flag in "help", "list", "slice":
+        parser.add_argument(f"--{flag}", action="store_true")
+    parser.add_argument("--dev", type=pathlib.Path)
+    parser.add_argument("--builds", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--page", type=pathlib.Path,
+                        default=ROOT / "docs/evidence.md")
+    chosen = parser.parse_args(arguments)
+    if chosen.help:
+        print(__doc__)
+        sys.exit()
+    if chosen.list:
+        for part in PARTS:
+            print(f"{part.name}: {part.title}")
+        sys.exit()
+    if chosen.dev is None or chosen.builds is None:
+        parser.error("--dev and --builds are missing")
+    if not chosen.minutes > 0:
+        parser.error(f"--minutes is {chosen.minutes:g}, must be above 0")
+    names = [name for name in chosen.only.split(",") if name]
+    for name in names:
+        if name not in [part.name for part in PARTS]:
+            parser.error(f"--only is '{name}', must be of "
+                         f"{', '.join(part.name for part in PARTS)}")
+    chosen.parts = [part for part in PARTS
+                    if (not names or part.name in names)
+                    and (part.slice or not chosen.slice)]
+    return chosen
+
+
+def main():
+    chosen = parse(sys.argv[1:])
+    prover = Prover(chosen)
+    outcomes, bad = [], 0
+    for part in chosen.parts:
+        say(f"== {part.name}: {part.title} ==")
+        outcome = prover.run(part)
+        outcomes.append(outcome)
+        missed = [target for target in part.targets
+                  if prover.asks_for(target)
+                  and not target.is_met(outcome.figures)]
+        if not outcome.problem and missed:
+            outcome.problem = "missed: " + ", ".join(
+                page.target_of(target) for target in missed)
+        bad += bool(outcome.problem)
+        say(f"{page.figures_of(outcome)} ({outcome.seconds:.0f} s)")
+        if outcome.problem:
+            say(f"FAILED: {part.name}: {outcome.problem}\n"
+                f"all of it: {prover.logs}/{part.name}.log")
+    if not chosen.only and not chosen.slice:
+        chosen.page.write_text(
+            page.render(outcomes, machine.describe(ROOT), chosen.minutes,
+                        prover.share), encoding="utf-8")
+        say(f"written: {chosen.page}")
+    # .ci/run adds up lines of this form.
+    say(f"{len(outcomes) - bad} passed, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

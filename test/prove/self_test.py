@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+"""Made-up outputs, coverage and suppressions, through what reads them."""
+
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "coverage"))
+import page  # noqa: E402
+import prove  # noqa: E402
+import report  # noqa: E402
+import suppressions  # noqa: E402
+from parts import PARTS, Target  # noqa: E402
+
+
+def check(got, want, what):
+    if got != want:
+        sys.exit(f"self_test.py: {what}: {got!r}, not {want!r}")
+
+
+def check_last_lines():
+    check(prove.figures_in("x\nprove: seeds runs=12 share=0.5\n"),
+          {"runs": 12, "share": 0.5}, "a last line")
+    check(prove.figures_in("prove: a runs=x\n  prove: b runs=2\n"), {},
+          "what only looks like one")
+    check(prove.figures_in("3 passed, 1 failed\n2 passed, 0 failed\n"),
+          {"passed": 2, "failed": 0}, "the last count of tests")
+
+
+def check_targets():
+    most = Target("n", "<=", 8)
+    check([most.is_met({"n": n}) for n in (8, 9)], [True, False], "at most")
+    check(most.is_met({}), False, "no figure is a miss")
+    names = [part.name for part in PARTS]
+    check(len(names), len(set(names)), "names of parts")
+    for part in PARTS:
+        check(bool(part.targets), True, f"targets of {part.name}")
+
+
+def check_page():
+    part = PARTS[0]
+    text = page.render([prove.Outcome(part, {part.targets[0].key: 1})],
+                       [("commit", "abc")], 60, 60)
+    for word in "**missed**", "**no figure**", "abc", part.title:
+        check(word in text, True, f"'{word}' on the page")
+
+
+def check_suppressions():
+    found = suppressions.read_suppressions(
+        "# for all\n\n# why\nrace:a\nrace:b\n# The same, for\nrace:c\n\n"
+        "# other\nrace:d\n")
+    check([lines for _, lines in found],
+          [["race:a", "race:b", "race:c"], ["race:d"]], "suppressions")
+    check([reason for reason, _ in suppressions.read_suppressions("race:a\n")],
+          [""], "one without a reason")
+
+
+def check_coverage():
+    # Line 1 is entered; 2 is its going on; 3 has a region of its own, missed.
+    segments = [[1, 1, 5, True, True, False], [3, 2, 0, True, True, False],
+                [3, 9, 5, True, False, False], [4, 2, 0, False, False, False]]
+    check(report.lines_of(segments), {1: 5, 2: 5, 3: 5, 4: 5}, "lines")
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        (root / "lib").mkdir()
+        (root / "lib/a.cpp").write_text("f();\n  if (x)\n", "utf-8")
+        branch = [2, 3, 2, 4]
+        covered = report.read_coverage({
+            "files": [{"filename": f"{root}/b/../lib/a.cpp",
+                       "segments": [[1, 1, 0, True, True, False],
+                                    [2, 9, 0, False, False, False]]}],
+            "functions": [{"filenames": [f"{root}/lib/a.cpp"],
+                           "branches": [[*branch, true, false, 0, 0, 4]]}
+                          for true, false in ((1, 0), (0, 7))],
+        }, root)
+        file = covered["lib/a.cpp"]
+        check(file.lines, {1: False, 2: False}, "lines of a file")
+        check(file.branches, {(*branch, 0): True, (*branch, 1): True},
+              "a branch of two instantiations")
+        row = {"file": "lib/a.cpp", "what": "branch", "text": "if (x)",
+               "reason": "made up"}
+        check(report.exclude(covered, [row], root), 2, "what is excluded")
+        check((file.lines, file.branches), ({1: False, 2: False}, {}),
+              "what is left")
+        check_refused(covered, row, root)
+        check_refused(covered, {**row, "what": "line", "reason": ""}, root)
+
+
+def check_refused(covered, row, root):
+    """It names what is not there, or says no reason."""
+    try:
+        report.exclude(covered, [row], root)
+    except report.ExclusionError:
+        return
+    sys.exit(f"self_test.py: not refused: {row}")
+
+
+if __name__ == "__main__":
+    check_last_lines()
+    check_targets()
+    check_page()
+    check_suppressions()
+    check_coverage()
