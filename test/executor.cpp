@@ -117,6 +117,9 @@ BOOST_AUTO_TEST_CASE(answers_for_its_properties) {
                 asio::execution::relationship.continuation));
     BOOST_TEST((asio::query(ex, asio::execution::mapping) ==
                 asio::execution::mapping.thread));
+    const auto fork = asio::prefer(next, asio::execution::relationship.fork);
+    BOOST_TEST((asio::query(fork, asio::execution::relationship) ==
+                asio::execution::relationship.fork));
   }
 }
 

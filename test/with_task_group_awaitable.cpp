@@ -169,6 +169,51 @@ BOOST_AUTO_TEST_CASE(cancelled_from_outside_it_joins_its_children) {
   BOOST_TEST(ended_at_exit == 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_body_that_waits_is_cancelled_from_outside) {
+  using namespace asio::experimental::awaitable_operators;
+  for (bool swallows : {false, true}) {
+    BOOST_TEST_CONTEXT("the body swallows it: " << swallows) {
+      gate never(pool.get_executor());
+      std::atomic<int> ended{0};
+      error_code in_body;
+      error_code code;
+      auto body = [&](task_group& group) -> asio::awaitable<int> {
+        co_await group.spawn(waits_and_counts(never, ended));
+        try {
+          co_await never.wait(asio::use_awaitable);
+        } catch (const system_error& e) {
+          in_body = e.code();
+          if (!swallows)
+            throw;
+        }
+        co_return 1;
+      };
+      auto waits = [&]() -> asio::awaitable<void> {
+        try {
+          (void)co_await with_task_group(pool.get_executor(), {}, body);
+        } catch (const system_error& e) {
+          code = e.code();
+          throw;
+        }
+      };
+      auto gives_up = [&]() -> asio::awaitable<void> {
+        asio::steady_timer timer(co_await asio::this_coro::executor);
+        while (never.arrivals() != 2) {
+          timer.expires_after(std::chrono::milliseconds(1));
+          co_await timer.async_wait(asio::use_awaitable);
+        }
+      };
+      auto main = [&]() -> asio::awaitable<void> {
+        co_await (waits() || gives_up());
+      };
+      run_foreign(main());
+      BOOST_TEST(in_body == asio::error::operation_aborted);
+      BOOST_TEST(code == asio::error::operation_aborted);
+      BOOST_TEST(ended == 1);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(runs_on_the_pool_too) {
   std::atomic<int> calls{0};
   auto child = [&]() -> asio::awaitable<void> {
