@@ -34,7 +34,8 @@ class Program:
 @dataclass(frozen=True)
 class Part:
     """Runs `command`; in it {program}, {seconds}, {builds}, {root} and {dev} are
-    filled in. Its figures are those of its last line `prove: NAME key=value ...`.
+    filled in. Its figures are those of its last line `prove: NAME key=value ...`,
+    or the groups of what the pattern `reads` finds last.
     """
     name: str
     title: str
@@ -45,6 +46,7 @@ class Part:
     seconds: float = 0  # in the slice
     targets: tuple = ()
     environment: dict = field(default_factory=dict)
+    reads: str = ""
     notes: str = ""
 
 
@@ -53,23 +55,28 @@ def test_program(name, build="prove"):
 
 
 TIMED = ("{program}", "--seconds", "{seconds}")
+TESTS = r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed$"
 SANITIZER_TARGETS = (Target("failed", "==", 0), Target("passed", ">=", 1))
 
 
 def sanitizer(kind, title):
     return Part(f"sanitize-{kind}", title, ("{dev}", "sanitize", kind),
-                targets=SANITIZER_TARGETS)
+                reads=TESTS, targets=SANITIZER_TARGETS)
 
 
 PARTS = (
-    Part("schedules", "Explored schedules of the core", TIMED,
-         test_program("weir-explorer"), minutes=20, slice=TIMED, seconds=30,
+    Part("schedules", "Explored schedules of the engine", TIMED,
+         test_program("weir-schedules"), minutes=20, slice=TIMED, seconds=30,
          targets=(Target("exhaustive", ">=", 10 * MILLION, takes_time=True),
                   Target("models", ">=", 16)),
-         notes="`exhaustive` counts whole schedules of the depth-first search with "
-               "its preemption bound, `random` seeded ones."),
+         notes="`exhaustive` counts the schedules of depth-first searches that "
+               "came to their end, `partly` of those that did not, `random` the "
+               "ones drawn; `bound` is the number of preemptions."),
+    Part("schedules-tsan", "The same with a fiber as a thread to TSan", TIMED,
+         test_program("weir-schedules", "tsan"), minutes=5,
+         targets=(Target("models", ">=", 16),)),
     Part("seeds", "Seeded runs against a reference model", TIMED,
-         test_program("weir-model"), minutes=15, slice=TIMED, seconds=20,
+         test_program("weir-model"), minutes=12, slice=TIMED, seconds=20,
          targets=(Target("runs", ">=", 5 * MILLION, takes_time=True),)),
     Part("fuzz", "Fuzzing of the same interpreter", TIMED,
          Program("fuzz", "test/weir-fuzz"), minutes=10,
@@ -78,11 +85,13 @@ PARTS = (
          test_program("weir-faults"), slice=("{program}",),
          targets=(Target("unexpected", "==", 0),)),
     Part("mutants", "Mutants of the core",
-         ("python3", "{root}/test/mutants/run.py"),
-         slice=("python3", "{root}/test/mutants/run.py", "--slice"),
+         ("python3", "{root}/test/mutants/run.py", "--work",
+          "{builds}/mutants"),
+         slice=("python3", "{root}/test/mutants/run.py", "--work",
+                "{builds}/mutants", "--slice", "1/6"),
          targets=(Target("total", ">=", 30), Target("survived", "==", 0))),
     Part("threads", "Real threads under ThreadSanitizer", TIMED,
-         test_program("weir-threads", "tsan"), minutes=15,
+         test_program("weir-threads", "tsan"), minutes=13,
          targets=(Target("iterations", ">=", 1),)),
     sanitizer("asan-gcc", "g++, AddressSanitizer and UBSan"),
     sanitizer("asan-16", "clang 16, AddressSanitizer and UBSan"),
@@ -103,7 +112,10 @@ PARTS = (
          targets=(Target("above_baseline_mib", "<=", 8),
                   Target("tasks", "==", 10 * MILLION))),
     Part("scenarios", "Scenarios of the catalogue",
-         ("python3", "{root}/test/scenarios/check.py", "{root}"),
-         slice=("python3", "{root}/test/scenarios/check.py", "{root}"),
-         targets=(Target("total", "==", 76), Target("missing", "==", 0))),
+         ("python3", "{root}/test/check_scenarios.py", "{root}"),
+         reads=r"^(?P<scenarios>\d+) scenarios, (?P<with_a_test>\d+) with a test, "
+               r"(?P<tests>\d+) tests$",
+         targets=(Target("scenarios", "==", 76),),
+         notes="A scenario without a test has a reason why it does not apply; a "
+               "row without either fails."),
 )

@@ -13,7 +13,7 @@ import page  # noqa: E402
 import prove  # noqa: E402
 import report  # noqa: E402
 import suppressions  # noqa: E402
-from parts import PARTS, Target  # noqa: E402
+from parts import PARTS, TESTS, Target  # noqa: E402
 
 
 def check(got, want, what):
@@ -26,7 +26,7 @@ def check_last_lines():
           {"runs": 12, "share": 0.5}, "a last line")
     check(prove.figures_in("prove: a runs=x\n  prove: b runs=2\n"), {},
           "what only looks like one")
-    check(prove.figures_in("3 passed, 1 failed\n2 passed, 0 failed\n"),
+    check(prove.figures_in("3 passed, 1 failed\n2 passed, 0 failed\n", TESTS),
           {"passed": 2, "failed": 0}, "the last count of tests")
 
 
