@@ -117,7 +117,6 @@ public:
   }
   bool has_stopper() const noexcept { return !stoppers_.empty(); }
   bool is_joined() const noexcept { return joined_; }
-  bool is_stopping() const noexcept { return stopping_; }
   // What the caller counted: children now running, ever started, and the most
   // at once.
   void recount(std::size_t running,
@@ -137,7 +136,6 @@ public:
   }
   // Children that have not ended, with or without a slot.
   std::size_t children() const noexcept { return children_; }
-  bool has_spawners() const noexcept { return counts_.waiting != 0; }
   cause cancelled_by() const noexcept { return cause_; }
   bool is_cancelled() const noexcept { return cause_ != cause::none; }
   const counts& counted() const noexcept { return counts_; }

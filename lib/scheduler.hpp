@@ -82,7 +82,6 @@ public:
   // Whether a task that goes on to make others ready lets them run first.
   void driver_yields(bool yields) noexcept;
 
-  std::size_t threads() const noexcept { return workers_.size(); }
   std::size_t busy() const noexcept { return gate_.busy(); }
 
 private:

@@ -47,7 +47,6 @@ protected:
   // The how-manieth winner the caller is, counted from 0. The last that is
   // wanted cancels the group.
   std::size_t rank_of_winner(task_group& group) noexcept;
-  std::size_t wanted() const noexcept { return wanted_; }
 
 private:
   struct loss {
