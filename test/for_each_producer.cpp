@@ -37,22 +37,24 @@ struct seen {
   std::atomic<bool> went_on{false};
 };
 
-// Two workers: one is inside the producer, which never answers, the other has
-// done its element and waits for its turn. Its gates go with the last frame.
+// Two workers that have done an element each: the one that did number `holder`
+// is inside the producer, which never answers, the other waits for its turn.
+// Its gates go with the last frame.
 struct two_workers {
-  two_workers(weir::runtime& pool, seen& what)
-      : first(pool.get_executor()), never(pool.get_executor()), saw(what) {}
+  two_workers(weir::runtime& pool, seen& what, int holder)
+      : doors{gate(pool.get_executor()), gate(pool.get_executor())},
+        never(pool.get_executor()), saw(what), first(holder) {}
 
   static task<> run(std::shared_ptr<two_workers> self, on_cancel form) {
     on_scope_exit over([self] { ++self->saw.ended; });
     auto produce = [&]() -> task<std::optional<int>> {
-      if (++self->saw.asked == 1)
-        co_return 1;
-      co_await self->never.wait();
-      co_return std::nullopt;
+      const int n = self->saw.asked++;
+      if (n == 2)
+        co_await self->never.wait();
+      co_return n;
     };
-    auto handle = [&](int) -> task<> {
-      co_await self->first.wait();
+    auto handle = [&](int n) -> task<> {
+      co_await self->doors[n].wait();
       ++self->saw.handled;
     };
     co_await weir::for_each(
@@ -61,16 +63,21 @@ struct two_workers {
   }
 
   static task<> both_wait(std::shared_ptr<two_workers> self) {
+    gate& first = self->doors[self->first];
+    gate& second = self->doors[1 - self->first];
+    co_await until([&] { return first.arrivals() + second.arrivals() == 2; });
+    first.open();
     co_await until([&] { return self->never.arrivals() == 1; });
-    self->first.open();
-    co_await until([&] { return self->saw.handled == 1; });
+    second.open();
+    co_await until([&] { return self->saw.handled == 2; });
     for (int i = 0; i != 100; ++i) // Until the worker stands in the queue.
       co_await checkpoint();
   }
 
-  gate first;
+  gate doors[2];
   gate never;
   seen& saw;
+  const int first;
 };
 
 } // namespace of_for_each_producer
@@ -80,7 +87,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_waits_for_its_turn_is_cancelled, pool_of<1>) {
   for (on_cancel form : {on_cancel::raise, on_cancel::unwind}) {
     BOOST_TEST_CONTEXT("form " << static_cast<int>(form)) {
       seen saw;
-      auto two = std::make_shared<two_workers>(pool, saw);
+      auto two = std::make_shared<two_workers>(pool, saw, 0);
       auto main = [&]() -> task<> {
         task_group group(pool);
         co_await group.spawn(two_workers::run(two, form));
@@ -89,8 +96,8 @@ BOOST_FIXTURE_TEST_CASE(one_that_waits_for_its_turn_is_cancelled, pool_of<1>) {
         co_await group.join();
       };
       run(main());
-      BOOST_TEST(saw.asked == 2);
-      BOOST_TEST(saw.handled == 1);
+      BOOST_TEST(saw.asked == 3);
+      BOOST_TEST(saw.handled == 2);
       BOOST_TEST(saw.ended == 1);
       BOOST_TEST(!saw.went_on);
     }
@@ -99,17 +106,19 @@ BOOST_FIXTURE_TEST_CASE(one_that_waits_for_its_turn_is_cancelled, pool_of<1>) {
 
 BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_it_is_destroyed) {
   watchdog dog;
-  seen saw;
-  std::optional<weir::runtime> brief(std::in_place, 1u);
-  auto two = std::make_shared<two_workers>(*brief, saw);
-  weir::co_spawn(
-      *brief, two_workers::run(two, on_cancel::raise), asio::detached);
-  brief->run(two_workers::both_wait(std::move(two)));
-  brief->stop();
-  brief.reset();
-  BOOST_TEST(saw.asked == 2);
-  BOOST_TEST(saw.ended == 1);
-  BOOST_TEST(!saw.went_on);
+  for (int holder : {0, 1}) {
+    seen saw;
+    std::optional<weir::runtime> brief(std::in_place, 1u);
+    auto two = std::make_shared<two_workers>(*brief, saw, holder);
+    weir::co_spawn(
+        *brief, two_workers::run(two, on_cancel::raise), asio::detached);
+    brief->run(two_workers::both_wait(std::move(two)));
+    brief->stop();
+    brief.reset();
+    BOOST_TEST(saw.asked == 3);
+    BOOST_TEST(saw.ended == 1);
+    BOOST_TEST(!saw.went_on);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

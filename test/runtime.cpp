@@ -8,6 +8,7 @@
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
+#include <weir/version.hpp>
 #include <weir/with_task_group.hpp>
 
 #include "support/counted.hpp"
@@ -237,6 +238,10 @@ BOOST_AUTO_TEST_CASE(many_short_lived_runtimes_lose_nothing) {
     brief.run(main());
   }
   BOOST_TEST(calls == 1000);
+}
+
+BOOST_AUTO_TEST_CASE(the_library_is_of_the_version_of_its_headers) {
+  BOOST_TEST(weir::version() == WEIR_VERSION);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -281,6 +281,14 @@ BOOST_AUTO_TEST_CASE(checkpoint_ends_a_cancelled_task) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_number_is_no_time) {
+  using seconds = std::chrono::duration<double>;
+  auto main = []() -> task<> {
+    co_await sleep_for(seconds(std::numeric_limits<double>::quiet_NaN()));
+  };
+  run(main()); // The watchdog would end it.
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test::of_sleep

@@ -16,6 +16,7 @@
 #include "support/gate.hpp"
 #include "support/on_scope_exit.hpp"
 #include "support/pool_fixture.hpp"
+#include "support/says.hpp"
 #include "support/until.hpp"
 #include "support/work.hpp"
 
@@ -226,6 +227,28 @@ BOOST_AUTO_TEST_CASE(what_is_shielded_is_not_seen) {
   wait(group.join());
   BOOST_TEST(!within);
   BOOST_TEST(after == reset);
+}
+
+BOOST_AUTO_TEST_CASE(within_a_shield_only_what_is_within_counts) {
+  gate never(pool.get_executor());
+  error_code within;
+  auto cleans_up = [&]() -> task<> {
+    co_await with_timeout(1ms, asks(never, within));
+  };
+  auto child = [&]() -> task<> {
+    try {
+      co_await never.wait();
+    } catch (const system_error&) { // cancelled
+    }
+    co_await shield(cleans_up());
+  };
+  task_group group(pool);
+  wait(group.spawn(child));
+  block_until([&] { return never.arrivals() == 1; });
+  group.cancel(reset);
+  BOOST_CHECK_EXCEPTION(
+      wait(group.join()), system_error, has_code(asio::error::timed_out));
+  BOOST_TEST(within == asio::error::timed_out);
 }
 
 BOOST_AUTO_TEST_CASE(an_awaitable_in_a_task_reads_the_tasks_reason) {
