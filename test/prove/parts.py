@@ -33,8 +33,8 @@ class Program:
 
 @dataclass(frozen=True)
 class Part:
-    """Runs `command`; in it {program}, {seconds}, {builds}, {root} and {dev} are
-    filled in. Its figures are those of its last line `prove: NAME key=value ...`,
+    """Runs `command`; in it {program}, {seconds}, {builds}, {scratch} (a folder
+    for it alone), {root} and {dev} are filled in. Its figures are those of its last line `prove: NAME key=value ...`,
     or the groups of what the pattern `reads` finds last.
     """
     name: str
@@ -78,17 +78,25 @@ PARTS = (
     Part("seeds", "Seeded runs against a reference model", TIMED,
          test_program("weir-model"), minutes=12, slice=TIMED, seconds=20,
          targets=(Target("runs", ">=", 5 * MILLION, takes_time=True),)),
-    Part("fuzz", "Fuzzing of the same interpreter", TIMED,
-         Program("fuzz", "test/weir-fuzz"), minutes=10,
+    # What it finds goes to the first folder.
+    Part("fuzz", "Fuzzing of the same interpreter",
+         ("{program}", "-max_len=64", "-max_total_time={seconds}",
+          "-artifact_prefix={scratch}/", "{scratch}", "{root}/test/fuzz/corpus"),
+         test_program("weir-fuzz", "fuzz"), minutes=10,
          targets=(Target("executions", ">=", 1),)),
-    Part("faults", "Allocations that fail", ("{program}",),
-         test_program("weir-faults"), slice=("{program}",),
-         targets=(Target("unexpected", "==", 0),)),
+    Part("corpus", "The corpus of the fuzzer, again",
+         ("{program}", "--corpus", "{root}/test/fuzz/corpus"),
+         test_program("weir-model"), targets=(Target("files", ">=", 1),)),
+    Part("faults", "Allocations that fail",
+         ("{program}", "{root}/test/faults/allowed.csv"),
+         test_program("weir-faults"),
+         slice=("{program}", "{root}/test/faults/allowed.csv"),
+         targets=(Target("injected", ">=", 1), Target("not_allowed", "==", 0))),
     Part("mutants", "Mutants of the core",
          ("python3", "{root}/test/mutants/run.py", "--work",
           "{builds}/mutants"),
          slice=("python3", "{root}/test/mutants/run.py", "--work",
-                "{builds}/mutants", "--slice", "1/6"),
+                "{builds}/mutants", "--build", "plain", "--slice", "1/6"),
          targets=(Target("total", ">=", 30), Target("survived", "==", 0))),
     Part("threads", "Real threads under ThreadSanitizer", TIMED,
          test_program("weir-threads", "tsan"), minutes=13,

@@ -111,23 +111,22 @@ class Prover:
         outcome = Outcome(part)
         log = self.logs / f"{part.name}.log"
         log.unlink(missing_ok=True)
-        program = ""
+        scratch = self.logs / part.name
+        scratch.mkdir(exist_ok=True)
+        words = {"seconds": self.seconds_of(part), "root": str(ROOT),
+                 "builds": str(self.chosen.builds), "dev": str(self.chosen.dev),
+                 "scratch": str(scratch), "program": ""}
         if part.program:
             program, outcome.problem = self.build(part, log)
             if not program:
                 return outcome
-        words = {"program": program, "seconds": self.seconds_of(part),
-                 "builds": self.chosen.builds, "root": ROOT,
-                 "dev": self.chosen.dev}
+            words["program"] = str(program)
         template = part.slice if self.chosen.slice else part.command
         command = [word.format(**words) for word in template]
-        outcome.command = " ".join(
-            word.format(**{**words, "builds": "build", "root": ".",
-                           "dev": "./dev",
-                           "program": f"build/{part.program.build}/"
-                                      f"{part.program.target}"
-                           if part.program else ""}).removeprefix("./test/")
-            for word in template).replace("python3 ./", "python3 ")
+        # For the page: from the root of the repository.
+        outcome.command = " ".join(command).replace(
+            words["dev"], "./dev").replace(words["builds"], "build").replace(
+            words["root"] + "/", "")
         begin = time.monotonic()
         status, output = run(command, log, part.environment)
         outcome.seconds = time.monotonic() - begin
