@@ -11,7 +11,9 @@ BUILD is a folder built with coverage; its tests' profiles are in BUILD/profiles
 
 A template counts once, however often it is instantiated: a line or an outcome of
 a branch is covered if one instantiation covers it. exclusions.csv names what is
-not counted, and why.
+not counted, and why: in a file, or in all (*), each `line` of this text or
+/pattern/, the `block` that such a line opens, or only the `branch`es on it. A row
+that matches nothing is an error.
 """
 
 import csv
@@ -105,28 +107,39 @@ def exclude(files, rows, root):
         where = f"exclusions.csv: {row['file']}: '{row['text']}'"
         if not row["reason"]:
             raise ExclusionError(f"{where}: no reason")
-        if row["what"] not in ("line", "branch"):
-            raise ExclusionError(f"{where}: '{row['what']}' is neither line nor "
-                                 "branch")
+        if row["what"] not in ("line", "block", "branch"):
+            raise ExclusionError(f"{where}: '{row['what']}' is none of line, "
+                                 "block and branch")
         names = [name for name in files
                  if row["file"] in ("*", name)]
         before = taken
         for name in names:
-            text = (root / name).read_text("utf-8").splitlines()
-            for line, code in enumerate(text, 1):
-                if matches(row, code):
-                    size = len(files[name].lines) + len(files[name].branches)
-                    files[name].drop(line, row["what"] == "branch")
-                    taken += size - len(files[name].lines) - len(
-                        files[name].branches)
+            file = files[name]
+            size = len(file.lines) + len(file.branches)
+            for line in lines_named(row, (root / name).read_text("utf-8")):
+                file.drop(line, row["what"] == "branch")
+            taken += size - len(file.lines) - len(file.branches)
         if taken == before:
             raise ExclusionError(f"{where} matches nothing that is counted")
     return taken
 
 
-def matches(row, code):
+def lines_named(row, text):
+    """Those that match; of a block those up to its closing brace, too, which is
+    the first that stands below the beginning of the line that matches."""
+    lines = text.splitlines()
+    for number, code in enumerate(lines, 1):
+        if matches(row["text"], code):
+            yield number
+            indent = code[:len(code) - len(code.lstrip())]
+            while row["what"] == "block" and not lines[number - 1].startswith(
+                    indent + "}"):
+                number += 1
+                yield number
+
+
+def matches(text, code):
     """`text` is a whole line, without its indentation, or /a pattern/ in it."""
-    text = row["text"]
     if len(text) > 2 and text[0] == text[-1] == "/":
         return re.search(text[1:-1], code) is not None
     return code.strip() == text
