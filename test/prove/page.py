@@ -2,6 +2,8 @@
 # Part of weir: structured concurrency for Boost.Asio.
 """The page, from the parts' figures."""
 
+import textwrap
+
 INTRODUCTION = """# Evidence
 
 What was run against weir's correctness, and what came out. `./dev prove` runs all of it again and
@@ -78,6 +80,11 @@ def render(outcomes, facts, minutes, share):
     if notes:
         text += "\n" + "".join(f"- `{part.name}`: {part.notes}\n"
                                for part in notes)
+    for outcome in outcomes:
+        if outcome.part.quotes and outcome.told:
+            text += f"\n## {outcome.part.title}\n\n"
+            text += "".join(f"    {line}\n" for line in textwrap.wrap(
+                outcome.told, 96, break_long_words=False))
     text += "\n## Commands\n\n"
     text += "".join(f"    {outcome.command}\n" for outcome in outcomes
                     if outcome.command)

@@ -22,6 +22,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ class Outcome:
     problem: str = ""  # why it failed
     command: str = ""
     seconds: float = 0  # without building
+    told: str = ""  # what it printed, but for its figures
 
 
 def say(text):
@@ -64,7 +66,7 @@ def figures_in(output, pattern=""):
     return {key: number(value) for key, value in words.items()}
 
 
-def run(command, log, environment=None):
+def run(command, log, environment):
     """(exit status, output); all of it is in the file `log`, too."""
     with open(log, "a", encoding="utf-8", errors="replace") as out:
         out.write(f"$ {' '.join(command)}\n")
@@ -74,11 +76,21 @@ def run(command, log, environment=None):
             status = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})}).returncode
+                env={**os.environ, **environment}).returncode
         except OSError as e:
             return 127, str(e)
     text = pathlib.Path(log).read_text("utf-8", errors="replace")
     return status, text[begin:]
+
+
+def tsan_options():
+    """As in test/meson.build: a suppression needs names to match."""
+    symbolizers = filter(None, map(shutil.which, (
+        "llvm-symbolizer-19", "llvm-symbolizer", "addr2line")))
+    by = next((f'external_symbolizer_path="{path}"' for path in symbolizers),
+              "symbolize=1")
+    return ":".join([by, f'suppressions="{ROOT}/test/tsan.supp"',
+                     "halt_on_error=1", "second_deadlock_stack=1"])
 
 
 def tail(text, lines=20):
@@ -102,7 +114,7 @@ class Prover:
         folder = self.chosen.builds / ("debug" if self.chosen.slice
                                        else part.program.build)
         status, output = run(["meson", "compile", "-C", str(folder),
-                              part.program.target], log)
+                              part.program.target], log, {})
         if status != 0:
             return None, f"{part.program.target} cannot be built\n{tail(output)}"
         return folder / part.program.target, ""
@@ -128,9 +140,12 @@ class Prover:
             words["dev"], "./dev").replace(words["builds"], "build").replace(
             words["root"] + "/", "")
         begin = time.monotonic()
-        status, output = run(command, log, part.environment)
+        under_tsan = part.program and part.program.build == "tsan"
+        status, output = run(
+            command, log, {"TSAN_OPTIONS": tsan_options()} if under_tsan else {})
         outcome.seconds = time.monotonic() - begin
         outcome.figures = figures_in(output, part.reads)
+        outcome.told = LAST_LINE.sub("", output).strip()
         if status != 0:
             outcome.problem = f"exit status {status}\n{tail(output)}"
         elif not outcome.figures:
