@@ -19,4 +19,11 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
+/// ./dev coverage: it counts, and nothing is optimised.
+#if defined(WEIR_COVERAGE)
+inline constexpr bool slow = true;
+#else
+inline constexpr bool slow = sanitized;
+#endif
+
 } // namespace weir::test

@@ -21,7 +21,7 @@ namespace weir::test {
 /// in time: a hang is a failure with a name.
 class watchdog final {
 public:
-  static constexpr std::chrono::seconds default_limit{sanitized ? 30 : 10};
+  static constexpr std::chrono::seconds default_limit{slow ? 30 : 10};
 
   explicit watchdog(std::chrono::seconds limit = default_limit)
       : name_(boost::unit_test::framework::current_test_case().full_name()),
