@@ -355,9 +355,19 @@ void task_core::refresh_interrupted() noexcept {
 }
 
 asio::cancellation_type task_core::cancelled() const noexcept {
-  std::uint8_t types = requested();
-  // A task that never waited is not listed, and not told.
-  if (!known_to_owner_ && owner_->is_cancelled())
+  std::uint8_t types = 0;
+  const cancel_scope* scope = scope_;
+  for (; scope != nullptr; scope = scope->outer_) {
+    // acquire: a request is on its way, see request() and leave().
+    types |= scope->types_ | scope->requested_.load(std::memory_order_acquire);
+    if (scope->announced_.load(std::memory_order_acquire))
+      types |= terminal;
+    if (scope->kind_ == cancel_scope::kind::shield)
+      break;
+  }
+  // So it is from a group that is cancelled, unless the task never waited and
+  // is not listed; what the group refuses it is refused for that reason.
+  if (scope == nullptr && owner_->is_cancelled())
     types |= terminal;
   return static_cast<asio::cancellation_type>(types & in_filter_);
 }

@@ -16,7 +16,9 @@
 #include "support/work.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -42,6 +44,26 @@ BOOST_AUTO_TEST_CASE(passes_values_and_errors) {
   run(shield(returns()));
   BOOST_CHECK_EXCEPTION(
       run(shield(fails_with("boom"))), std::runtime_error, says("boom"));
+}
+
+// Found by weir-model, 00000000000000000334000007001300.
+BOOST_AUTO_TEST_CASE(hides_a_cancellation_from_a_child_that_never_waited) {
+  using type = asio::cancellation_type;
+  std::atomic<type> outside{type::none};
+  std::atomic<type> inside{type::all};
+  auto looks = [&]() -> task<> {
+    inside = (co_await asio::this_coro::cancellation_state).cancelled();
+  };
+  task_group group(pool, {.max_in_flight = 1});
+  auto child = [&]() -> task<> {
+    group.cancel();
+    outside = (co_await asio::this_coro::cancellation_state).cancelled();
+    co_await shield(looks());
+  };
+  wait(group.spawn(child));
+  wait(group.join());
+  BOOST_TEST((outside.load() == type::terminal));
+  BOOST_TEST((inside.load() == type::none));
 }
 
 BOOST_AUTO_TEST_CASE(hides_a_cancellation_until_the_next_await) {

@@ -4,6 +4,7 @@
 // with_task_group() when its body or a child fails.
 
 #include <weir/task.hpp>
+#include <weir/testing/deterministic_runtime.hpp>
 #include <weir/with_task_group.hpp>
 
 #include "support/gate.hpp"
@@ -50,6 +51,28 @@ BOOST_AUTO_TEST_CASE(a_failing_body_cancels_and_joins_its_children) {
       BOOST_TEST(ended_outside == 5);
     }
   }
+}
+
+// Found by weir-model,
+// 01000e0000000008170001000367000011f800001e00030103010000.
+BOOST_AUTO_TEST_CASE(what_the_cancelled_outer_group_refuses_is_no_error) {
+  testing::deterministic_runtime here;
+  int errors = 0;
+  task_group outer(here.get_executor(), {.max_in_flight = 1});
+  auto body = [&](task_group& inner) -> task<> {
+    inner.set_error_hook([&](const task_failure&) { ++errors; });
+    // It lends its slot, and is woken when that child fails: before it is told
+    // that the group is cancelled.
+    co_await outer.spawn(fails_with("boom"));
+    co_await outer.spawn(returns());
+  };
+  auto child = [&]() -> task<> { co_await with_task_group({}, body); };
+  auto main = [&]() -> task<> {
+    co_await outer.spawn(child);
+    co_await outer.join();
+  };
+  BOOST_CHECK_EXCEPTION(here.run(main()), std::runtime_error, says("boom"));
+  BOOST_TEST(errors == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_body_that_throws_before_it_is_a_task_counts_too) {

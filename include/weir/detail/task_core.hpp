@@ -208,7 +208,9 @@ public:
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
 
-  // The cancellation vocabulary of a task, as in asio::this_coro.
+  // The cancellation vocabulary of a task, as in asio::this_coro. It counts
+  // as cancelled as soon as somebody asked for it, its group is, or that of its
+  // body: before it has been told.
   asio::cancellation_type cancelled() const noexcept;
   // Why; empty if it is not.
   boost::system::error_code cancel_reason() const noexcept;
