@@ -106,14 +106,14 @@ private:
   work_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  std::atomic<std::size_t> bound_{0};
-  std::atomic<bool> stopped_{false};
+  sync::atomic<std::size_t> bound_{0};
+  sync::atomic<bool> stopped_{false};
   wake_gate gate_;
 
   alignas(64) spin_lock injected_lock_;
   ready_item* injected_first_ = nullptr; // chains; under injected_lock_
   ready_item* injected_last_ = nullptr;  // under injected_lock_
-  std::atomic<bool> is_injected_{false}; // written under injected_lock_
+  sync::atomic<bool> is_injected_{false}; // written under injected_lock_
   sync::atomic<bool> is_taken_{false};    // the same: take_all() was called
 };
 
