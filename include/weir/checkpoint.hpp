@@ -19,12 +19,14 @@ namespace weir {
 
 /// What checkpoint() returns.
 class [[nodiscard("await it")]] checkpoint_operation final
-    : public detail::plain_awaiter<checkpoint_operation>,
+    : public detail::native_awaitable_tag,
       private detail::interruptible {
 public:
   using signature = void(boost::system::error_code);
 
   checkpoint_operation() noexcept : interruptible(kind) {}
+  // A new one: to copy what was just written piece by piece would stall.
+  checkpoint_operation awaiter() const noexcept { return {}; }
 
   /// Started with a token, or awaited in an `asio::awaitable`, it is a trip
   /// through the queue of the handler's executor.
