@@ -21,6 +21,7 @@ namespace {
 // 1, 2, 4, ... tasks, and then once every `clock_turns`.
 constexpr unsigned batch_tasks = 256;
 constexpr unsigned clock_turns = 32;
+static_assert(batch_tasks % clock_turns == 0);
 constexpr std::chrono::microseconds batch_time{200};
 // The shared queue is looked at first every so many tasks, so that a worker
 // whose own queue never empties does not starve it.
@@ -29,6 +30,9 @@ constexpr std::uint32_t shared_turns = 31;
 // each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
 constexpr unsigned pauses_per_round = 32;
+// A look at a busy worker's queue takes its memory out of that worker's cache,
+// so the next one comes after so many rounds (about five microseconds).
+constexpr unsigned busy_rest = 8;
 // Nor does it look for longer than so many rounds without letting the pool's
 // other handlers run.
 constexpr unsigned longest_search = 200;
@@ -57,10 +61,12 @@ scheduler::scheduler(asio::thread_pool& pool,
                      work_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory), workers_(threads),
+      alone_(threads == 1),
       gate_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
+    workers_[i].turns = shared_turns;
     workers_[i].crowd = crowd;
     workers_[i].looked.resize(threads);
   }
@@ -84,22 +90,33 @@ bool scheduler::on_worker_thread() noexcept {
 
 bool scheduler::push(ready_item& item) noexcept {
   worker* const self = this_thread().self;
-  if (self != nullptr && self->owner == this) {
-    // Also when it is stopped: take_all() comes when this thread has ended.
-    while (!self->queue.push(item))
-      // The older half goes to where everybody looks.
-      if (ready_item* chain = self->queue.split())
-        (void)inject(*chain);
-    if (workers_.size() == 1 && self->draining)
-      return true; // It runs the task itself, and there is nobody to wake.
-  } else {
-    item.ready_next = nullptr;
-    if (!inject(item))
-      return false;
-  }
+  if (self == nullptr || self->owner != this)
+    return push_from_outside(item);
+  // Also when it is stopped: take_all() comes when this thread has ended.
+  if (!self->queue.push(item)) [[unlikely]]
+    push_over(*self, item);
+  if (alone_ && self->draining)
+    return true; // It runs the task itself, and there is nobody to wake.
   if (!is_stopped())
     notify();
   return true;
+}
+
+bool scheduler::push_from_outside(ready_item& item) noexcept {
+  item.ready_next = nullptr;
+  if (!inject(item))
+    return false;
+  if (!is_stopped())
+    notify();
+  return true;
+}
+
+// A worker whose queue is full: the older half goes to where everybody looks.
+void scheduler::push_over(worker& self, ready_item& item) noexcept {
+  do {
+    if (ready_item* chain = self.queue.split())
+      (void)inject(*chain);
+  } while (!self.queue.push(item));
 }
 
 std::size_t scheduler::this_worker_index() noexcept {
@@ -113,7 +130,7 @@ bool ready_queue_is_crowded() noexcept {
 
 void scheduler::notify() noexcept {
   // Orders the push before the look at the gate, see wake_gate::leave().
-  std_sync::fence_seq_cst();
+  sync::fence_seq_cst();
   if (gate_.try_enter())
     post_drain();
 }
@@ -171,9 +188,11 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
 }
 
 ready_item* scheduler::next(worker& self) noexcept {
-  if (++self.turns % shared_turns == 0)
+  if (--self.turns == 0) {
+    self.turns = shared_turns;
     if (ready_item* item = take_injected(self))
       return item;
+  }
   if (ready_item* item = self.queue.pop())
     return item;
   return take_injected(self);
@@ -201,22 +220,32 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   return nullptr;
 }
 
-// A worker without work of its own. Null: nothing to be had, or not for long
-// enough; then `again` says so.
+// Looks around for a while. Null: nothing to be had, or not for long enough;
+// then `again` says so.
 ready_item* scheduler::search(worker& self, bool& again) noexcept {
   unsigned quiet = 0;
+  unsigned rest = 0; // rounds
   for (unsigned round = 0; round != longest_search; ++round) {
     if (ready_item* item = take_injected(self))
       return item;
-    if (ready_item* item = steal(self, steal_patience))
-      return item;
-    // While tasks come and go the searcher stays: it costs the others less
-    // than being woken again would.
-    quiet = has_work() ? 0 : quiet + 1;
-    if (quiet == search_rounds || is_stopped())
+    if (rest != 0) {
+      --rest;
+    } else {
+      if (ready_item* item = steal(self, steal_patience))
+        return item;
+      // While tasks come and go the searcher stays: it costs the others less
+      // than being woken again would.
+      if (has_work()) {
+        quiet = 0;
+        rest = busy_rest;
+      } else if (++quiet == search_rounds) {
+        return nullptr;
+      }
+    }
+    if (is_stopped())
       return nullptr;
     for (unsigned i = 0; i != pauses_per_round; ++i)
-      std_sync::pause(0);
+      sync::pause(0);
   }
   again = true;
   return nullptr;
@@ -249,7 +278,7 @@ void scheduler::drain(bool searching) noexcept {
   worker& self = *this_thread().self;
   if (self.draining) { // A driver looks after the queues.
     gate_.leave();
-    std_sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
+    sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
     return;
   }
   const draining_mark mark(self);
@@ -257,34 +286,16 @@ void scheduler::drain(bool searching) noexcept {
   unsigned next_look = 1;
   for (unsigned done = 0; !is_stopped();) {
     ready_item* item = next(self);
-    if (item == nullptr && more_.refill())
-      item = next(self);
     if (item == nullptr) {
-      if (!searching) {
-        gate_.search();
-        searching = true;
-      }
-      bool again = false;
-      item = search(self, again);
-      if (again) {
-        // The pool's other handlers want this thread, too.
-        asio::post(pool_, drain_handler{this, true});
+      item = find(self, searching);
+      if (item == nullptr)
         return;
-      }
-      if (item == nullptr) {
-        gate_.leave();
-        // The last look, see wake_gate::leave().
-        std_sync::fence_seq_cst();
-        if (!has_work() || !gate_.try_enter())
-          return;
-        continue; // Still searching, by try_enter().
-      }
     }
-    if (searching) {
+    if (searching) [[unlikely]] {
       searching = false;
       if (gate_.found_work()) {
         // As after leave(): a push that saw this worker search woke nobody.
-        std_sync::fence_seq_cst();
+        sync::fence_seq_cst();
         if (has_work())
           notify();
       }
@@ -292,17 +303,43 @@ void scheduler::drain(bool searching) noexcept {
     static_cast<task_core*>(item)->run();
     // Short tasks are counted, for a look at the clock costs as much as one;
     // long ones are noticed by looking early.
-    ++done;
-    bool over = done == batch_tasks;
-    if (done == next_look) {
-      over = over || std::chrono::steady_clock::now() - start > batch_time;
+    if (++done == next_look) {
+      if (done == batch_tasks ||
+          std::chrono::steady_clock::now() - start > batch_time) {
+        asio::post(pool_, drain_handler{this, false});
+        return;
+      }
       next_look += std::min(next_look, clock_turns);
     }
-    if (over) {
-      asio::post(pool_, drain_handler{this, false});
-      return;
-    }
   }
+}
+
+// A worker without work of its own. Null: this trip is over.
+ready_item* scheduler::find(worker& self, bool& searching) noexcept {
+  do {
+    if (more_.refill())
+      if (ready_item* item = next(self))
+        return item;
+    if (!searching) {
+      gate_.search();
+      searching = true;
+    }
+    bool again = false;
+    if (ready_item* item = search(self, again))
+      return item;
+    if (again) {
+      // The pool's other handlers want this thread, too.
+      asio::post(pool_, drain_handler{this, true});
+      return nullptr;
+    }
+    gate_.leave();
+    // The last look, see wake_gate::leave().
+    sync::fence_seq_cst();
+    if (!has_work() || !gate_.try_enter())
+      return nullptr;
+    // Still searching, by try_enter().
+  } while (!is_stopped());
+  return nullptr;
 }
 
 // --- driver

@@ -27,9 +27,9 @@ struct worker {
   scheduler* owner = nullptr;
   std::size_t index = 0;
   // Only by its thread:
-  bool draining = false;   // inside drain(), which looks at the queue again
-  std::uint32_t turns = 0; //
-  std::uint32_t crowd;     // see ready_queue_is_crowded()
+  bool draining = false; // inside drain(), which looks at the queue again
+  std::uint32_t turns;   // until the shared queue comes first
+  std::uint32_t crowd;   // see ready_queue_is_crowded()
   std::vector<std::uint32_t> looked; // each victim's taken(), then
   run_queue queue;
 };
@@ -92,9 +92,12 @@ private:
     // acquire: pairs with stop().
     return stopped_.load(std::memory_order_acquire);
   }
+  [[gnu::noinline]] bool push_from_outside(ready_item& item) noexcept;
+  [[gnu::noinline]] void push_over(worker& self, ready_item& item) noexcept;
   bool inject(ready_item& chain) noexcept;
   ready_item* take_injected(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
+  ready_item* find(worker& self, bool& searching) noexcept;
   ready_item* search(worker& self, bool& again) noexcept;
   ready_item* steal(worker& self, std::uint32_t patience) noexcept;
   bool has_work() const noexcept;
@@ -106,6 +109,7 @@ private:
   work_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
+  const bool alone_; // one worker: nobody to wake
   sync::atomic<std::size_t> bound_{0};
   sync::atomic<bool> stopped_{false};
   wake_gate gate_;
