@@ -33,7 +33,10 @@ task_core::task_core(runtime_core& runtime,
   root.attach(*this);
 }
 
-task_core::~task_core() { run_items(strand_.take(), strand_item::how::drop); }
+task_core::~task_core() {
+  if (strand_item* items = strand_.take()) [[unlikely]]
+    run_items(items, strand_item::how::drop);
+}
 
 void task_core::release() noexcept {
   // release: this holder's accesses happen before the deletion.
@@ -144,7 +147,8 @@ void task_core::start() noexcept {
   started_ = true;
   // A cancellation from before the start is in the mailbox, or only known to
   // the owner: a task that was never listed is not told.
-  run_items(strand_.take(), strand_item::how::run);
+  if (strand_item* items = strand_.take()) [[unlikely]]
+    run_items(items, strand_item::how::run);
   if (interrupted_ || owner_->is_cancelled()) {
     destroy_root();
     end_root(task_end::stopped);
@@ -153,40 +157,51 @@ void task_core::start() noexcept {
   }
 }
 
-void task_core::run() noexcept {
-  this_thread().current = this;
-  bool finished_here = false;
-  const bool queue_owned = queue_owns_;
-  queue_owns_ = false;
+// The queue's entry was more than a wake-up. True: it had a reference, which
+// is the caller's now.
+bool task_core::begin_turn() noexcept {
   if (!started_) {
     start();
   } else if (yielding_) {
     // What was submitted meanwhile comes first: a cancellation ends the wait.
-    run_items(strand_.take(), strand_item::how::run);
+    if (strand_item* items = strand_.take()) [[unlikely]]
+      run_items(items, strand_item::how::run);
     if (yielding_)
       finish_wait(false);
   }
+  const bool queue_owned = queue_owns_;
+  queue_owns_ = false;
+  return queue_owned;
+}
+
+void task_core::run() noexcept {
+  this_thread.current = this;
+  bool owns_reference = false;
+  if (!started_ || yielding_ || queue_owns_)
+    owns_reference = begin_turn();
   for (;;) {
     while (next_)
       std::exchange(next_, nullptr).resume();
-    if (stopping_) {
-      stopping_ = false;
-      unwind(leaf_, true);
-      continue;
-    }
-    if (ended_ && !done_) {
-      finish();
-      finished_here = true;
-      // acquire: whoever dropped a reference is through with the task. Nobody
-      // can add one: the owner has forgotten it.
-      if (refs_.load(std::memory_order_acquire) == 1) {
-        this_thread().current = nullptr;
-        delete this;
-        return;
+    if (stopping_ || ended_) {
+      if (stopping_) {
+        stopping_ = false;
+        unwind(leaf_, true);
+        continue;
       }
-      continue;
+      if (!done_) {
+        finish();
+        owns_reference = true; // the task's own
+        // acquire: whoever dropped a reference is through with the task.
+        // Nobody can add one: the owner has forgotten it.
+        if (refs_.load(std::memory_order_acquire) == 1) {
+          this_thread().current = nullptr;
+          delete this;
+          return;
+        }
+        continue;
+      }
     }
-    if (strand_item* items = strand_.take()) {
+    if (strand_item* items = strand_.take()) [[unlikely]] {
       if (runtime_.is_stopped()) {
         // They go with the frames. To run them could take for ever.
         put_back(items);
@@ -205,7 +220,7 @@ void task_core::run() noexcept {
       break; // *this may be gone, unless it finished here.
   }
   this_thread().current = nullptr;
-  if (finished_here || queue_owned)
+  if (owns_reference)
     release();
 }
 
@@ -274,33 +289,21 @@ void task_core::abandon_queued() noexcept {
 // --- on the strand
 // --------------------------------------------------------------
 
-task_core::verdict task_core::begin_wait(promise_base& leaf,
-                                         interruptible& how,
-                                         bool check) noexcept {
-  leaf_ = &leaf;
-  if (!known_to_owner_) {
-    known_to_owner_ = true;
-    if (owner_->on_first_wait(*this)) {
-      whole_.types_ |= terminal;
-      refresh_interrupted();
-    }
+// Before the task suspends for the first time.
+void task_core::become_known() noexcept {
+  known_to_owner_ = true;
+  if (owner_->on_first_wait(*this)) {
+    whole_.types_ |= terminal;
+    refresh_interrupted();
   }
-  if (check && interrupted_) [[unlikely]] {
-    if (unwinds_) {
-      stopping_ = true;
-      return verdict::stopping;
-    }
-    if (throws_)
-      return verdict::aborted;
-  }
-  interrupted_with_ = 0;
-  waiting_ = &how;
-  return verdict::go;
 }
 
-void task_core::started_wait() noexcept {
-  if (interrupted_) [[unlikely]]
-    interrupt();
+task_core::verdict task_core::cancelled_verdict() noexcept {
+  if (unwinds_) {
+    stopping_ = true;
+    return verdict::stopping;
+  }
+  return throws_ ? verdict::aborted : verdict::go;
 }
 
 void task_core::finish_wait(bool ended_by_cancel) noexcept {
@@ -316,11 +319,6 @@ void task_core::abandon_wait() noexcept {
   waiting_ = nullptr;
   abandoning_ = true;
   stopping_ = true;
-}
-
-void task_core::yield_from(promise_base& leaf) noexcept {
-  leaf_ = &leaf;
-  yielding_ = true;
 }
 
 // Once for each new type of cancellation.

@@ -52,7 +52,7 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 //
 // Inline, for the size is a constant wherever a frame is allocated: a few
 // instructions are left.
-inline void* cache_allocate(std::size_t size) {
+[[gnu::always_inline]] inline void* cache_allocate(std::size_t size) {
   if (size <= size_class::largest) {
     free_list& list = free_lists[size_class::index(size)];
     if (free_block* const block = list.first) {
@@ -65,7 +65,8 @@ inline void* cache_allocate(std::size_t size) {
   return cache_allocate_slowly(size);
 }
 
-inline void cache_deallocate(void* p, std::size_t size) noexcept {
+[[gnu::always_inline]] inline void cache_deallocate(void* p,
+                                                    std::size_t size) noexcept {
   if (size <= size_class::largest) {
     free_list& list = free_lists[size_class::index(size)];
     if (list.room != 0) {

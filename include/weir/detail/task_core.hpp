@@ -99,8 +99,11 @@ public:
   task_core(const task_core&) = delete;
   task_core& operator=(const task_core&) = delete;
 
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
+  [[gnu::always_inline]] static void* operator new(std::size_t size) {
+    return cache_allocate(size);
+  }
+  [[gnu::always_inline]] static void
+  operator delete(void* p, std::size_t size) noexcept {
     cache_deallocate(p, size);
   }
 
@@ -166,10 +169,23 @@ public:
   // With `check` false it is always go, and started_wait() interrupts.
   verdict begin_wait(promise_base& leaf,
                      interruptible& how,
-                     bool check = true) noexcept;
+                     bool check = true) noexcept {
+    leaf_ = &leaf;
+    if (!known_to_owner_) [[unlikely]]
+      become_known();
+    if (interrupted_ && check) [[unlikely]]
+      if (const verdict v = cancelled_verdict(); v != verdict::go)
+        return v;
+    interrupted_with_ = 0;
+    waiting_ = &how;
+    return verdict::go;
+  }
   // After begin_wait() and once what is awaited is started: interrupts it if
   // the task is cancelled with throw_if_cancelled(false).
-  void started_wait() noexcept;
+  void started_wait() noexcept {
+    if (interrupted_) [[unlikely]]
+      interrupt();
+  }
   // Takes the wait back, without a resumption.
   void cancel_wait() noexcept { waiting_ = nullptr; }
   // Ends the wait: the run loop resumes `leaf`, or unwinds it when the wait
@@ -188,7 +204,10 @@ public:
     stopping_ = true;
   }
   // Lets the other ready tasks run first. `leaf` suspends.
-  void yield_from(promise_base& leaf) noexcept;
+  void yield_from(promise_base& leaf) noexcept {
+    leaf_ = &leaf;
+    yielding_ = true;
+  }
 
   // Suspends `leaf` for something that is never interrupted.
   void begin_uninterruptible(promise_base& leaf) noexcept { leaf_ = &leaf; }
@@ -260,9 +279,12 @@ private:
   static constexpr auto terminal =
       static_cast<std::uint8_t>(asio::cancellation_type::terminal);
 
+  void become_known() noexcept;
+  verdict cancelled_verdict() noexcept;
   void deliver(cancel_scope& scope) noexcept;
   void refresh_interrupted() noexcept;
   void interrupt() noexcept;
+  bool begin_turn() noexcept;
   void start() noexcept;
   void schedule() noexcept;
   void schedule_late() noexcept;
@@ -271,7 +293,8 @@ private:
   void finish() noexcept;
   void release_or_hand_over() noexcept;
   void put_back(strand_item* oldest) noexcept;
-  static void run_items(strand_item* oldest, strand_item::how how) noexcept;
+  [[gnu::noinline]] static void run_items(strand_item* oldest,
+                                          strand_item::how how) noexcept;
 
   std::uint8_t interrupted_with_ = 0; // types the current wait was told of
   std::uint8_t in_filter_ = terminal; // of asio::cancellation_type
@@ -279,18 +302,22 @@ private:
   task_end end_ = task_end::abandoned;
 
   // Packed: there may be a million tasks, and only the strand writes these.
+  // First what awaiting looks at, then what run() does: a byte each, so that
+  // several are tested at once; whole, so that they are written at once.
   bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
                                  // cancelled and the filter lets it through
+  bool known_to_owner_ : 1 = false;
   bool throws_ : 1 = true;
   bool unwinds_ : 1 = false;
-  bool known_to_owner_ : 1 = false;
-  bool yielding_ : 1 = false;
-  bool stopping_ : 1 = false; // unwind from leaf_
-  bool started_ : 1 = false;
-  bool ended_ : 1 = false;
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
-  bool done_ : 1 = false;       // on_end() was called
+  std::uint8_t free_for_waits_ : 3 = 0;
+  bool started_ : 1 = false;
+  bool yielding_ : 1 = false;
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
+  bool stopping_ : 1 = false;   // unwind from leaf_
+  bool ended_ : 1 = false;
+  bool done_ : 1 = false; // on_end() was called
+  std::uint8_t free_for_runs_ : 2 = 0;
 
   sync::atomic<bool> is_abandoned_{false};
   sync::atomic<std::uint32_t> refs_{1};
