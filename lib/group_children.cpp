@@ -33,13 +33,6 @@ void group_core::discard_child(task_core* child) noexcept {
   child->release();
 }
 
-void group_core::launch(task_core& child, std::uint64_t index) noexcept {
-  child.index = index;
-  // On a stopped runtime nobody would run it.
-  if (runtime_.is_stopped() || !child.launch()) [[unlikely]]
-    child.abandon();
-}
-
 bool group_core::spawn_fast(std::uint64_t& index) noexcept {
   slot_word::counts now{};
   if (slots_.try_enter(now) != slot_word::entry::entered)
@@ -213,41 +206,56 @@ void group_core::unlist(task_core& core) noexcept {
 
 // On the child's strand.
 void group_core::on_end(task_core& core, task_end end) noexcept {
+  if (end != task_end::returned) [[unlikely]] {
+    end_badly(core, end);
+    return;
+  }
+  // The callable, its captures and the frame go before the count: the joiner
+  // may own what they refer to.
+  core.destroy_root();
+  unlist(core);
+  runtime_core& runtime = runtime_;
+  bool idle = false;
+  if (slots_.try_leave(idle) == slot_word::exit::left) {
+    // *this may be gone.
+    if (idle)
+      runtime.group_is_idle();
+    return;
+  }
+  count_end(core, group_state::ending::completed, false);
+}
+
+// The same, for one that threw, was stopped or abandoned.
+void group_core::end_badly(task_core& core, task_end end) noexcept {
   std::exception_ptr error;
   if (end == task_end::threw)
     error = core.root()->take_error();
   else if (end == task_end::abandoned)
     error = error_of(errc::task_abandoned);
-  // The callable, its captures and the frame go before the count: the joiner
-  // may own what they refer to.
-  core.destroy_root();
+  core.destroy_root(); // as above
 
-  auto ending = group_state::ending::completed;
-  if (end == task_end::stopped || (is_cancelled() && is_aborted(error))) {
-    error = nullptr;
-    ending = group_state::ending::cancelled;
-  }
-  if (error) {
+  auto ending = group_state::ending::cancelled;
+  if (end != task_end::stopped && !(is_cancelled() && is_aborted(error))) {
     // First the error, then the siblings, then the count.
     ending = group_state::ending::failed;
     record(error,
            core.index,
            core.name,
            policy_.siblings() == on_error::cancel_siblings);
-    error = nullptr; // The joiner's from here on.
   }
+  error = nullptr; // The joiner's from here on.
 
   unlist(core);
+  count_end(core, ending, end == task_end::abandoned);
+}
+
+// The rules count a child as ended.
+void group_core::count_end(task_core& core,
+                           group_state::ending ending,
+                           bool abandoned) noexcept {
   runtime_core& runtime = runtime_;
-  bool idle = false;
-  if (ending == group_state::ending::completed &&
-      slots_.try_leave(idle) == slot_word::exit::left) {
-    // *this may be gone.
-    if (idle)
-      runtime.group_is_idle();
-    return;
-  }
   group_queue woken;
+  bool idle = false;
   bool orphan_done = false;
   {
     rules_lock held(*this);
@@ -255,7 +263,7 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
       permits_->put_back(core.take_permits());
     // None of those that wait for a slot is admitted only to be abandoned in
     // its turn, one inside the other.
-    if (end == task_end::abandoned && runtime_.is_stopped())
+    if (abandoned && runtime_.is_stopped())
       state_.cancel(group_state::cause::outside, woken);
     state_.end(ending, core.lending, woken);
     give_back(woken);

@@ -152,8 +152,17 @@ private:
   bool on_first_wait(task_core& core) noexcept override;
   void on_end(task_core& core, task_end end) noexcept override;
 
+  void end_badly(task_core& core, task_end end) noexcept;
+  void count_end(task_core& core,
+                 group_state::ending ending,
+                 bool abandoned) noexcept;
   void unlist(task_core& core) noexcept;
-  void launch(task_core& child, std::uint64_t index) noexcept;
+  void launch(task_core& child, std::uint64_t index) noexcept {
+    child.index = index;
+    // On a stopped runtime nobody would run it.
+    if (runtime_.is_stopped() || !child.launch()) [[unlikely]]
+      child.abandon();
+  }
   group_state::request request_of(const spawn_step& step,
                                   const task_core* parent,
                                   bool awaits) const noexcept;

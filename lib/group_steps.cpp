@@ -39,11 +39,12 @@ spawn_step::spawn_step(group_core& group, unstarted child)
 
 spawn_step::spawn_step(spawn_step&& other) noexcept
     : group_(other.group_), child_(std::exchange(other.child_, nullptr)),
-      counted_(std::exchange(other.counted_, false)), code_(other.code_) {
+      counted_(std::exchange(other.counted_, false)), refused_(other.refused_) {
   index = other.index;
 }
 
-spawn_step::~spawn_step() {
+// With a child that was never launched, or a reference.
+void spawn_step::give_up() noexcept {
   if (child_ != nullptr)
     group_core::discard_child(child_);
   if (counted_)
@@ -66,13 +67,13 @@ bool spawn_step::ask(bool parent_awaits) noexcept {
   case group_state::admission::started:
     return true;
   case group_state::admission::cancelled:
-    code_ = asio::error::operation_aborted;
+    refused_ = refusal::cancelled;
     return true;
   case group_state::admission::closed:
-    code_ = errc::group_closed;
+    refused_ = refusal::closed;
     return true;
   case group_state::admission::overloaded:
-    code_ = errc::overloaded;
+    refused_ = refusal::overloaded;
     return true;
   case group_state::admission::lent:
   case group_state::admission::queued:
@@ -106,24 +107,24 @@ void spawn_step::keep_alive() noexcept {
   counted_ = true;
 }
 
-void spawn_step::abort() noexcept { code_ = asio::error::operation_aborted; }
-
-boost::system::error_code spawn_step::settle() noexcept {
-  if (state == fate::refused)
-    code_ = asio::error::operation_aborted;
-  else if (state == fate::oversized)
-    code_ = errc::over_capacity;
-  return code_;
+boost::system::error_code spawn_step::code() const noexcept {
+  if (state == fate::oversized)
+    return errc::over_capacity;
+  if (ended_by_cancel())
+    return asio::error::operation_aborted;
+  switch (refused_) {
+  case refusal::closed:
+    return errc::group_closed;
+  case refusal::overloaded:
+    return errc::overloaded;
+  case refusal::cancelled:
+  case refusal::none:
+    break;
+  }
+  return {};
 }
 
-bool spawn_step::ended_by_cancel() const noexcept {
-  return state == fate::refused || code_ == asio::error::operation_aborted;
-}
-
-void spawn_step::finish() {
-  if (settle())
-    throw_code(code_);
-}
+void spawn_step::fail() const { throw_code(code()); }
 
 executor spawn_step::fallback_executor() const noexcept {
   return executor(group_->runtime());

@@ -175,7 +175,7 @@ bool task_core::begin_turn() noexcept {
 }
 
 void task_core::run() noexcept {
-  this_thread.current = this;
+  this_thread().current = this;
   bool owns_reference = false;
   if (!started_ || yielding_ || queue_owns_)
     owns_reference = begin_turn();

@@ -71,7 +71,10 @@ public:
   }
   spawn_step(group_core& group, unstarted child);
   spawn_step(spawn_step&& other) noexcept;
-  ~spawn_step();
+  ~spawn_step() {
+    if (child_ != nullptr || counted_) [[unlikely]]
+      give_up();
+  }
 
   bool start(waiter& w, task_core* self) noexcept;
   // On the thread of a task that has nothing to do with it: no child of the
@@ -80,25 +83,34 @@ public:
   bool on_cancel(waiter& w) noexcept;
   void withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
-  void abort() noexcept;
-  bool ended_by_cancel() const noexcept;
-  void finish();
-  std::tuple<boost::system::error_code> arguments() { return {settle()}; }
+  void abort() noexcept { refused_ = refusal::cancelled; }
+  bool ended_by_cancel() const noexcept {
+    return state == fate::refused || refused_ == refusal::cancelled;
+  }
+  void finish() const {
+    if (refused_ != refusal::none || state > fate::restored) [[unlikely]]
+      fail();
+  }
+  std::tuple<boost::system::error_code> arguments() const { return {code()}; }
   executor fallback_executor() const noexcept;
 
 private:
   friend class group_core;
 
+  enum class refusal : std::uint8_t { none, cancelled, closed, overloaded };
+
   bool ask(bool parent_awaits) noexcept;
-  boost::system::error_code settle() noexcept;
+  boost::system::error_code code() const noexcept;
+  [[noreturn]] void fail() const;
+  void give_up() noexcept;
   // Under the group's lock: the slot its parent lent is back.
   void returned() noexcept;
 
   group_core* group_;
-  task_core* child_;            // null once it was launched
-  task_core* parent_ = nullptr; // the task that spawns, if any
-  bool counted_ = false;        // holds a reference on *group_
-  boost::system::error_code code_;
+  task_core* child_;                // null once it was launched
+  task_core* parent_ = nullptr;     // the task that spawns, if any
+  bool counted_ = false;            // holds a reference on *group_
+  refusal refused_ = refusal::none; // at once
 };
 
 // task_group::join and shutdown as an operation.

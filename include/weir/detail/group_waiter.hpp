@@ -24,10 +24,11 @@ struct group_waiter {
     stopper,       // waits until the group is asked to stop
   };
   enum class fate : std::uint8_t {
-    none,      // not in a queue
-    queued,    //
-    granted,   // got what it waited for; a lender, its slot
-    restored,  // a lender: got its permit back, too
+    none,     // not in a queue
+    queued,   //
+    granted,  // got what it waited for; a lender, its slot
+    restored, // a lender: got its permit back, too
+    // In vain:
     refused,   // the group was cancelled meanwhile
     oversized, // it wants more than the limiter has
   };
