@@ -61,8 +61,7 @@ scheduler::scheduler(asio::thread_pool& pool,
                      work_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory), workers_(threads),
-      alone_(threads == 1),
-      gate_(static_cast<std::uint32_t>(threads)) {
+      alone_(threads == 1), gate_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;

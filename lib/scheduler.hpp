@@ -115,8 +115,8 @@ private:
   wake_gate gate_;
 
   alignas(64) spin_lock injected_lock_;
-  ready_item* injected_first_ = nullptr; // chains; under injected_lock_
-  ready_item* injected_last_ = nullptr;  // under injected_lock_
+  ready_item* injected_first_ = nullptr;  // chains; under injected_lock_
+  ready_item* injected_last_ = nullptr;   // under injected_lock_
   sync::atomic<bool> is_injected_{false}; // written under injected_lock_
   sync::atomic<bool> is_taken_{false};    // the same: take_all() was called
 };

@@ -115,8 +115,8 @@ void task_core::post(strand_item& item) noexcept {
 }
 
 bool task_core::begin_inline() noexcept {
-  if (this_thread().current != nullptr || !runtime_.ready().on_worker_thread() ||
-      !strand_.try_acquire())
+  if (this_thread().current != nullptr ||
+      !runtime_.ready().on_worker_thread() || !strand_.try_acquire())
     return false;
   this_thread().current = this;
   return true;

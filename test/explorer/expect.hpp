@@ -4,6 +4,7 @@
 #pragma once
 
 #include "explorer.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>

@@ -9,8 +9,8 @@ namespace weir::detail {
 
 class task_core;
 
-// A deadline in one of a runtime's timing wheels. Intrusive: lives in what waits.
-// Guarded by the wheel's lock while armed.
+// A deadline in one of a runtime's timing wheels. Intrusive: lives in what
+// waits. Guarded by the wheel's lock while armed.
 struct timer_entry {
   using fire_fn = void (*)(timer_entry&) noexcept;
 
