@@ -28,8 +28,9 @@ namespace weir::test {
 namespace {
 
 constexpr std::size_t stack_size = 256 * 1024;
-constexpr unsigned sync = 0;    // a switch that orders what both have done
-constexpr unsigned no_sync = 1; // one that does not
+// Switches: one that orders what both have done, and one that does not.
+constexpr unsigned sync = 0;
+[[maybe_unused]] constexpr unsigned no_sync = 1;
 
 void tell_tsan(void* fiber, unsigned flags) noexcept {
 #if defined(WEIR_TSAN_FIBERS)
