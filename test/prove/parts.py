@@ -35,7 +35,8 @@ class Program:
 class Part:
     """Runs `command`; in it {program}, {seconds}, {builds}, {scratch} (a folder
     for it alone), {root} and {dev} are filled in. Its figures are those of its last line `prove: NAME key=value ...`,
-    or the groups of what the pattern `reads` finds last.
+    where NAME is its own up to a hyphen, or else the groups of what the pattern
+    `reads` finds last.
     """
     name: str
     title: str
@@ -77,6 +78,7 @@ PARTS = (
          targets=(Target("models", ">=", 16),)),
     Part("seeds", "Seeded runs against a reference model", TIMED,
          test_program("weir-model"), minutes=12, slice=TIMED, seconds=20,
+         reads=r"^(?P<runs>\d+) seeds from \d+: (?P<steps>\d+) steps",
          targets=(Target("runs", ">=", 5 * MILLION, takes_time=True),)),
     # What it finds goes to the first folder.
     Part("fuzz", "Fuzzing of the same interpreter",

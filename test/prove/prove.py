@@ -55,14 +55,14 @@ def number(word):
     return float(word) if "." in word else int(word)
 
 
-def figures_in(output, pattern=""):
-    """Of its last lines, or of the last that has the part's own pattern."""
-    if pattern:
-        found = list(re.finditer(pattern, output, re.MULTILINE))
-        words = found[-1].groupdict() if found else {}
-    else:
-        words = dict(word.split("=") for line in LAST_LINE.finditer(output)
-                     for word in line["figures"].split())
+def figures_in(output, name, pattern=""):
+    """Of the last lines of that name, or else of what the part's own pattern
+    finds last."""
+    words = dict(word.split("=") for line in LAST_LINE.finditer(output)
+                 if line["name"] == name for word in line["figures"].split())
+    if not words and pattern:
+        for found in re.finditer(pattern, output, re.MULTILINE):
+            words = found.groupdict()
     return {key: number(value) for key, value in words.items()}
 
 
@@ -144,7 +144,8 @@ class Prover:
         status, output = run(
             command, log, {"TSAN_OPTIONS": tsan_options()} if under_tsan else {})
         outcome.seconds = time.monotonic() - begin
-        outcome.figures = figures_in(output, part.reads)
+        outcome.figures = figures_in(output, part.name.partition("-")[0],
+                                     part.reads)
         outcome.told = LAST_LINE.sub("", output).strip()
         if status != 0:
             outcome.problem = f"exit status {status}\n{tail(output)}"

@@ -22,11 +22,12 @@ def check(got, want, what):
 
 
 def check_last_lines():
-    check(prove.figures_in("x\nprove: seeds runs=12 share=0.5\n"),
+    check(prove.figures_in("x\nprove: seeds runs=12 share=0.5\n", "seeds"),
           {"runs": 12, "share": 0.5}, "a last line")
-    check(prove.figures_in("prove: a runs=x\n  prove: b runs=2\n"), {},
+    check(prove.figures_in("prove: a runs=x\n  prove: a runs=2\nprove: b c=1\n",
+                           "a"), {},
           "what only looks like one")
-    check(prove.figures_in("3 passed, 1 failed\n2 passed, 0 failed\n", TESTS),
+    check(prove.figures_in("3 passed, 1 failed\n2 passed, 0 failed\n", "a", TESTS),
           {"passed": 2, "failed": 0}, "the last count of tests")
 
 
