@@ -29,7 +29,8 @@ namespace weir {
 /// With `asio::detached` an exception is not swallowed: it goes to
 /// `runtime_options::on_unhandled`.
 ///
-/// Throws: `std::invalid_argument` for an empty task.
+/// Throws: `std::invalid_argument` for an empty task; `std::bad_alloc`, when
+///   the task was not started and the handler is not called.
 /// Cancellation: the handler's slot, from any thread, any number of times;
 ///   terminal, others as the task's filter allows. Before the task's first
 ///   step, it never starts.

@@ -95,6 +95,22 @@ void runs_a_task(attempt& a) {
   a.at("call", [&] { a.pool.run(gives(1)); });
 }
 
+void co_spawns_detached(attempt& a) {
+  bool called = false;
+  auto calls = [&]() -> task<> {
+    called = true;
+    co_return;
+  };
+  a.begin();
+  a.at("call", [&] {
+    weir::co_spawn(a.pool, calls(), asio::detached);
+    a.end();
+    a.pool.run(returns()); // behind it
+    if (!called)
+      a.note("task", "lost");
+  });
+}
+
 void stats(attempt& a) {
   a.begin();
   (void)a.pool.stats();
@@ -192,6 +208,7 @@ constexpr scenario all[] = {
     {"runtime::stop", stops_a_runtime},
     {"runtime::run", runs_a_task},
     {"runtime::stats", stats},
+    {"co_spawn (detached)", co_spawns_detached},
     {"sleep_for", sleeps},
     {"sleep_for (the first)", sleeps_first_of_all},
     {"checkpoint", yields},

@@ -26,6 +26,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -188,6 +189,9 @@ public:
     task_ref core;
     try {
       core = start_root(on.runtime(), unstarted(std::move(work)), *self);
+    } catch (const std::bad_alloc&) {
+      delete self; // As nothing was started, the caller is told.
+      throw;
     } catch (...) {
       self->error_ = std::current_exception();
       self->post_handler();
