@@ -97,10 +97,22 @@ void tries_to_transform(attempt& a) {
   a.run(main());
 }
 
+void collects_errors(attempt& a) {
+  auto fails = [](int n) -> task<> {
+    co_await checkpoint();
+    throw n;
+  };
+  tries_void(a, [&] {
+    return for_each(
+        elements, {.max_in_flight = 2, .errors = collect(3)}, fails);
+  });
+}
+
 constexpr scenario all[] = {
     {"for_each (plain)", loops},
     {"for_each", loops_later},
     {"for_each (producer)", loops_over_a_producer},
+    {"for_each (collect)", collects_errors},
     {"transform (plain)", transforms},
     {"transform", transforms_later},
     {"transform (producer)", transforms_what_is_produced},

@@ -177,6 +177,20 @@ void races(attempt& a) {
 void asks_a_quorum(attempt& a) {
   tries(a, "await", [] { return quorum(2, gives(1), gives(2), gives(3)); });
 }
+task<int> fails(int n) {
+  co_await checkpoint();
+  throw n;
+}
+// Without a fault, too, these end by an error.
+void waits_for_all_in_vain(attempt& a) {
+  tries(a, "await", [] { return when_all(gives(1), fails(2)); });
+}
+void races_in_vain(attempt& a) {
+  tries(a, "await", [] { return race(fails(1), fails(2)); });
+}
+void asks_a_quorum_in_vain(attempt& a) {
+  tries(a, "await", [] { return quorum(2, gives(1), fails(2), fails(3)); });
+}
 void reserves(attempt& a) {
   a.begin();
   a.at("call", [] { reserve_tasks(5, gives, 1); });
@@ -222,8 +236,11 @@ constexpr scenario all[] = {
     {"with_timeout", is_in_time},
     {"with_timeout (expired)", is_late},
     {"when_all", waits_for_all},
+    {"when_all (one fails)", waits_for_all_in_vain},
     {"race", races},
+    {"race (all fail)", races_in_vain},
     {"quorum", asks_a_quorum},
+    {"quorum (too many fail)", asks_a_quorum_in_vain},
     {"reserve_tasks", reserves},
 };
 
