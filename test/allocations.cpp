@@ -4,6 +4,7 @@
 // Counts heap allocations; a program of its own.
 
 #include <weir/checkpoint.hpp>
+#include <weir/detail/frame_cache.hpp>
 #include <weir/reserve_tasks.hpp>
 #include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
@@ -117,6 +118,59 @@ BOOST_AUTO_TEST_CASE(awaiting_and_checkpoints_allocate_nothing) {
     }
   };
   BOOST_TEST(run(in_steady_state(work)) == 0u);
+}
+
+task<> waits_to_be_stopped(task_group& group, int& waiting) {
+  ++waiting;
+  co_await group.wait_stopping();
+}
+task<> waits_to_be_cancelled(task_group&, int& waiting) {
+  ++waiting;
+  co_await sleep_for(std::chrono::hours(1));
+}
+
+// Allocations of `end(group)` while three children wait. In the cache is only
+// what the worker has used to sleep.
+template <typename Wait, typename End>
+task<std::uint64_t> first_end(weir::runtime& pool, Wait wait, End end) {
+  task_group group(pool, {.cancellation = on_cancel::unwind});
+  int waiting = 0;
+  for (int i = 0; i != 3; ++i)
+    co_await group.spawn(wait, std::ref(group), std::ref(waiting));
+  co_await until([&] { return waiting == 3; });
+  task<> ends = end(group);
+  detail::empty_cache();
+  co_await sleep_for(std::chrono::milliseconds(1));
+  const std::uint64_t before = ::allocations;
+  co_await std::move(ends);
+  const std::uint64_t allocated = ::allocations - before;
+  co_await group.join();
+  co_return allocated;
+}
+
+BOOST_AUTO_TEST_CASE(cancel_allocates_nothing) {
+  auto cancels = [](task_group& group) -> task<> {
+    group.cancel();
+    co_await group.join(); // until they have unwound
+  };
+  BOOST_TEST(run(first_end(pool, waits_to_be_cancelled, cancels)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(completion_allocates_nothing) {
+  auto completes = [](task_group& group) -> task<> {
+    group.request_stop();
+    while (group.stats().in_flight != 0)
+      co_await checkpoint();
+  };
+  BOOST_TEST(run(first_end(pool, waits_to_be_stopped, completes)) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(join_allocates_nothing) {
+  auto joins = [](task_group& group) -> task<> {
+    group.request_stop();
+    co_await group.join();
+  };
+  BOOST_TEST(run(first_end(pool, waits_to_be_stopped, joins)) == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_and_unwinding_allocate_nothing) {
