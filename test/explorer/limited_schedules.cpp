@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 
 namespace weir::test::of_limited {
@@ -92,6 +93,46 @@ private:
   bool withdrew_ = false;
 };
 
+// One who wants two permits gives up while they come; behind it in the same
+// group stands one who wants but one.
+class weight_and_withdraw {
+public:
+  static constexpr std::size_t threads = 2;
+
+  weight_and_withdraw() {
+    if (group_.try_spawn(writes(ran_[0]), {.weight = 2}) !=
+        spawn_status::started)
+      throw std::logic_error("a model's child was refused");
+    heavy_.start();
+    light_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      run_one();
+    else
+      withdrew_ = heavy_.cancel();
+  }
+  std::string outcome() {
+    run_ready();
+    joining join(core_of(group_));
+    if (!join.start())
+      return "forgotten";
+    if (limiter_.in_use() != 0)
+      return "a permit is lost";
+    if (ran_[2] != 1 || ran_[1] == withdrew_)
+      return "miscounted";
+    return withdrew_ ? "gave up" : "granted";
+  }
+
+private:
+  limiter limiter_{2};
+  task_group group_{engine_executor(), {.limiter = &limiter_}};
+  std::array<int, 3> ran_{};
+  spawning heavy_{core_of(group_), writes(ran_[1]), std::size_t(2)};
+  spawning light_{core_of(group_), writes(ran_[2]), std::size_t(1)};
+  bool withdrew_ = false;
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(limited_schedules)
@@ -103,6 +144,10 @@ BOOST_AUTO_TEST_CASE(a_permit_goes_to_a_group_that_waits) {
 
 BOOST_AUTO_TEST_CASE(a_permit_for_one_who_gives_up_is_passed_on) {
   expect_outcomes<permit_and_withdraw>(2, {"gave up", "granted"});
+}
+
+BOOST_AUTO_TEST_CASE(permits_for_one_who_gives_up_fit_the_next) {
+  expect_outcomes<weight_and_withdraw>(3, {"gave up", "granted"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
