@@ -5,27 +5,30 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/detail/group_steps.hpp>
 #include <weir/error.hpp>
 #include <weir/named.hpp>
 #include <weir/sleep.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <stdexcept>
 
 namespace weir::test::model {
 
-namespace {
-
 using boost::system::system_error;
 using std::chrono::milliseconds;
 
-constexpr int most_tasks = 60;
+namespace {
+
+constexpr int most_scripts = 4; // one inside the other
+constexpr std::size_t most_tasks = 40;
+constexpr milliseconds late(40);
 
 bool is_abort(const std::exception& e) {
   const auto* error = dynamic_cast<const system_error*>(&e);
@@ -34,73 +37,110 @@ bool is_abort(const std::exception& e) {
 
 } // namespace
 
-program::program(std::uint64_t seed, tally& seen)
-    : random_(seed), runtime_({.seed = seed, .max_steps = 100'000}),
-      seen_(seen) {
-  const on_cancel form = one_in(2) ? on_cancel::raise : on_cancel::unwind;
-  for (std::size_t n = 1 + below(3); n != 0; --n) {
-    const std::size_t cap = 1 + below(3);
-    model_.add_group(cap);
-    groups_.emplace_back(
-        runtime_.get_executor(),
-        task_group_options{.max_in_flight = cap, .cancellation = form});
+program::program(const bytes& text, tally& seen, int flaw)
+    : script_(text), runtime_({.seed = script_.seed, .max_steps = 20'000}),
+      seen_(seen), permits_(script_.permits), values_(script_.buffer) {
+  model_.flaw = flaw;
+  model_.permits.capacity = script_.permits;
+  model_.values.capacity = script_.buffer;
+  for (std::size_t i = 0; i != script_.groups; ++i) {
+    const int in = model_.add_group(script_.caps[i]);
+    task_group_options options;
+    options.max_in_flight = script_.caps[i];
+    options.cancellation =
+        script_.unwinds ? on_cancel::unwind : on_cancel::raise;
+    if (script_.keeps_going[i]) {
+      options.errors = on_error::keep_going;
+      model_.groups[i].keeps_going = true;
+    }
+    if (script_.max_waiting[i] != 0)
+      options.max_waiting = model_.groups[i].max_waiting =
+          script_.max_waiting[i];
+    groups_.push_back(
+        &static_groups_.emplace_back(runtime_.get_executor(), options));
+    groups_.back()->set_error_hook(
+        [this, in](const task_failure& failure) { on_error(in, failure); });
   }
-  if (one_in(10))
-    stop_at_ = 1 + below(100);
+  joins_.resize(script_.groups);
+  errors_.resize(script_.groups);
+  before_.resize(script_.groups);
 }
 
 void program::run() {
-  runtime_.set_step_hook([this] { compare(); });
+  ++seen_.runs;
+  runtime_.set_step_hook([this] { after_step(); });
   start_roots();
   try {
     runtime_.run(named("main", main()));
-    require(frames_ == 0, "a frame is left");
   } catch (const system_error& e) {
-    if (e.code() != errc::task_abandoned || !is_stopped_)
+    if (e.code() != errc::task_abandoned || !is_stopped_) {
+      is_stopped_ = true;
       throw;
-    ++seen_.stopped;
+    }
+    ++seen_.faults_stop;
+  } catch (...) {
+    is_stopped_ = true; // Its destructor must not ask the reference.
+    throw;
   }
-  seen_.steps += runtime_.steps();
-  for (const reference::group& g : model_.groups) {
-    seen_.spawned += g.spawned;
-    seen_.failed += g.failed;
-    seen_.cancelled += g.cancelled;
-  }
+  compare_end();
+  is_stopped_ = true;
 }
 
-// --- the tasks
-// ------------------------------------------------------------------------
-
 void program::start_roots() {
-  for (std::size_t n = 1 + below(4); n != 0; --n) {
-    const int id = model_.add_task();
-    asio::cancellation_signal& signal = signals_.emplace_back();
+  for (std::size_t i = 0; i != script_.roots; ++i) {
+    place at;
+    at.id = model_.add_task();
+    at.budget = most_scripts;
     ++roots_left_;
+    asio::cancellation_signal& signal = signals_.emplace_back();
     const auto ended = [this](const std::exception_ptr&) { --roots_left_; };
     co_spawn(runtime_.get_executor(),
-             named("root", root(id)),
+             named("root", root(at)),
              asio::bind_cancellation_slot(signal.slot(), ended));
   }
 }
 
 task<> program::main() {
   const int id = model_.add_task();
-  while (roots_left_ != 0)
-    co_await sleep_for(milliseconds(1));
-  for (int in = 0; in != count(); ++in) {
+  while (roots_left_ != 0) {
+    co_await sleep_for(milliseconds(4));
+    if (runtime_.elapsed() >= late)
+      last_call();
+  }
+  last_call();
+  for (int in = 0; in != static_cast<int>(script_.groups); ++in) {
     co_await join(id, in);
-    require(model_.groups[in].children.empty(), "joined too early");
+    require(model_.groups[in].children.empty(), "main joined too early", in);
   }
 }
 
-task<> program::root(int id) { co_await script(id, 3); }
+// Nobody waits for ever: whoever needs somebody else is released now.
+void program::last_call() {
+  if (std::exchange(is_late_, true))
+    return;
+  model_.close_channel();
+  values_.close();
+  for (std::size_t in = 0; in != script_.groups; ++in) {
+    model_.request_stop(static_cast<int>(in));
+    groups_[in]->request_stop();
+  }
+}
 
-task<> program::child(presence here, int depth) {
+task<> program::root(place at) {
+  at.core = &co_await detail::this_core();
+  co_await part(at, static_cast<std::size_t>(at.id));
+}
+
+task<> program::child(presence here, place at) {
+  at.core = &co_await detail::this_core();
+  fresh_.push_back({here.id(), at.core});
   const reference::task& self = model_.tasks[here.id()];
-  require(self.parent != reference::none, "began without a slot");
-  require(!self.cancelled, "began in a cancelled group");
+  require(self.parent != reference::none, "a child began without a slot");
+  require(!self.cancelled, "a child began in a cancelled group");
+  const auto which = static_cast<std::size_t>(at.budget / (most_scripts + 1));
+  at.budget %= most_scripts + 1;
   try {
-    co_await script(here.id(), depth);
+    co_await part(at, which);
     here.how = ending::returned;
   } catch (const std::exception& e) {
     here.how = is_abort(e) ? ending::aborted : ending::failed;
@@ -109,181 +149,124 @@ task<> program::child(presence here, int depth) {
   }
 }
 
-task<> program::script(int id, int depth) {
-  for (std::size_t n = 1 + below(5); n != 0; --n) {
-    const int from = lowest(id);
-    const int in = from + static_cast<int>(below(count() - from));
-    switch (below(10)) {
-    case 0:
-    case 1:
-      co_await checkpoint();
-      break;
-    case 2:
-      co_await sleep_for(milliseconds(below(3)));
-      break;
-    case 3:
-    case 4:
-    case 5:
-      if (depth != 0 && model_.tasks.size() < most_tasks)
-        co_await spawn(id, in, depth - 1);
-      break;
-    case 6:
-      if (model_.tasks[id].parent < in && one_in(3))
-        co_await join(id, in);
-      break;
-    case 7:
-      if (depth != 0 && model_.tasks.size() < most_tasks) {
-        const int next = model_.add_task();
-        task<> work = child(presence(*this, next), depth - 1);
-        note(id, "tries to spawn in", in);
-        const answer expected = model_.try_spawn(in, next);
-        const spawn_status got = groups_[in].try_spawn(std::move(work));
-        constexpr answer means[] = {
-            answer::started, answer::full, answer::cancelled, answer::closed};
-        require(means[static_cast<int>(got)] == expected, "try_spawn");
-        seen_.full += expected == answer::full;
-      }
-      break;
-    default:
-      interfere(id);
-      if (model_.tasks[id].parent != reference::none && one_in(6)) {
-        note(id, "throws", 0);
-        throw std::runtime_error("by " + std::to_string(id));
-      }
-      break;
-    }
-  }
-}
-
-// A delay, a cancellation out of nothing, a changed cap, a closed group.
-void program::interfere(int id) {
-  const int in = static_cast<int>(below(count()));
-  switch (below(8)) {
-  case 0:
-    note(id, "cancels group", in);
-    model_.cancel(in, reference::cause::own);
-    groups_[in].cancel();
-    break;
-  case 1:
-    if (one_in(3)) {
-      note(id, "closes group", in);
-      model_.close(in);
-      groups_[in].close();
-    }
-    break;
-  case 2: {
-    const int root = static_cast<int>(below(signals_.size()));
-    note(id, "cancels root", root);
-    model_.cancel_task(root);
-    signals_[root].emit(asio::cancellation_type::terminal);
-    break;
-  }
-  default: {
-    const std::size_t cap = 1 + below(4);
-    note(id, "resizes group", in);
-    model_.set_cap(in, cap);
-    groups_[in].set_max_in_flight(cap);
-    break;
-  }
-  }
-}
-
-task<> program::spawn(int id, int in, int depth) {
-  const int next = model_.add_task();
-  task<> work = child(presence(*this, next), depth);
-  const auto state = co_await asio::this_coro::cancellation_state;
-  const reference::task& self = model_.tasks[id];
-  answer expected = answer::cancelled; // The group is not even asked.
-  if (state.cancelled() == asio::cancellation_type::none) {
-    note(id, "spawns in", in);
-    expected = model_.spawn(id, in, next);
-    seen_.waited += expected == answer::waits && !self.lends;
-    seen_.lent += expected == answer::waits && self.lends;
-  }
-  const bool waits = expected == answer::waits;
-  try {
-    co_await groups_[in].spawn(std::move(work));
-  } catch (const system_error& e) {
-    const bool closed = e.code() == errc::group_closed;
-    require((closed ? answer::closed : answer::cancelled) ==
-                (waits ? self.last : expected),
-            "spawn was refused");
-    ++(closed ? seen_.closed : waits ? seen_.gave_up : seen_.refused);
-    throw;
-  }
-  require((waits ? self.last : expected) == answer::started,
-          "spawn was not refused");
-}
-
-task<> program::join(int id, int in) {
-  note(id, "joins group", in);
-  const reference::group& group = model_.groups[in];
-  (void)model_.join(id, in);
-  std::string error;
-  bool aborted = false;
-  try {
-    co_await groups_[in].join();
-  } catch (const std::exception& e) {
-    error = e.what();
-    aborted = is_abort(e);
-  }
-  require(group.joined, "joined while the reference is not");
-  if (group.failed != 0) {
-    require(error == group.first_error, "join without the first error");
-    ++seen_.joins_failed;
+// The reference's numbers of groups are in the order of their making.
+place program::place_in(const place& at, int in) const noexcept {
+  place there;
+  there.budget = at.budget - 1;
+  if (is_static(in)) {
+    there.from = in;
   } else {
-    require(aborted == (group.cancelled_by == reference::cause::outside) &&
-                aborted == !error.empty(),
-            "join ended in another way");
-    ++(aborted ? seen_.joins_aborted : seen_.joins_well);
+    const int parent = parent_of(at);
+    const bool holds_slot = parent != reference::none && is_static(parent);
+    there.from = at.from + (holds_slot ? 1 : 0);
+    there.nested[there.depth++] = in;
+  }
+  return there;
+}
+
+int program::group_of(const place& at, const step& s) const noexcept {
+  const int shared = static_cast<int>(script_.groups) - at.from;
+  const int all = shared + at.depth;
+  if (all == 0)
+    return reference::none;
+  const int n = s.low % all;
+  return n < at.depth ? at.nested[n] : at.from + n - at.depth;
+}
+
+task<> program::part(place at, std::size_t which) {
+  const std::vector<step>& steps = script_.parts[which % script_.parts.size()];
+  for (const step& s : steps) {
+    if (--steps_left_ < 0)
+      break;
+    co_await act(at, s);
   }
 }
 
-// --- the comparison
-// -------------------------------------------------------------------
-
-void program::gone(const presence& of) {
-  --frames_;
-  if (!is_stopped_ && model_.tasks[of.id()].parent != reference::none)
-    model_.end(of.id(), of.how, of.error);
-}
-
-void program::compare() {
-  for (int i = 0; i != count(); ++i) {
-    const task_group_stats is = groups_[i].stats();
-    const reference::group& g = model_.groups[i];
-    require(is.in_flight == g.in_flight, "in_flight");
-    require(is.waiting == g.waiting, "waiting");
-    require(is.spawned == g.spawned, "spawned");
-    require(is.completed == g.completed, "completed");
-    require(is.failed == g.failed, "failed");
-    require(is.cancelled == g.cancelled, "cancelled");
-    require(is.rejected == g.rejected, "rejected");
-    require(groups_[i].max_in_flight() == g.cap, "max_in_flight");
-    require(groups_[i].is_cancelled() ==
-                (g.cancelled_by != reference::cause::none),
-            "is_cancelled");
+task<> program::act(place at, step s) {
+  const int in = group_of(at, s);
+  const bool may_nest = at.budget != 0 && steps_left_ > 0;
+  switch (s.what) {
+  case action::end:
+    break;
+  case action::checkpoint:
+    co_await checkpoint();
+    break;
+  case action::sleep:
+    ++seen_.faults_delay;
+    co_await sleep_for(milliseconds(1 + s.high % 5));
+    break;
+  case action::spawn:
+    if (in != reference::none && may_nest && model_.tasks.size() < most_tasks)
+      co_await spawn(at, in, s);
+    break;
+  case action::try_spawn:
+    if (in != reference::none && may_nest && model_.tasks.size() < most_tasks)
+      try_spawn(at, in, s);
+    break;
+  case action::join:
+    if (in != reference::none)
+      co_await join(at.id, in);
+    break;
+  case action::shut_down:
+    if (in != reference::none)
+      co_await shut_down(at, in, s);
+    break;
+  case action::wait_idle:
+    if (in != reference::none)
+      co_await wait_in(at, in, false);
+    break;
+  case action::wait_stopping:
+    if (in != reference::none && is_static(in) && !is_late_)
+      co_await wait_in(at, in, true);
+    break;
+  case action::fail:
+    note(at.id, "throws", 0);
+    ++seen_.faults_throw;
+    throw std::runtime_error("by " + std::to_string(at.id));
+  case action::nest:
+    if (may_nest && at.depth != 3 && !at.timed)
+      co_await nest(at, s);
+    break;
+  case action::time_out:
+    if (may_nest && !at.timed)
+      co_await time_out(at, s);
+    break;
+  case action::protect:
+    if (may_nest)
+      co_await protect(at, s);
+    break;
+  case action::acquire:
+    co_await acquire(at, s);
+    break;
+  case action::try_acquire:
+    co_await try_acquire(s);
+    break;
+  case action::send:
+    co_await send(at);
+    break;
+  case action::receive:
+    co_await receive(at);
+    break;
+  case action::no_memory:
+    no_memory_at_ = 1 + s.high % 3;
+    break;
+  case action::cancel:
+  case action::close:
+  case action::resize:
+  case action::reopen:
+  case action::request_stop:
+  case action::cancel_after:
+    if (in != reference::none)
+      interfere(at, in, s);
+    break;
+  case action::cancel_root:
+  case action::capacity:
+  case action::try_send:
+  case action::try_receive:
+  case action::close_channel:
+    objects(at, s);
+    break;
   }
-  if (stop_at_ != 0 && runtime_.steps() >= stop_at_) {
-    is_stopped_ = true;
-    runtime_.stop();
-  }
-}
-
-void program::require(bool holds, const char* what) const {
-  if (!holds && !is_stopped_)
-    throw std::logic_error(std::string("not as in the reference: ") + what);
-}
-
-void program::note(int id, const char* what, int where) {
-  trace_ += "  step " + std::to_string(runtime_.steps()) + ": task " +
-            std::to_string(id) + ' ' + what + ' ' + std::to_string(where) +
-            '\n';
-}
-
-int program::lowest(int id) const {
-  const int parent = model_.tasks[id].parent;
-  return parent == reference::none ? 0 : parent;
 }
 
 } // namespace weir::test::model

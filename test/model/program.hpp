@@ -3,101 +3,141 @@
 
 #pragma once
 
+#include <weir/channel.hpp>
+#include <weir/limiter.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
 
+#include "marks.hpp"
 #include "reference.hpp"
+#include "script.hpp"
+#include "tally.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <random>
+#include <exception>
 #include <string>
-#include <utility>
+#include <vector>
 
 namespace weir::test::model {
 
-/// What happened over many programs, to see that all of it does.
-struct tally {
-  std::uint64_t steps = 0, spawned = 0, waited = 0, lent = 0, refused = 0,
-                closed = 0, full = 0, gave_up = 0, failed = 0, cancelled = 0,
-                joins_well = 0, joins_failed = 0, joins_aborted = 0,
-                stopped = 0;
-};
-
-/// A random program of tasks in and around some groups, on a deterministic
-/// runtime, compared with the reference after every step. Tasks spawn into a
-/// group of their own number or a higher one, and join higher ones: it always
-/// ends.
+/// Runs a script: tasks in and around some groups, a limiter and a channel, on
+/// a deterministic runtime, compared with the reference after every step.
+///
+/// Tasks spawn into a group of their own number or a higher one, and join
+/// higher ones; a group inside a task comes after those; main() closes the
+/// channel and asks the groups to stop in the end. So it always ends.
 class program final {
 public:
-  program(std::uint64_t seed, tally& seen);
+  /// `flaw`: see reference.
+  program(const bytes& text, tally& seen, int flaw = 0);
   program(const program&) = delete;
   program& operator=(const program&) = delete;
 
   /// Throws `std::logic_error` when something is not as in the reference.
   void run();
-  /// What the tasks did, up to now.
+  /// Writes down what the tasks do. Before run().
+  void trace_it() noexcept { is_traced_ = true; }
   const std::string& trace() const noexcept { return trace_; }
 
 private:
   using answer = reference::answer;
   using ending = reference::ending;
+  friend class presence;
+  friend class body_mark;
+  friend class scope_mark;
+  friend class group_mark;
+  friend class join_mark;
+  friend class holding;
 
-  // In the frame of a child: tells the reference when it is gone.
-  class presence final {
-  public:
-    presence(program& p, int id) noexcept : program_(&p), id_(id) {
-      ++p.frames_;
-    }
-    presence(presence&& other) noexcept
-        : how(other.how), error(std::move(other.error)),
-          program_(std::exchange(other.program_, nullptr)), id_(other.id_) {}
-    presence& operator=(presence&&) = delete;
-    ~presence() {
-      if (program_ != nullptr)
-        program_->gone(*this);
-    }
-
-    ending how = ending::stopped;
-    std::string error;
-    int id() const noexcept { return id_; }
-
-  private:
-    program* program_;
-    int id_;
+  struct known_task {
+    int id;
+    detail::task_core* core = nullptr;
   };
 
+  // --- tasks: program.cpp
   task<> main();
-  task<> root(int id);
-  task<> child(presence here, int depth);
-  task<> script(int id, int depth);
-  task<> spawn(int id, int in, int depth);
-  task<> join(int id, int in);
+  task<> root(place at);
+  task<> child(presence here, place at);
+  task<> part(place at, std::size_t which);
+  task<> act(place at, step s);
   void start_roots();
-  void interfere(int id);
-  void gone(const presence& of);
-  void compare();
-  void require(bool holds, const char* what) const;
-  void note(int id, const char* what, int where);
-  std::size_t below(std::size_t n) { return random_() % n; }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-  int lowest(int id) const;
-  int count() const { return static_cast<int>(groups_.size()); }
+  void last_call();
+  place place_in(const place& at, int in) const noexcept;
+  int group_of(const place& at, const step& s) const noexcept;
+  int parent_of(const place& at) const noexcept {
+    return model_.tasks[at.id].parent;
+  }
 
-  std::mt19937_64 random_;
+  // --- what they do: actions.cpp, scopes.cpp
+  task<> spawn(place at, int in, step s);
+  void try_spawn(const place& at, int in, const step& s);
+  task<> join(int id, int in);
+  task<> shut_down(place at, int in, step s);
+  task<> end_of(int id, int in, join_operation op);
+  task<> wait_in(place at, int in, bool stopping);
+  task<> acquire(place at, step s);
+  task<> try_acquire(step s);
+  task<> send(place at);
+  task<> receive(place at);
+  void interfere(const place& at, int in, const step& s);
+  void objects(const place& at, const step& s);
+  void reopen(int in);
+  task<> nest(place at, step s);
+  task<> body(task_group& group, int in, place at, std::size_t which);
+  task<> time_out(place at, step s);
+  task<> protect(place at, step s);
+  task<> scoped(place at, std::size_t which, reference::scope scope);
+
+  // --- the comparison: compare.cpp
+  void after_step();
+  void adopt();
+  void learn_deadlines();
+  void compare(int in);
+  void compare_objects();
+  void compare_end();
+  void gone(const presence& of);
+  void on_error(int in, const task_failure& failure);
+  void require_outcome(int in, const std::exception_ptr& error);
+  // What goes wrong is thrown after the step.
+  void require(bool holds, const char* what, int where = -1);
+  void note(int id, const char* what, int where);
+
+  bool asks(const place& at) const noexcept;
+  static bool is_cancelled(const known_task& t) noexcept;
+  bool is_static(int in) const noexcept {
+    return static_cast<std::size_t>(in) < script_.groups;
+  }
+
+  const script script_;
   testing::deterministic_runtime runtime_;
   tally& seen_;
   reference model_;
-  std::deque<task_group> groups_;
+  limiter permits_;
+  channel<parcel> values_;
+  std::deque<task_group> static_groups_;
+  std::vector<task_group*> groups_; // null: gone
+  std::vector<std::size_t> joins_;  // that have no outcome yet
+  std::vector<std::size_t> errors_; // that the hook was told
+  std::vector<std::size_t> before_; // in flight, before the step
+  std::vector<known_task> timed_;   // tasks under a deadline
+  std::vector<known_task> fresh_;   // children that have not waited yet
   std::deque<asio::cancellation_signal> signals_; // of the roots
-  std::uint64_t stop_at_ = 0;                     // a step; 0: not stopped
+  clock::time_point now_{}, earlier_{};           // as time jumps
   bool is_stopped_ = false;
-  int frames_ = 0; // of children
+  bool is_late_ = false; // the last call was made
+  bool is_traced_ = false;
+  int frames_ = 0;  // of children
+  int parcels_ = 0; // values
+  int next_value_ = 0;
   int roots_left_ = 0;
+  int steps_left_ = 300;
+  int no_memory_at_ = 0; // the allocation of the next spawn that fails
+  std::string failure_;
   std::string trace_;
 };
 

@@ -3,6 +3,11 @@
 
 #pragma once
 
+#include <weir/sleep.hpp>
+
+#include "reference_channel.hpp"
+#include "reference_limiter.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,33 +22,79 @@ namespace weir::test::model {
 /// and around them, in plain lists. Tasks and groups are numbers.
 class reference final {
 public:
-  enum class answer : std::uint8_t { waits, started, cancelled, closed, full };
+  enum class answer : std::uint8_t {
+    waits,
+    granted,
+    cancelled,
+    closed,
+    full,
+    overloaded,
+    oversized,
+  };
   enum class ending : std::uint8_t { returned, aborted, failed, stopped };
-  enum class cause : std::uint8_t { none, failure, own, outside };
+  enum class cause : std::uint8_t { none, failure, own, deadline, outside };
+  enum class wait : std::uint8_t {
+    none,
+    spawn,
+    join,
+    idle,
+    stop,
+    acquire,
+    send,
+    receive,
+  };
+  using time = clock::time_point;
   static constexpr int none = -1;
+  static constexpr time never = time::max();
 
   struct group {
     std::size_t cap = 1;
-    bool closed = false;
-    bool joined = false;
+    std::size_t widest = 0; // caps that were set in this step
+    std::size_t max_waiting = static_cast<std::size_t>(-1);
+    bool keeps_going = false;
+    int body = none; // the task that runs its body, in with_task_group
+    bool closed = false, joined = false, stopping = false;
     cause cancelled_by = cause::none;
-    std::string first_error;
-    std::size_t in_flight = 0;
-    std::size_t waiting = 0;
+    std::string first_error; // of `errors`, the body's included
+    std::size_t errors = 0;
+    std::size_t in_flight = 0, waiting = 0;
     std::uint64_t spawned = 0, completed = 0, failed = 0, cancelled = 0,
                   rejected = 0;
     std::deque<int> slots; // tasks whose spawn() waits, the next one first
-    std::vector<int> joiners;
+    std::vector<int> joiners, idlers, stoppers;
     std::vector<int> children;
+    // The earliest times at which a timer may act.
+    time cancels_at = never, stops_at = never, gives_up_at = never;
+    clock::duration soft{};
+    bool softly = false;
+  };
+  // A stretch of a task that can be cancelled by itself, or is protected.
+  struct scope {
+    enum class kind : std::uint8_t { body, deadline, shield } what;
+    int in = none;   // whose body it is
+    time at = never; // its deadline
+    bool cancelled = false;
   };
   struct task {
     int parent = none; // its group, once it is admitted
     bool cancelled = false;
-    int spawns_in = none; // waits there, and
-    bool lends = false;   // has lent its slot
-    int child = none;     // what it spawns
-    int joins = none;
-    answer last = answer::waits; // of its latest spawn() or join()
+    std::vector<scope> scopes; // the innermost last
+    wait waits = wait::none;
+    int in = none;               // the group where it waits, and
+    bool lends = false;          // has lent its slot
+    int child = none;            // what it spawns
+    answer last = answer::waits; // of its latest wait
+    std::size_t listed = 0;      // when it waited first, counted from 1
+    int got = none;              // what it received
+  };
+
+  // What limiter and channel call for whoever need not wait any more.
+  struct teller {
+    void operator()(int who, reference_answer what, int value) const {
+      model.tell(who, static_cast<answer>(what));
+      model.tasks[who].got = value;
+    }
+    reference& model;
   };
 
   int add_group(std::size_t cap) {
@@ -55,160 +106,157 @@ public:
     return static_cast<int>(tasks.size()) - 1;
   }
 
+  // --- spawn --------------------------------------------------------------
   answer try_spawn(int in, int child) {
     const answer got = ask(in, child);
     groups[in].rejected += got == answer::full;
     return got;
   }
+  answer spawn(int who, int in, int child);
 
-  answer spawn(int who, int in, int child) {
-    task& t = tasks[who];
-    t.last = ask(in, child);
-    if (t.last != answer::full)
-      return t.last;
-    group& g = groups[in];
-    t.last = answer::waits;
-    t.spawns_in = in;
-    t.child = child;
-    t.lends = t.parent == in;
-    if (t.lends) { // The parent does not run: the child has its slot.
-      g.slots.push_front(who);
-      admit(in, child);
-    } else {
-      g.slots.push_back(who);
-      ++g.waiting;
-    }
-    if (t.cancelled)
-      interrupt(who);
-    return t.last;
-  }
-
+  // --- join, wait_idle, wait_stopping -------------------------------------
   answer join(int who, int in) {
     group& g = groups[in];
-    task& t = tasks[who];
-    t.last = answer::started;
-    if (g.children.empty()) {
-      g.joined = true;
-      return t.last;
-    }
-    g.joiners.push_back(who);
-    t.joins = in;
-    t.last = answer::waits;
-    if (t.cancelled)
-      interrupt(who);
-    return t.last;
+    if (!g.children.empty())
+      return rest(who, in, wait::join, g.joiners);
+    set_joined(g);
+    return tasks[who].last = answer::granted;
+  }
+  answer wait_idle(int who, int in) {
+    group& g = groups[in];
+    if (!g.children.empty())
+      return rest(who, in, wait::idle, g.idlers);
+    return tasks[who].last = answer::granted;
+  }
+  answer wait_stopping(int who, int in) {
+    group& g = groups[in];
+    if (!is_stopping(g) && !g.joined)
+      return rest(who, in, wait::stop, g.stoppers);
+    return tasks[who].last = answer::granted;
+  }
+  static bool is_stopping(const group& g) {
+    return g.stopping || g.cancelled_by != cause::none;
   }
 
+  // --- how it ends --------------------------------------------------------
+  /// A child that was admitted and could not be made.
+  void retract(int in) {
+    ++groups[in].spawned;
+    ++groups[in].cancelled;
+  }
   /// Of an admitted child.
-  void end(int who, ending how, const std::string& error) {
-    const int in = tasks[who].parent;
-    group& g = groups[in];
-    std::erase(g.children, who);
-    if (how == ending::aborted)
-      how = g.cancelled_by == cause::none ? ending::failed : ending::stopped;
-    if (how == ending::failed) {
-      if (g.failed++ == 0)
-        g.first_error = error;
-      cancel(in, cause::failure);
-    } else {
-      ++(how == ending::returned ? g.completed : g.cancelled);
-    }
-    --g.in_flight;
-    settle(in);
-  }
-
-  void cancel(int in, cause why) {
-    group& g = groups[in];
-    if (g.cancelled_by != cause::none || g.joined)
-      return;
-    g.cancelled_by = why;
-    while (!g.slots.empty())
-      leave_slots(g.slots.front(), answer::cancelled);
-    for (const int child : std::vector<int>(g.children))
-      cancel_task(child);
-    settle(in);
-  }
-
+  void end(int who, ending how, const std::string& error);
+  /// Of the body of with_task_group, whose task joins then.
+  void end_body(int who, int in, ending how, const std::string& error);
+  void cancel(int in, cause why);
   void cancel_task(int who) {
-    if (!std::exchange(tasks[who].cancelled, true))
-      interrupt(who);
+    tasks[who].cancelled = true;
+    interrupt(who);
+  }
+  void cancel_scope(int who, std::size_t which) {
+    tasks[who].scopes[which].cancelled = true;
+    interrupt(who);
+  }
+  /// It has waited: of the children that are cancelled, the last one to do so
+  /// is told first. (That could be otherwise; but one that gives up makes room
+  /// for those behind it.)
+  void list(int who) { tasks[who].listed = ++listed_; }
+  bool is_cancelled(int who) const {
+    const task& t = tasks[who];
+    for (std::size_t i = t.scopes.size(); i-- != 0;) {
+      if (t.scopes[i].cancelled)
+        return true;
+      if (t.scopes[i].what == scope::kind::shield)
+        return false;
+    }
+    return t.cancelled;
   }
 
+  // --- the rest -----------------------------------------------------------
   void close(int in) { groups[in].closed = true; }
   void set_cap(int in, std::size_t cap) {
+    groups[in].widest = std::max({groups[in].widest, groups[in].cap, cap});
     groups[in].cap = cap;
     settle(in);
   }
+  void request_stop(int in) {
+    groups[in].stopping = true;
+    wake(groups[in].stoppers);
+  }
+  /// Before the join().
+  void shutdown(int in, time now, clock::duration drain, clock::duration soft);
+  void stop_softly(int in, time now);
+  void reopen(int in) {
+    const group old = std::exchange(groups[in], {});
+    groups[in].cap = old.cap;
+    groups[in].max_waiting = old.max_waiting;
+    groups[in].keeps_going = old.keeps_going;
+  }
+
+  answer acquire(int who, std::size_t weight) {
+    return wait_for(who, wait::acquire, permits.acquire(who, weight));
+  }
+  void release(std::size_t weight) { permits.release(weight, told()); }
+  void set_capacity(std::size_t n) { permits.set_capacity(n, told()); }
+  answer send(int who, int value) {
+    return wait_for(who, wait::send, values.send(who, value, told()));
+  }
+  answer receive(int who) {
+    return wait_for(
+        who, wait::receive, values.receive(who, tasks[who].got, told()));
+  }
+  answer try_send(int value) {
+    return static_cast<answer>(values.try_send(value, told()));
+  }
+  bool try_receive(int& value) { return values.try_receive(value, told()); }
+  void close_channel() { values.close(told()); }
 
   std::vector<group> groups;
   std::deque<task> tasks;
+  reference_limiter permits;
+  reference_channel values;
+  /// For the tests of those who look for differences: it is wrong on purpose.
+  int flaw = 0;
+  /// A lender gave up in this step: one more than the cap may run.
+  bool gave_up = false;
 
 private:
-  answer ask(int in, int child) {
-    group& g = groups[in];
-    if (g.closed || g.joined || g.cancelled_by != cause::none) {
-      ++g.rejected;
-      return g.closed || g.joined ? answer::closed : answer::cancelled;
-    }
-    if (g.in_flight < g.cap) {
-      ++g.in_flight;
-      admit(in, child);
-      return answer::started;
-    }
-    return answer::full;
-  }
+  std::size_t listed_ = 0;
 
-  void admit(int in, int child) {
-    groups[in].children.push_back(child);
-    ++groups[in].spawned;
-    tasks[child].parent = in;
-    tasks[child].cancelled = false;
-  }
-
-  // `who` waits no more. A lender runs on whatever the cap: its child runs.
-  void leave_slots(int who, answer refused) {
-    task& t = tasks[who];
-    group& g = groups[t.spawns_in];
-    std::erase(g.slots, who);
-    t.spawns_in = none;
-    t.last = t.lends ? answer::started : refused;
-    if (t.lends) {
-      ++g.in_flight;
-    } else {
-      --g.waiting;
-      ++g.rejected;
-    }
-  }
-
-  void interrupt(int who) {
-    if (tasks[who].spawns_in != none)
-      leave_slots(who, answer::cancelled);
-    else if (tasks[who].joins != none)
-      cancel(tasks[who].joins, cause::outside);
-  }
-
-  void settle(int in) {
-    group& g = groups[in];
-    while (!g.slots.empty() && g.in_flight < g.cap) {
-      task& t = tasks[g.slots.front()];
-      g.slots.pop_front();
-      ++g.in_flight;
-      t.spawns_in = none;
-      t.last = answer::started;
-      if (!t.lends) {
-        --g.waiting;
-        admit(in, t.child);
-      }
-    }
-    if (!g.children.empty() || g.joiners.empty())
-      return;
+  answer ask(int in, int child);
+  void admit(int in, int child);
+  void leave_slots(int who, answer refused);
+  void interrupt(int who);
+  void settle(int in);
+  void set_joined(group& g) {
     g.joined = true;
-    for (const int who : g.joiners) {
-      tasks[who].joins = none;
-      tasks[who].last = answer::started;
-    }
-    g.joiners.clear();
+    wake(g.joiners);
+    wake(g.stoppers);
   }
+  answer rest(int who, int in, wait what, std::vector<int>& queue) {
+    queue.push_back(who);
+    tasks[who].in = in;
+    return wait_for(who, what, reference_answer::waits);
+  }
+  answer wait_for(int who, wait what, reference_answer got) {
+    task& t = tasks[who];
+    t.last = static_cast<answer>(got);
+    if (t.last == answer::waits) {
+      t.waits = what;
+      if (is_cancelled(who))
+        interrupt(who);
+    }
+    return t.last;
+  }
+  void tell(int who, answer what) {
+    tasks[who].waits = wait::none;
+    tasks[who].last = what;
+  }
+  void wake(std::vector<int>& queue) {
+    for (const int who : std::exchange(queue, {}))
+      tell(who, answer::granted);
+  }
+  teller told() { return {*this}; }
 };
 
 } // namespace weir::test::model

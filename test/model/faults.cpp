@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "faults.hpp"
+
+#ifdef WEIR_MODEL_REPLACES_MALLOC
+#include "../support/failing_malloc.hpp"
+#endif
+
+#include <cstdlib>
+#include <utility>
+
+namespace weir::test::model {
+
+#ifdef WEIR_MODEL_REPLACES_MALLOC
+
+namespace {
+constexpr unsigned room = 64; // as of a list that is empty
+} // namespace
+
+no_memory_here::no_memory_here(std::int64_t k, bool sticky) noexcept
+    : is_off_(k == 0) {
+  if (is_off_)
+    return;
+  saved_ = detail::free_lists;
+  detail::free_lists.fill({nullptr, room});
+  allocation_faults::arm(k, sticky);
+}
+
+no_memory_here::~no_memory_here() {
+  if (is_off_)
+    return;
+  allocation_faults::disarm();
+  for (const detail::free_list& list :
+       std::exchange(detail::free_lists, saved_))
+    for (detail::free_block* b = list.first; b != nullptr;)
+      std::free(std::exchange(b, b->next));
+}
+
+std::uint64_t no_memory_here::failed() const noexcept {
+  return is_off_ ? 0 : allocation_faults::injected();
+}
+
+#else
+
+no_memory_here::no_memory_here(std::int64_t, bool) noexcept : is_off_(true) {}
+no_memory_here::~no_memory_here() = default;
+std::uint64_t no_memory_here::failed() const noexcept { return 0; }
+
+#endif
+
+} // namespace weir::test::model

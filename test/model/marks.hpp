@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/permit.hpp>
+
+#include "reference.hpp"
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace weir::detail {
+class task_core;
+} // namespace weir::detail
+
+namespace weir::test::model {
+
+class program;
+
+// Where a task is: what it may do without waiting for itself.
+struct place {
+  int id = 0;
+  int from = 0;    // the first group it may spawn in
+  int nested[3]{}; // those it is in the body or a child of
+  int depth = 0;   // how many there are
+  int budget = 0;  // how many scripts may still stand one inside the other
+  bool timed = false;
+  detail::task_core* core = nullptr;
+};
+
+// In the frame of a child: tells the reference when it is gone.
+class presence final {
+public:
+  presence(program& p, int id) noexcept;
+  presence(presence&& other) noexcept
+      : how(other.how), error(std::move(other.error)),
+        program_(std::exchange(other.program_, nullptr)), id_(other.id_) {}
+  presence& operator=(presence&&) = delete;
+  ~presence();
+
+  reference::ending how = reference::ending::stopped;
+  std::string error;
+  int id() const noexcept { return id_; }
+
+private:
+  program* program_;
+  int id_;
+};
+
+// In the frame of a body of with_task_group: the same.
+class body_mark final {
+public:
+  body_mark(program& p, int id, int in) noexcept
+      : program_(p), id_(id), in_(in) {}
+  body_mark(const body_mark&) = delete;
+  body_mark& operator=(const body_mark&) = delete;
+  ~body_mark();
+
+  reference::ending how = reference::ending::stopped;
+  std::string error;
+
+private:
+  program& program_;
+  int id_;
+  int in_;
+};
+
+// Around with_task_group: the group is there.
+class group_mark final {
+public:
+  group_mark(program& p, int in) noexcept : program_(p), in_(in) {}
+  group_mark(const group_mark&) = delete;
+  group_mark& operator=(const group_mark&) = delete;
+  ~group_mark();
+
+private:
+  program& program_;
+  int in_;
+};
+
+// A join() that has no outcome yet.
+class join_mark final {
+public:
+  join_mark(program& p, int in) noexcept;
+  join_mark(const join_mark&) = delete;
+  join_mark& operator=(const join_mark&) = delete;
+  ~join_mark();
+
+private:
+  program& program_;
+  int in_;
+};
+
+// A scope of a task, in a frame inside of it.
+class scope_mark final {
+public:
+  scope_mark(program& p, const place& at, const reference::scope& s);
+  scope_mark(const scope_mark&) = delete;
+  scope_mark& operator=(const scope_mark&) = delete;
+  ~scope_mark();
+
+private:
+  program& program_;
+  int id_;
+  bool is_timed_;
+};
+
+// A permit, of the limiter and of its reference.
+class holding final {
+public:
+  holding(program& p, permit held) noexcept
+      : program_(p), permit_(std::move(held)) {}
+  holding(const holding&) = delete;
+  holding& operator=(const holding&) = delete;
+  ~holding();
+
+private:
+  program& program_;
+  permit permit_;
+};
+
+// A value that says how many there are.
+class parcel final {
+public:
+  parcel(int& alive, int number) noexcept : alive_(&alive), number_(number) {
+    ++alive;
+  }
+  parcel(parcel&& other) noexcept
+      : alive_(std::exchange(other.alive_, nullptr)), number_(other.number_) {}
+  parcel& operator=(parcel&& other) noexcept {
+    std::swap(alive_, other.alive_);
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~parcel() {
+    if (alive_ != nullptr)
+      --*alive_;
+  }
+  int number() const noexcept { return number_; }
+
+private:
+  int* alive_;
+  int number_;
+};
+
+} // namespace weir::test::model
