@@ -159,8 +159,10 @@ task<> program::join(int id, int in) {
 
 task<> program::shut_down(place at, int in, step s) {
   note(at.id, "shuts down group", in);
-  const milliseconds drain(s.high % 4);
-  const milliseconds soft(1 + s.high / 4 % 4);
+  const milliseconds drain =
+      s.high % 4 == 0 ? milliseconds(0) : alone(milliseconds(s.high % 4));
+  const milliseconds soft =
+      alone(drain + milliseconds(1 + s.high / 4 % 4)) - drain;
   if (parent_of(at) == in) {
     co_await end_of(at.id, in, groups_[in]->shutdown({drain, soft}));
     co_return;
@@ -231,7 +233,9 @@ void program::interfere(const place& at, int in, const step& s) {
       reopen(in);
     return;
   }
-  const milliseconds after(s.high % 5);
+  milliseconds after(s.high % 5);
+  if (s.what == action::cancel_after && after.count() != 0)
+    after = alone(after);
   const std::size_t cap = 1 + s.high % 4;
   note(at.id, "does to group", in);
   switch (s.what) {

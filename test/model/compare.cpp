@@ -94,6 +94,13 @@ void program::adopt() {
             "a task was cancelled by nobody");
 }
 
+// No two deadlines at the same time: which of them it was could not be told.
+milliseconds program::alone(milliseconds after) {
+  while (!taken_.insert(clock::now() + after).second)
+    ++after;
+  return after;
+}
+
 // Those of tasks. Whoever joins comes first: the others may be cancelled
 // because of it.
 void program::learn_deadlines() {

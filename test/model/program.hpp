@@ -16,10 +16,12 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -97,6 +99,7 @@ private:
   void after_step();
   void adopt();
   void learn_deadlines();
+  std::chrono::milliseconds alone(std::chrono::milliseconds after);
   void compare(int in);
   void compare_objects();
   void compare_end();
@@ -128,6 +131,7 @@ private:
   std::vector<known_task> fresh_;   // children that have not waited yet
   std::deque<asio::cancellation_signal> signals_; // of the roots
   clock::time_point now_{}, earlier_{};           // as time jumps
+  std::set<clock::time_point> taken_;             // by deadlines
   bool is_stopped_ = false;
   bool is_late_ = false; // the last call was made
   bool is_traced_ = false;

@@ -83,7 +83,7 @@ task<> program::scoped(place at, std::size_t which, reference::scope scope) {
 }
 
 task<> program::time_out(place at, step s) {
-  const milliseconds after(1 + s.low);
+  const milliseconds after = alone(milliseconds(1 + s.low));
   const clock::time_point deadline = clock::now() + after;
   place inside = at;
   --inside.budget;
