@@ -226,6 +226,8 @@ void task_core::run() noexcept {
 
 void task_core::finish() noexcept {
   done_ = true;
+  // relaxed: see is_over().
+  is_over_.store(true, std::memory_order_relaxed);
   owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
   // *owner_ may be gone.
 }
@@ -261,8 +263,8 @@ void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
 }
 
 void task_core::abandon() noexcept {
-  // relaxed: see is_abandoned().
-  is_abandoned_.store(true, std::memory_order_relaxed);
+  // relaxed: see is_over().
+  is_over_.store(true, std::memory_order_relaxed);
   // What is dropped may wake the task: an item in a frame that goes now.
   while (strand_item* items = strand_.take())
     run_items(items, strand_item::how::drop);

@@ -85,8 +85,9 @@ public:
         core_(std::move(other.core_)) {}
   asio_handler& operator=(asio_handler&&) = delete;
   ~asio_handler() {
-    // A stopped runtime has destroyed the frame already, or is about to.
-    if (wait_ != nullptr && !core_->is_abandoned())
+    // Else the frame is destroyed already, or is about to be: the runtime was
+    // stopped, or the initiation threw and something of it was left.
+    if (wait_ != nullptr && !core_->is_over())
       wait_->dropped();
   }
 

@@ -139,11 +139,11 @@ public:
   // False: the runtime was stopped, nobody will run it.
   [[nodiscard]] bool launch() noexcept;
 
-  // Its frames are gone, or about to be, without a thread of the pool running.
-  // relaxed: whoever comes from another thread is ordered by the caller, see
-  // runtime::stop().
-  bool is_abandoned() const noexcept {
-    return is_abandoned_.load(std::memory_order_relaxed);
+  // Its frames are gone, or about to be: it has ended, or is abandoned without
+  // a thread of the pool running. relaxed: whoever comes from another thread is
+  // ordered by the caller, see runtime::stop().
+  bool is_over() const noexcept {
+    return is_over_.load(std::memory_order_relaxed);
   }
 
   // --- worker threads, strand held ------------------------------------------
@@ -319,7 +319,7 @@ private:
   bool done_ : 1 = false; // on_end() was called
   std::uint8_t free_for_runs_ : 2 = 0;
 
-  sync::atomic<bool> is_abandoned_{false};
+  sync::atomic<bool> is_over_{false};
   sync::atomic<std::uint32_t> refs_{1};
   strand strand_;
   runtime_core& runtime_;
