@@ -45,7 +45,9 @@ std::uint64_t no_memory_here::failed() const noexcept {
 
 no_memory_here::no_memory_here(std::int64_t, bool) noexcept : is_off_(true) {}
 no_memory_here::~no_memory_here() = default;
-std::uint64_t no_memory_here::failed() const noexcept { return 0; }
+std::uint64_t no_memory_here::failed() const noexcept {
+  return is_off_ ? 0 : 1;
+}
 
 #endif
 
