@@ -9,8 +9,12 @@
 #include <boost/asio/experimental/channel_error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <exception>
 #include <string>
+#include <typeinfo>
 
 namespace weir {
 
@@ -58,14 +62,30 @@ namespace detail {
 
 namespace {
 
+// What a cancelled await throws; to others a system_error. Recognised by its
+// type, without another throw.
+class abort_error final : public boost::system::system_error {
+public:
+  abort_error() : system_error(asio::error::operation_aborted) {}
+};
+
+bool is_abort_error(const std::exception_ptr& error) noexcept {
+#if defined(__GLIBCXX__)
+  const std::type_info* const type = error.__cxa_exception_type();
+  return type != nullptr && *type == typeid(abort_error);
+#else
+  (void)error;
+  return false; // The caller asks the exception itself.
+#endif
+}
+
 std::exception_ptr made(const boost::system::error_code& code) {
   return std::make_exception_ptr(boost::system::system_error(code));
 }
 
-// The codes that tell who ended something. Whoever throws one throws the same
-// object: a cancelled group does so in each child, to make one costs as much as
-// to throw it, for the text of what(), there may be no memory for that, and it
-// is recognised without another throw.
+// The codes that tell who ended something, made once. To make one costs as much
+// as to throw it, for the text of what(), a cancelled group would do so for
+// each child, and there may be no memory.
 struct shared_errors {
   // Null: `code` is another.
   const std::exception_ptr*
@@ -79,7 +99,9 @@ struct shared_errors {
     return nullptr;
   }
 
-  const std::exception_ptr aborted = made(asio::error::operation_aborted);
+  // Several, for threads that copy one of them meet at the count of its text.
+  const std::array<abort_error, 8> aborts;
+  const std::exception_ptr aborted = std::make_exception_ptr(aborts.front());
   const std::exception_ptr timed_out = made(asio::error::timed_out);
   const std::exception_ptr abandoned = made(errc::task_abandoned);
 };
@@ -95,6 +117,8 @@ const shared_errors& shared() {
 } // namespace
 
 void throw_code(const boost::system::error_code& code) {
+  if (code == asio::error::operation_aborted)
+    throw_aborted();
   if (const std::exception_ptr* const error = shared().find(code))
     std::rethrow_exception(*error);
   throw boost::system::system_error(code);
@@ -110,7 +134,15 @@ std::exception_ptr error_of(const boost::system::error_code& code) noexcept {
   }
 }
 
-void throw_aborted() { std::rethrow_exception(shared().aborted); }
+// A copy is thrown faster than the object behind an exception_ptr: that takes
+// a second object, and a landing pad on the way that releases the first.
+void throw_aborted() {
+  static constinit std::atomic<std::size_t> threads{0};
+  static thread_local const std::size_t number =
+      threads.fetch_add(1, std::memory_order_relaxed); // any number will do
+  const auto& aborts = shared().aborts;
+  throw abort_error(aborts[number % aborts.size()]);
+}
 
 void throw_timed_out() { std::rethrow_exception(shared().timed_out); }
 
@@ -122,9 +154,9 @@ bool is_abort_code(const boost::system::error_code& code) noexcept {
 bool is_aborted(const std::exception_ptr& error) noexcept {
   if (!error)
     return false;
+  if (is_abort_error(error))
+    return true;
   try {
-    if (error == shared().aborted)
-      return true;
     std::rethrow_exception(error);
   } catch (const boost::system::system_error& e) {
     return is_abort_code(e.code());
