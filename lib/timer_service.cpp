@@ -87,15 +87,18 @@ std::uint64_t timer_service::tick_at(clock::time_point t) const noexcept {
 void timer_service::arm(timer_entry& entry,
                         clock::time_point deadline) noexcept {
   const std::uint64_t tick = tick_after(deadline);
-  const std::size_t own = scheduler::this_worker_index() % shelves_.size();
+  std::size_t own = scheduler::this_worker_index();
+  if (own >= shelves_.size()) [[unlikely]]
+    own %= shelves_.size();
   entry.shelf = static_cast<std::uint8_t>(own);
   std::uint64_t due = 0;
   {
     shelf& on = shelves_[own];
     std::lock_guard held(on.lock);
-    on.wheel.arm(entry, tick);
-    due = on.wheel.next_event();
+    due = on.wheel.arm(entry, tick);
   }
+  // The wheel may want to move the entry down before that: if it is advanced
+  // by then, for another, it does.
   // relaxed: a hint. driven_for_ only gets later under driver_lock_ by fire(),
   // which looks at all wheels after that and so sees this entry.
   if (due < driven_for_.load(std::memory_order_relaxed))

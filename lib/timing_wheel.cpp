@@ -17,10 +17,13 @@ std::uint64_t place_of(unsigned level, unsigned slot, unsigned lane) noexcept {
 
 } // namespace
 
-void timing_wheel::arm(timer_entry& entry, std::uint64_t tick) noexcept {
-  entry.tick = std::clamp(tick, now_ + 1, std::max(last_tick, now_ + 1));
+std::uint64_t timing_wheel::arm(timer_entry& entry,
+                                std::uint64_t tick) noexcept {
+  tick = std::clamp(tick, now_ + 1, std::max(last_tick, now_ + 1));
+  entry.tick = tick;
   insert(entry);
   ++size_;
+  return tick;
 }
 
 void timing_wheel::insert(timer_entry& entry) noexcept {

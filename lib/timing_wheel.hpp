@@ -31,8 +31,9 @@ public:
   // Later ticks, some 139 years of milliseconds, count as this one.
   static constexpr std::uint64_t last_tick = (std::uint64_t(1) << 42) - 1;
 
-  // Precondition: not armed. A tick that has passed is due in the next one.
-  void arm(timer_entry& entry, std::uint64_t tick) noexcept;
+  // Precondition: not armed. The tick it is due in: one that has passed, in the
+  // next.
+  std::uint64_t arm(timer_entry& entry, std::uint64_t tick) noexcept;
   // False: it was not armed, or advance() has returned it.
   bool disarm(timer_entry& entry) noexcept;
 
