@@ -38,11 +38,13 @@ bool group_core::spawn_fast(std::uint64_t& index) noexcept {
   if (slots_.try_enter(now) != slot_word::entry::entered)
     return false;
   index = now.started - 1;
-  // relaxed: a maximum, read under the lock.
+  // relaxed, all: a maximum, read under the lock.
   auto peak = peak_.load(std::memory_order_relaxed);
   while (now.running > peak &&
-         !peak_.compare_exchange_weak(
-             peak, now.running, std::memory_order_relaxed)) {
+         !peak_.compare_exchange_weak(peak,
+                                      now.running,
+                                      std::memory_order_relaxed,
+                                      std::memory_order_relaxed)) {
   }
   return true;
 }

@@ -45,7 +45,8 @@ struct driven {
   watchdog dog;
   boost::asio::thread_pool pool{1};
   no_more more;
-  detail::scheduler ready{pool, 1, more};
+  detail::handler_memory memory{1};
+  detail::scheduler ready{pool, 1, more, memory};
 };
 
 } // namespace

@@ -54,8 +54,7 @@ private:
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(slot_cap_schedules,
-                      *boost::unit_test::precondition(fibers_work))
+BOOST_AUTO_TEST_SUITE(slot_cap_schedules)
 
 BOOST_AUTO_TEST_CASE(once_the_cap_is_lowered_nothing_starts_above_it) {
   expect_outcomes<shrink_and_spawn>(3, {"before", "after"});

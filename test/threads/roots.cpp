@@ -28,13 +28,14 @@ task_group_options group_options(const plan& p, bool is_outer) {
 }
 
 task<> root(setting& s, const plan& p, std::size_t i) {
-  co_await with_task_group(options(p, false), [&](task_group& group) -> task<> {
-    group.set_error_hook([&](const task_failure&) { ++s.book.hooked; });
-    if (p.where.what == fault::deadline)
-      group.cancel_after(p.deadline);
-    for (; i < p.errands.size(); i += p.roots)
-      co_await spawns(s, group, p.errands[i]);
-  });
+  co_await with_task_group(
+      group_options(p, false), [&](task_group& group) -> task<> {
+        group.set_error_hook([&](const task_failure&) { ++s.book.hooked; });
+        if (p.where.what == fault::deadline)
+          group.cancel_after(p.deadline);
+        for (; i < p.errands.size(); i += p.roots)
+          co_await spawns(s, group, p.errands[i]);
+      });
 }
 
 } // namespace weir::test::threads

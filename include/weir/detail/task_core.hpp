@@ -224,6 +224,7 @@ public:
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
   }
+  bool is_known_to_owner() const noexcept { return known_to_owner_; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
 
