@@ -12,6 +12,7 @@
 #include "support/death.hpp"
 #include "support/gate.hpp"
 #include "support/pool_fixture.hpp"
+#include "support/sanitized.hpp"
 #include "support/says.hpp"
 #include "support/work.hpp"
 
@@ -119,9 +120,11 @@ BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_is_the_childs_error,
 BOOST_FIXTURE_TEST_CASE(a_root_result_that_throws_when_moved_comes_as_error,
                         pool_fixture) {
   check_every_move([&](int moves) { (void)run(gives(moves)); });
-  check_every_move([&](int moves) {
-    (void)weir::co_spawn(pool, gives(moves), asio::use_future).get();
-  });
+  // ThreadSanitizer's std::call_once, in a future, does not survive a throw.
+  if (!sanitized)
+    check_every_move([&](int moves) {
+      (void)weir::co_spawn(pool, gives(moves), asio::use_future).get();
+    });
   check_every_move([&](int moves) {
     using value = std::optional<throws_when_moved>;
     std::promise<std::exception_ptr> ended;

@@ -196,13 +196,11 @@ BOOST_AUTO_TEST_CASE(TestPanicErrorUnwrap) {
   // An exception of any type arrives unchanged, not wrapped.
   strings g(pool);
   auto throws_text = []() -> task<std::string> {
-    throw std::string("no exception type");
+    throw 17; // no exception type
     co_return "";
   };
   auto first = g.run("key", throws_text)(asio::use_future);
-  BOOST_CHECK_EXCEPTION(first.get(), std::string, [](const std::string& s) {
-    return s == "no exception type";
-  });
+  BOOST_CHECK_EXCEPTION(first.get(), int, [](int i) { return i == 17; });
   auto second = g.run("key", fails)(asio::use_future);
   BOOST_CHECK_EXCEPTION(second.get(), some_error, says("some error"));
 }
