@@ -18,7 +18,7 @@ namespace weir::detail {
 
 namespace {
 constexpr std::chrono::milliseconds tick_length{1};
-constexpr std::size_t batch = 64;
+constexpr std::size_t due_batch = 64;
 // More than so many workers share; a shelf takes 28 KiB.
 constexpr std::size_t most_shelves = 16;
 // What is later counts as never where time jumps.
@@ -186,7 +186,7 @@ timer_entry* timer_service::take_batch() noexcept {
   for (std::size_t i = 0; i != shelves_.size(); ++i) {
     shelf& from = shelves_[(own + i) % shelves_.size()];
     std::lock_guard held(from.lock);
-    if (timer_entry* const first = from.wheel.advance(now, batch))
+    if (timer_entry* const first = from.wheel.advance(now, due_batch))
       return first;
   }
   return nullptr;
@@ -197,7 +197,7 @@ bool timer_service::fire_batch() noexcept {
   timer_entry* first = take_batch();
   if (first == nullptr)
     return false;
-  std::array<timer_entry*, batch> due;
+  std::array<timer_entry*, due_batch> due;
   std::size_t count = 0;
   for (; first != nullptr; first = first->next)
     due[count++] = first;
