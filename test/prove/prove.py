@@ -175,10 +175,6 @@ def parse(arguments):
     if chosen.help:
         print(__doc__)
         sys.exit()
-    if chosen.list:
-        for part in PARTS:
-            print(f"{part.name}: {part.title}")
-        sys.exit()
     if chosen.dev is None or chosen.builds is None:
         parser.error("--dev and --builds are missing")
     if not chosen.minutes > 0:
@@ -188,6 +184,10 @@ def parse(arguments):
         if name not in [part.name for part in PARTS]:
             parser.error(f"--only is '{name}', must be of "
                          f"{', '.join(part.name for part in PARTS)}")
+    if chosen.list:
+        for part in PARTS:
+            print(f"{part.name}: {part.title}")
+        sys.exit()
     chosen.parts = [part for part in PARTS
                     if (not names or part.name in names)
                     and (part.slice or not chosen.slice)]
