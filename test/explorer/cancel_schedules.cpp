@@ -141,42 +141,6 @@ private:
   std::string result_;
 };
 
-// A deadline is moved while it comes: the group ends by one of the two.
-class move_deadline {
-public:
-  static constexpr std::size_t threads = 3;
-
-  move_deadline() {
-    group_.cancel_after(std::chrono::milliseconds(1));
-    start_child(group_, waits_for_ever());
-    run_ready();
-    join_.start();
-  }
-  void run(std::size_t thread) {
-    if (thread == 0)
-      fire_timers();
-    else if (thread == 1)
-      group_.cancel_after(std::chrono::milliseconds(1));
-    else
-      run_ready();
-  }
-  std::string outcome() {
-    run_ready();
-    const bool at_first = join_.is_done();
-    fire_timers();
-    run_ready();
-    if (!join_.is_done() || engine().timers().pending() != 0)
-      return "forgotten";
-    return result_of(join_) + (at_first ? " at first" : " later");
-  }
-
-private:
-  static task<> waits_for_ever() { co_await sleep_for(std::chrono::hours(1)); }
-
-  task_group group_{engine_executor()};
-  joining join_{core_of(group_)};
-};
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(cancel_schedules)
@@ -197,10 +161,6 @@ BOOST_AUTO_TEST_CASE(
     a_deadline_beside_the_end_of_the_group_is_one_or_the_other) {
   expect_outcomes<deadline_and_join>(
       2, {", run", "timed out, run", "timed out, not run"});
-}
-
-BOOST_AUTO_TEST_CASE(a_deadline_that_is_moved_while_it_comes_is_kept) {
-  expect_outcomes<move_deadline>(2, {"timed out at first", "timed out later"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
