@@ -35,6 +35,7 @@
 #include <csignal>
 #include <cstddef>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -193,13 +194,28 @@ BOOST_AUTO_TEST_CASE(the_handler_of_a_signal_set_may_cancel) {
   BOOST_TEST(group.cancel_reason() == asio::error::interrupted);
 }
 
+// For two threads, one at a time.
+struct guarded_timer {
+  explicit guarded_timer(const executor& on)
+      : timer(on, asio::steady_timer::time_point::max()) {}
+  std::size_t cancel() {
+    std::lock_guard held(lock);
+    return timer.cancel();
+  }
+
+  std::mutex lock;
+  asio::steady_timer timer;
+};
+
 // The slot of the handler is hidden from the timer.
-auto waits_whatever_happens(asio::steady_timer& timer) {
+auto waits_whatever_happens(guarded_timer& timer) {
   return asio::async_initiate<const asio::deferred_t, void(error_code)>(
-      [](auto handler, asio::steady_timer* on) {
-        on->async_wait([handler = std::move(handler)](error_code) mutable {
-          std::move(handler)(error_code());
-        });
+      [](auto handler, guarded_timer* on) {
+        std::lock_guard held(on->lock);
+        on->timer.async_wait(
+            [handler = std::move(handler)](error_code) mutable {
+              std::move(handler)(error_code());
+            });
       },
       asio::deferred,
       &timer);
@@ -207,8 +223,7 @@ auto waits_whatever_happens(asio::steady_timer& timer) {
 
 BOOST_AUTO_TEST_CASE(join_waits_for_an_operation_that_cannot_be_cancelled) {
   for (on_cancel form : forms) {
-    asio::steady_timer timer(pool.get_executor(),
-                             asio::steady_timer::time_point::max());
+    guarded_timer timer(pool.get_executor());
     std::atomic<int> alive{0};
     std::atomic<bool> waits{false};
     auto child = [&](counted) -> task<> {
