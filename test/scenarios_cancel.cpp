@@ -205,6 +205,7 @@ struct guarded_timer {
 
   std::mutex lock;
   asio::steady_timer timer;
+  std::atomic<bool> is_waited_for{false};
 };
 
 // The slot of the handler is hidden from the timer.
@@ -216,6 +217,7 @@ auto waits_whatever_happens(guarded_timer& timer) {
             [handler = std::move(handler)](error_code) mutable {
               std::move(handler)(error_code());
             });
+        on->is_waited_for = true;
       },
       asio::deferred,
       &timer);
@@ -225,14 +227,12 @@ BOOST_AUTO_TEST_CASE(join_waits_for_an_operation_that_cannot_be_cancelled) {
   for (on_cancel form : forms) {
     guarded_timer timer(pool.get_executor());
     std::atomic<int> alive{0};
-    std::atomic<bool> waits{false};
     auto child = [&](counted) -> task<> {
-      waits = true;
       co_await waits_whatever_happens(timer);
     };
     task_group group(pool, {.cancellation = form});
     wait(group.spawn(child, counted(alive)));
-    block_until([&] { return waits.load(); });
+    block_until([&] { return timer.is_waited_for.load(); });
     group.cancel();
     auto joined = group.join()(asio::use_future);
     BOOST_TEST((joined.wait_for(2ms) == std::future_status::timeout));
