@@ -127,8 +127,12 @@ BOOST_AUTO_TEST_CASE(a_completion_handler_may_cancel) {
     task_group group(pool);
     task_group other(pool);
     wait(other.spawn(waits_for(never)));
+    std::atomic<int> handled{0};
     for (int i = 0; i != 3; ++i)
-      group.spawn(waits_for(never))([&](error_code) { group.cancel(); });
+      group.spawn(waits_for(never))([&](error_code) {
+        group.cancel();
+        ++handled;
+      });
     std::promise<void> done;
     group.join()([&](const std::exception_ptr&) {
       group.cancel();
@@ -137,6 +141,7 @@ BOOST_AUTO_TEST_CASE(a_completion_handler_may_cancel) {
     });
     done.get_future().get();
     wait(other.join());
+    block_until([&] { return handled == 3; }); // They refer to the group.
     BOOST_TEST_REQUIRE(other.stats().cancelled == 1u);
   }
 }
