@@ -61,7 +61,7 @@ scheduler::scheduler(asio::thread_pool& pool,
                      work_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory), workers_(threads),
-      alone_(threads == 1), gate_(static_cast<std::uint32_t>(threads)) {
+      gate_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
@@ -94,7 +94,7 @@ bool scheduler::push(ready_item& item) noexcept {
   // Also when it is stopped: take_all() comes when this thread has ended.
   if (!self->queue.push(item)) [[unlikely]]
     push_over(*self, item);
-  if (alone_ && self->draining)
+  if (workers_.size() == 1 && self->draining)
     return true; // It runs the task itself, and there is nobody to wake.
   if (!is_stopped())
     notify();

@@ -109,7 +109,6 @@ private:
   work_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  const bool alone_; // one worker: nobody to wake
   sync::atomic<std::size_t> bound_{0};
   sync::atomic<bool> stopped_{false};
   wake_gate gate_;

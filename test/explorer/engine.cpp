@@ -83,12 +83,11 @@ scheduler::scheduler(asio::thread_pool& pool,
                      std::size_t threads,
                      work_source& more,
                      handler_memory& memory)
-    : pool_(pool), more_(more), memory_(memory), alone_(threads == 1),
+    : pool_(pool), more_(more), memory_(memory),
       gate_(static_cast<std::uint32_t>(threads)) {
   (void)pool_;
   (void)more_;
   (void)memory_;
-  (void)alone_;
 }
 
 bool scheduler::push(ready_item& item) noexcept {

@@ -12,6 +12,21 @@
 
 namespace weir::test {
 
+/// compare_exchange_weak() of such an atomic: fails for no reason if the
+/// explorer says so.
+template <typename Atomic, typename T>
+bool exchange_weakly(Atomic& a,
+                     T& expected,
+                     T value,
+                     std::memory_order success,
+                     std::memory_order failure) noexcept {
+  if (explorer* e = explorer::active(); e != nullptr && e->fault()) {
+    expected = a.load(failure);
+    return false;
+  }
+  return a.compare_exchange_strong(expected, value, success, failure);
+}
+
 /// An atomic whose stores may be late.
 template <typename T>
 class late_atomic {
@@ -78,17 +93,7 @@ public:
                              T value,
                              std::memory_order success,
                              std::memory_order failure) noexcept {
-    if (explorer* e = explorer::active(); e != nullptr && e->fault()) {
-      expected = load(failure);
-      return false;
-    }
-    return compare_exchange_strong(expected, value, success, failure);
-  }
-  bool compare_exchange_weak(T& expected,
-                             T value,
-                             std::memory_order order) noexcept {
-    return compare_exchange_weak(
-        expected, value, order, std::memory_order_relaxed);
+    return exchange_weakly(*this, expected, value, success, failure);
   }
 
 private:
@@ -163,17 +168,7 @@ public:
                              T value,
                              std::memory_order success,
                              std::memory_order failure) noexcept {
-    if (explorer* e = explorer::active(); e != nullptr && e->fault()) {
-      expected = load(failure);
-      return false;
-    }
-    return compare_exchange_strong(expected, value, success, failure);
-  }
-  bool compare_exchange_weak(T& expected,
-                             T value,
-                             std::memory_order order) noexcept {
-    return compare_exchange_weak(
-        expected, value, order, std::memory_order_relaxed);
+    return exchange_weakly(*this, expected, value, success, failure);
   }
 
 private:

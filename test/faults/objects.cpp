@@ -26,11 +26,6 @@
 namespace weir::test {
 namespace {
 
-task<int> gives(int n) {
-  co_await checkpoint();
-  co_return n;
-}
-
 // --- limiter, channel -------------------------------------------------------
 
 void makes_a_limiter(attempt& a) {

@@ -16,11 +16,6 @@
 namespace weir::test {
 namespace {
 
-task<int> gives(int n) {
-  co_await checkpoint();
-  co_return n;
-}
-
 void makes_a_result_group(attempt& a) {
   makes(a, [&] { result_group<int> group(a.pool); });
 }

@@ -16,8 +16,8 @@
 #include <weir/when_all.hpp>
 #include <weir/with_timeout.hpp>
 
-#include "attempt.hpp"
 #include "support/until.hpp"
+#include "tries.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/deferred.hpp>
@@ -34,11 +34,6 @@ namespace {
 using namespace std::chrono_literals;
 
 task<> returns() { co_return; }
-task<int> gives(int n) {
-  co_await checkpoint();
-  co_return n;
-}
-
 // Awaits what `make` makes, with faults.
 template <typename Make>
 void tries(attempt& a, const char* where, Make make) {

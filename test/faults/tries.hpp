@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/checkpoint.hpp>
 #include <weir/task.hpp>
 
 #include "attempt.hpp"
@@ -11,6 +12,11 @@
 #include <utility>
 
 namespace weir::test {
+
+inline task<int> gives(int n) {
+  co_await checkpoint();
+  co_return n;
+}
 
 /// `make()`, with faults.
 template <typename Make>

@@ -164,12 +164,11 @@ int run_many(const numbers& n) {
     return print_failure(program_of(seed), "seed " + std::to_string(seed), 0);
   }
   const tally& t = r.seen;
-  std::printf("%s%llu children; spawns: %llu waited, %llu lent, %llu gave up, "
+  std::printf("%llu children; spawns: %llu waited, %llu lent, %llu gave up, "
               "%llu refused, %llu closed, %llu full, %llu overloaded; joins: "
               "%llu well, %llu failed, %llu aborted, %llu timed out, %llu "
               "would deadlock; %llu reopened, %llu nested, %llu timed out, "
               "%llu acquired, %llu oversized, %llu sent, %llu received\n",
-              "",
               (unsigned long long)t.spawned,
               (unsigned long long)t.waited,
               (unsigned long long)t.lent,

@@ -304,21 +304,20 @@ private:
 
   // Packed: there may be a million tasks, and only the strand writes these.
   // First what awaiting looks at, then what run() does: a byte each, so that
-  // several are tested at once; whole, so that they are written at once.
+  // several are tested at once.
   bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
                                  // cancelled and the filter lets it through
   bool known_to_owner_ : 1 = false;
   bool throws_ : 1 = true;
   bool unwinds_ : 1 = false;
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
-  std::uint8_t free_for_waits_ : 3 = 0;
+  bool : 0;
   bool started_ : 1 = false;
   bool yielding_ : 1 = false;
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
   bool stopping_ : 1 = false;   // unwind from leaf_
   bool ended_ : 1 = false;
   bool done_ : 1 = false; // on_end() was called
-  std::uint8_t free_for_runs_ : 2 = 0;
 
   sync::atomic<bool> is_over_{false};
   sync::atomic<std::uint32_t> refs_{1};
