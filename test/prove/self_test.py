@@ -60,10 +60,21 @@ def check_suppressions():
 
 
 def check_coverage():
+    check(report.programs_of(['{"name": "x", "command": ["/b/weir-b", "x"]}\n',
+                              '{"name": "y", "command": ["/b/weir-a"]}\n',
+                              '{"name": "z", "command": ["/b/weir-b", "z"]}\n']),
+          ["/b/weir-a", "/b/weir-b"], "the programs that have run")
     # Line 1 is entered; 2 is its going on; 3 has a region of its own, missed.
     segments = [[1, 1, 5, True, True, False], [3, 2, 0, True, True, False],
                 [3, 9, 5, True, False, False], [4, 2, 0, False, False, False]]
-    check(report.lines_of(segments), {1: 5, 2: 5, 3: 5, 4: 5}, "lines")
+    check(report.lines_of(segments, [" a"] * 4), {1: 5, 2: 5, 3: 5, 4: 5}, "lines")
+    # A gap from 1 to 3, behind which another region goes on: with the code of
+    # line 3, or in the middle of it.
+    segments = [[1, 1, 7, True, True, False], [1, 9, 0, True, False, True],
+                [3, 2, 7, True, False, False], [4, 2, 0, False, False, False]]
+    check(report.lines_of(segments, [" a"] * 4), {1: 7, 2: 0, 3: 7, 4: 7}, "a gap")
+    check(report.lines_of(segments, ["a a"] * 4), {1: 7, 2: 0, 3: 0, 4: 7},
+          "a gap that ends within a line")
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         (root / "lib").mkdir()
@@ -88,6 +99,13 @@ def check_coverage():
               "what is left")
         check_refused(covered, row, root)
         check_refused(covered, {**row, "what": "line", "reason": ""}, root)
+    check(report.shortfall(99, 92), "", "enough")
+    check(report.shortfall(98.9999, 92.5),
+          "only 98.99 % of lines are covered, must be at least 99 %",
+          "too few lines")
+    check(report.shortfall(99.2, 91),
+          "only 91.00 % of branches are covered, must be at least 92 %",
+          "too few branches")
 
 
 def check_refused(covered, row, root):
