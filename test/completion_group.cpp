@@ -255,6 +255,24 @@ BOOST_AUTO_TEST_CASE(next_ends_when_an_empty_group_is_cancelled_or_closed) {
       wait(late.join()), system_error, has_code(asio::error::timed_out));
 }
 
+BOOST_AUTO_TEST_CASE(a_value_that_throws_when_it_is_moved_is_an_error) {
+  struct sharp {
+    explicit sharp(int moves) : left(moves) {}
+    sharp(sharp&& other) : left(other.left - 1) {
+      if (left == 0)
+        throw std::runtime_error("cut");
+    }
+    int left;
+  };
+  completion_group<sharp> group(pool, {.errors = on_error::keep_going});
+  auto child = [](int moves) -> task<sharp> { co_return sharp(moves); };
+  for (int moves : {1, 2, 3, 4}) {
+    wait(group.spawn(child, moves));
+    BOOST_TEST(text_of(wait(group.next())->result.error()) == "cut");
+  }
+  BOOST_CHECK_EXCEPTION(wait(group.join()), std::runtime_error, says("cut"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test::of_completion_group

@@ -4,10 +4,15 @@
 // Exceptions in odd places.
 
 #include <weir/co_spawn.hpp>
+#include <weir/finally.hpp>
 #include <weir/runtime.hpp>
+#include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
+#include <weir/unwinding.hpp>
+#include <weir/with_task_group.hpp>
+#include <weir/with_timeout.hpp>
 
 #include "support/death.hpp"
 #include "support/gate.hpp"
@@ -16,6 +21,8 @@
 #include "support/says.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -222,6 +229,45 @@ BOOST_FIXTURE_TEST_CASE(one_error_may_be_read_by_many_threads_at_once,
     BOOST_TEST_REQUIRE(sum == 400);
     BOOST_CHECK_THROW(wait(group.join()), has_data);
   }
+}
+
+// Whoever runs work in a scope of its own leaves it whatever becomes of the
+// value: to ask for the state is to look at all scopes that a task is in.
+BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_leaves_no_scope_behind,
+                        pool_fixture) {
+  const auto check = [&](auto scoped) {
+    check_every_move([&](int moves) {
+      auto main = [&]() -> task<> {
+        std::exception_ptr error;
+        try {
+          (void)co_await scoped(moves);
+        } catch (const std::runtime_error&) {
+          error = std::current_exception();
+        }
+        auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+          throw std::logic_error("cancelled");
+        if (error)
+          std::rethrow_exception(error);
+      };
+      run(main());
+    });
+  };
+  check([](int moves) { return shield(gives(moves)); });
+  check([](int moves) { return unwinding(gives(moves)); });
+  check([](int moves) {
+    return with_timeout(std::chrono::hours(1), gives(moves));
+  });
+  check([](int moves) { return finally(gives(moves), returns); });
+  gate never(pool.get_executor());
+  check([&](int moves) {
+    return with_task_group(
+        {}, [&, moves](task_group& group) -> task<throws_when_moved> {
+          co_await group.spawn(waits_for(never));
+          group.cancel();
+          co_return throws_when_moved(moves);
+        });
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -118,8 +118,14 @@ public:
       return outcome<T>::stopped();
     if (std::exception_ptr error = this->promise_->take_error())
       return outcome<T>(std::move(error));
-    return outcome<T>(std::in_place,
-                      [this]() -> T { return this->promise_->take_value(); });
+    // A value that throws when it is moved is an error of the child as well:
+    // whoever asks for an outcome has something to do in each case.
+    try {
+      return outcome<T>(std::in_place,
+                        [this]() -> T { return this->promise_->take_value(); });
+    } catch (...) {
+      return outcome<T>(std::current_exception());
+    }
   }
 };
 
