@@ -4,14 +4,20 @@
 // Objects destroyed while somebody waits on them end the process, with a
 // message. Each case does so in a child process.
 
+#include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>
 #include <weir/runtime.hpp>
+#include <weir/task.hpp>
+#include <weir/work_queue.hpp>
 
 #include "support/death.hpp"
+#include "support/until.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <optional>
 #include <string>
@@ -37,6 +43,32 @@ BOOST_AUTO_TEST_CASE(a_completion_group_destroyed_while_next_waits_terminates) {
     BOOST_TEST(contains(end.printed, "completion_group"));
     BOOST_TEST(contains(end.printed, "next()"));
   }
+}
+
+// The consumers have not begun when their runtime is stopped by a thread of its
+// own, which leaves the rest to whoever destroys it.
+BOOST_AUTO_TEST_CASE(a_work_queue_destroyed_while_somebody_drains_terminates) {
+  const auto end = run_in_child([] {
+    std::atomic<bool> stopped{false};
+    weir::runtime pool(1);
+    std::optional<weir::work_queue<int>> queue;
+    auto main = [&]() -> task<> {
+      queue.emplace(
+          pool, work_queue_options{.consumers = 1, .capacity = 1}, [](int) {});
+      (void)queue->try_push(1);
+      queue->drain()(asio::detached);
+      pool.stop();
+      stopped = true;
+      co_return;
+    };
+    weir::co_spawn(pool, main(), asio::detached);
+    block_until([&] { return stopped.load(); });
+    queue.reset();
+  });
+  BOOST_TEST(end.signal == SIGABRT);
+  BOOST_TEST_CONTEXT("printed: " << end.printed)
+  BOOST_TEST(contains(end.printed,
+                      "a work_queue was destroyed while somebody drains it"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

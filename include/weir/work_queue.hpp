@@ -137,18 +137,19 @@ public:
           detail::safe_argument_in_co_await<Args>)&&...),
         "g++ 12 destroys an aggregate temporary twice inside a co_await "
         "expression. Give the type a constructor, or name the argument");
-    return push_operation<T>(std::in_place, core_, std::forward<Args>(args)...);
+    return push_operation<T>(
+        std::in_place, *core_, std::forward<Args>(args)...);
   }
 
   /// The same without waiting. Unless it is `accepted`, `item` is left as it
   /// was.
   [[nodiscard("a refused item is not worked on")]] push_status
   try_push(T&& item) noexcept {
-    core_.state.begin();
-    const send_status s = core_.items.try_send(std::move(item));
+    core_->state.begin();
+    const send_status s = core_->items.try_send(std::move(item));
     if (s == send_status::sent)
       return push_status::accepted;
-    core_.state.end();
+    core_->state.end();
     return s == send_status::full ? push_status::full : push_status::closed;
   }
 
@@ -160,12 +161,12 @@ public:
   /// Cancellation: terminal; `operation_aborted`, the work goes on.
   /// Complexity: constant; no allocation in a task.
   drain_operation drain() noexcept {
-    return drain_operation(std::in_place, core_.state);
+    return drain_operation(std::in_place, core_->state);
   }
 
   /// Accepts nothing any more. What was accepted is done; pushes that wait get
   /// errc::channel_closed.
-  void close() noexcept { core_.close(errc::channel_closed); }
+  void close() noexcept { core_->close(errc::channel_closed); }
 
   /// Closes the queue, at the call, and waits until everything that was
   /// accepted is done and the consumers have ended.
@@ -178,24 +179,24 @@ public:
 
   /// Cancels the consumers; what waits, and drain(), gets `operation_aborted`.
   void cancel() noexcept {
-    core_.abandon();
+    core_->abandon();
     group_.cancel();
   }
 
   /// Items accepted or waiting to be, and not done.
   [[nodiscard]] std::size_t pending() const noexcept {
-    return core_.state.pending();
+    return core_->state.pending();
   }
   /// Items that no consumer has taken yet.
   [[nodiscard]] std::size_t size() const noexcept {
-    return core_.items.now().size;
+    return core_->items.now().size;
   }
   /// How many push() calls wait.
   [[nodiscard]] std::size_t waiting() const noexcept {
-    return core_.items.now().senders;
+    return core_->items.now().senders;
   }
   [[nodiscard]] bool is_closed() const noexcept {
-    return core_.items.now().closed;
+    return core_->items.now().closed;
   }
 
 private:
@@ -211,9 +212,10 @@ private:
              std::in_place_type_t<State>,
              F f,
              Make make)
-      : core_(options.capacity,
-              options.max_waiting,
-              options.errors.siblings() == on_error::keep_going),
+      : core_(std::make_shared<detail::work_core<T>>(
+            options.capacity,
+            options.max_waiting,
+            options.errors.siblings() == on_error::keep_going)),
         group_(on,
                {.errors = options.errors,
                 .cancellation = options.cancellation,
@@ -231,14 +233,14 @@ private:
       consumers.emplace_back(
           detail::group_access::core(group_),
           detail::consume<T, State, F, Make>(group_,
-                                             core_,
+                                             *core_,
                                              detail::consumer_place<T>(core_),
                                              shared,
                                              nullptr));
     detail::start_all(consumers);
   }
 
-  mutable detail::work_core<T> core_;
+  const std::shared_ptr<detail::work_core<T>> core_;
   task_group group_; // destroyed first: its consumers use the rest
 };
 

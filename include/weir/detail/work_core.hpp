@@ -99,19 +99,20 @@ private:
 template <typename T>
 class consumer_place {
 public:
-  explicit consumer_place(work_core<T>& core) noexcept : core_(&core) {}
-  consumer_place(consumer_place&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)) {}
+  explicit consumer_place(const std::shared_ptr<work_core<T>>& core) noexcept
+      : core_(core) {}
+  consumer_place(consumer_place&&) noexcept = default;
   consumer_place& operator=(consumer_place&&) = delete;
   ~consumer_place() {
-    if (core_ != nullptr)
-      core_->abandon();
+    if (const auto core = core_.lock())
+      core->abandon();
   }
   // Closed and drained.
-  void end() noexcept { core_ = nullptr; }
+  void end() noexcept { core_.reset(); }
 
 private:
-  work_core<T>* core_;
+  // On a stopped runtime a consumer that has not begun may outlive the queue.
+  std::weak_ptr<work_core<T>> core_;
 };
 
 // One item: counted as done at the end, however that comes. If it was cut off,
