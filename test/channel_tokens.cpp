@@ -24,6 +24,7 @@
 
 #include <atomic>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -183,6 +184,44 @@ BOOST_AUTO_TEST_CASE(a_slot_emitted_once_it_is_over_changes_nothing) {
   context.restart();
   context.run();
   BOOST_TEST(calls == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_handler_that_throws_when_moved_starts_nothing,
+                        pool_fixture) {
+  struct handler {
+    handler(int moves, bool& said) : left(moves), called(said) {}
+    handler(handler&& other) : left(other.left - 1), called(other.called) {
+      if (left < 0)
+        throw std::runtime_error("moved too often");
+    }
+    void operator()(error_code) { called = true; }
+    int left;
+    bool& called;
+  };
+  std::atomic<int> alive{0};
+  bool called = false;
+  int moves = 0;
+  for (;; ++moves) {
+    BOOST_TEST_REQUIRE(moves < 30);
+    asio::io_context context(1);
+    weir::channel<parcel> c(1);
+    try {
+      c.send(parcel(1, alive))(
+          asio::bind_executor(context, handler(moves, called)));
+    } catch (const std::runtime_error&) {
+      BOOST_TEST(!c.try_receive().has_value());
+      BOOST_TEST(alive == 0);
+      continue;
+    }
+    try {
+      context.run();
+    } catch (const std::runtime_error&) {
+      continue; // on its way to the call
+    }
+    break;
+  }
+  BOOST_TEST(moves > 0);
+  BOOST_TEST(called);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -256,6 +256,32 @@ BOOST_FIXTURE_TEST_CASE(an_error_before_the_cancellation_is_the_childs_end,
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_cancelled_join_cancels_the_children, pool_fixture) {
+  for (on_cancel form : forms) {
+    gate never(pool.get_executor());
+    std::atomic<int> ended{0};
+    auto child = [&]() -> task<int> {
+      on_scope_exit count([&] { ++ended; });
+      co_await never.wait();
+      co_return 1;
+    };
+    completion_group<int> group(pool);
+    wait(group.spawn(child));
+    int ended_first = -1;
+    auto joins = [&]() -> task<> {
+      on_scope_exit note([&] { ended_first = ended; });
+      co_await group.join();
+    };
+    task_group joiners(pool, {.cancellation = form});
+    wait(joiners.spawn(joins));
+    block_until([&] { return never.arrivals() == 1; });
+    joiners.cancel();
+    wait(joiners.join());
+    BOOST_TEST(ended_first == 1);
+    BOOST_TEST(joiners.stats().cancelled == 1u);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

@@ -24,6 +24,7 @@
 #include <future>
 #include <latch>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -246,6 +247,42 @@ BOOST_AUTO_TEST_CASE(functions_posted_by_one_thread_to_a_task_keep_order) {
   BOOST_REQUIRE(order.size() == 1000u);
   for (int i = 0; i != 1000; ++i)
     BOOST_REQUIRE(order[static_cast<std::size_t>(i)] == i);
+}
+
+// Throws on the thread that made it only: elsewhere that ends the process.
+class sharp_function {
+public:
+  sharp_function(int moves, std::promise<void>& ran)
+      : left_(moves), ran_(ran) {}
+  sharp_function(sharp_function&& other)
+      : left_(other.left_ - 1), ran_(other.ran_), maker_(other.maker_) {
+    if (left_ < 0 && std::this_thread::get_id() == maker_)
+      throw std::runtime_error("moved too often");
+  }
+  void operator()() { ran_.set_value(); }
+
+private:
+  int left_;
+  std::promise<void>& ran_;
+  std::thread::id maker_ = std::this_thread::get_id();
+};
+
+BOOST_AUTO_TEST_CASE(a_function_that_throws_when_moved_is_not_run) {
+  for (const executor& ex : both_kinds()) {
+    std::promise<void> ran;
+    int moves = 0;
+    for (bool accepted = false; !accepted; ++moves) {
+      BOOST_TEST_REQUIRE(moves < 20);
+      try {
+        ex.execute(sharp_function(moves, ran));
+        accepted = true;
+      } catch (const std::runtime_error&) {
+        accepted = false;
+      }
+    }
+    ran.get_future().get(); // A second run would have thrown.
+    BOOST_TEST(moves > 1);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,7 +3,10 @@
 
 // Asio's own things on the executor.
 
+#include <weir/channel.hpp>
+#include <weir/co_spawn.hpp>
 #include <weir/executor.hpp>
+#include <weir/runtime.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 
@@ -15,11 +18,15 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
@@ -28,6 +35,9 @@
 #include <chrono>
 #include <future>
 #include <latch>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <thread>
 
 namespace weir::test {
@@ -115,6 +125,59 @@ BOOST_AUTO_TEST_CASE(a_group_made_from_any_of_them_runs_its_children) {
     wait(group.join());
     BOOST_TEST(calls == 10);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_may_be_bound_to_a_strand) {
+  asio::io_context context(1);
+  const auto strand = asio::make_strand(context);
+  weir::channel<int> c(0);
+  bool on_strand = false;
+  bool ended_on_strand = false;
+  int got = 0;
+  c.receive()(asio::bind_executor(
+      strand, [&](boost::system::error_code, std::optional<int> value) {
+        on_strand = strand.running_in_this_thread();
+        got = value.value_or(0);
+      }));
+  weir::co_spawn(pool, returns(), asio::bind_executor(strand, [&](auto) {
+                   ended_on_strand = strand.running_in_this_thread();
+                 }));
+  BOOST_TEST((c.try_send(7) == send_status::sent));
+  context.run();
+  BOOST_TEST(on_strand);
+  BOOST_TEST(ended_on_strand);
+  BOOST_TEST(got == 7);
+}
+
+BOOST_AUTO_TEST_CASE(of_more_threads_only_as_many_as_it_has_run_tasks) {
+  weir::runtime two(2);
+  auto& context = static_cast<asio::thread_pool&>(
+      asio::query(two.get_executor(), asio::execution::context));
+  std::thread third([&] { context.attach(); });
+  std::thread fourth([&] { context.attach(); });
+  std::mutex lock;
+  std::set<std::thread::id> of_handlers; // under lock
+  std::set<std::thread::id> of_tasks;    // under lock
+  auto notes = [&]() -> task<> {
+    std::lock_guard held(lock);
+    of_tasks.insert(std::this_thread::get_id());
+    co_return;
+  };
+  int runs = 0;
+  for (bool seen_all = false; runs != 200'000 && !seen_all; ++runs) {
+    asio::post(context, [&] {
+      std::lock_guard held(lock);
+      of_handlers.insert(std::this_thread::get_id());
+    });
+    two.run(notes());
+    std::lock_guard held(lock);
+    seen_all = of_handlers.size() == 4 && runs >= 1000;
+  }
+  two.stop();
+  third.join();
+  fourth.join();
+  BOOST_TEST(of_handlers.size() == 4u);
+  BOOST_TEST(of_tasks.size() <= 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

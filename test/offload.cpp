@@ -184,6 +184,11 @@ BOOST_AUTO_TEST_CASE(any_completion_token_works) {
   auto fails = offload(blocking, [] { throw std::runtime_error("boom"); });
   BOOST_CHECK_THROW(std::move(fails)(asio::use_future).get(),
                     std::runtime_error);
+  auto gives_none =
+      offload(blocking, []() -> int { throw std::runtime_error("no number"); });
+  BOOST_CHECK_EXCEPTION(std::move(gives_none)(asio::use_future).get(),
+                        std::runtime_error,
+                        says("no number"));
   auto in_asio = [&]() -> asio::awaitable<int> {
     co_return co_await offload(blocking, twice, 21)(asio::use_awaitable);
   };

@@ -14,6 +14,7 @@
 #include "support/until.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -131,6 +132,22 @@ BOOST_FIXTURE_TEST_CASE(kept_going_it_leaves_out_what_failed, pool_fixture) {
         expected.push_back(n);
     BOOST_TEST((seen == expected));
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(two_may_join_and_the_stream_is_good_for_more,
+                        pool_fixture) {
+  gate door(pool.get_executor());
+  std::vector<int> seen;
+  ordered_stream<int> stream(pool, {}, [&](int n) { seen.push_back(n); });
+  wait(stream.submit(gives_after(door, 0)));
+  auto first = stream.join()(asio::use_future);
+  auto second = stream.join()(asio::use_future);
+  door.open();
+  first.get();
+  second.get();
+  wait(stream.submit(gives(1)));
+  wait(stream.join());
+  BOOST_TEST((seen == std::vector<int>{0, 1}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

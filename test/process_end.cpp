@@ -11,6 +11,7 @@
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
+#include <weir/with_task_group.hpp>
 
 #include "support/death.hpp"
 #include "support/until.hpp"
@@ -38,7 +39,7 @@ bool contains(const std::string& text, const char* part) {
 
 void park(weir::runtime& pool, task_group& group) {
   auto sleeps = []() -> task<> { co_await sleep_for(std::chrono::hours(1)); };
-  group.spawn(sleeps())(asio::use_future).get();
+  group.spawn(named("cat.png", sleeps()))(asio::use_future).get();
   (void)pool;
 }
 
@@ -52,6 +53,8 @@ BOOST_AUTO_TEST_CASE(a_group_destroyed_with_children_in_flight_terminates) {
   BOOST_TEST_CONTEXT("printed: " << end.printed) {
     BOOST_TEST(contains(end.printed, "task_group"));
     BOOST_TEST(contains(end.printed, "uploads"));
+    BOOST_TEST(contains(end.printed, "1 tasks in flight"));
+    BOOST_TEST(contains(end.printed, "task cat.png"));
   }
 }
 
@@ -171,13 +174,22 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
           co_await shield(sleeps());
         };
         weir::runtime pool(1);
-        weir::co_spawn(pool, named("upload", stubborn()), asio::detached);
+        auto groups = [&]() -> task<> {
+          co_await with_task_group(
+              {.name = "thumbnails"}, [&](task_group& group) -> task<> {
+                co_await group.spawn(named("dog.png", stubborn()));
+              });
+        };
+        weir::co_spawn(pool, named("upload", groups()), asio::detached);
         block_until([&] { return begun.load(); });
       },
       40);
   BOOST_TEST(end.signal == 0);
-  BOOST_TEST_CONTEXT("printed: " << end.printed)
-  BOOST_TEST(contains(end.printed, "upload"));
+  BOOST_TEST_CONTEXT("printed: " << end.printed) {
+    BOOST_TEST(contains(end.printed, "task upload"));
+    BOOST_TEST(contains(end.printed, "group thumbnails"));
+    BOOST_TEST(contains(end.printed, "task dog.png"));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -244,6 +244,24 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_nothing_is_left_behind) {
   BOOST_TEST(ended == 2);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_behind_a_winner_is_not_begun) {
+  constexpr int entrants = 200;
+  bool saved_some = false;
+  for (int round = 0; round != 20'000 && !saved_some; ++round) {
+    std::atomic<int> begun{0};
+    auto enters = [&](int n) -> task<int> {
+      ++begun;
+      co_return n;
+    };
+    std::vector<task<int>> all;
+    for (int n = 0; n != entrants; ++n)
+      all.push_back(enters(n));
+    (void)run(race(std::move(all)));
+    saved_some = begun < entrants;
+  }
+  BOOST_TEST(saved_some);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test::of_race

@@ -7,6 +7,7 @@
 #include <weir/co_spawn.hpp>
 #include <weir/finally.hpp>
 #include <weir/runtime.hpp>
+#include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 
@@ -16,6 +17,8 @@
 #include "support/says.hpp"
 #include "support/until.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_future.hpp>
@@ -102,6 +105,24 @@ BOOST_AUTO_TEST_CASE(results_of_cancelled_tasks_are_delivered) {
   end();
   BOOST_CHECK_EXCEPTION(
       result.get(), system_error, has_code(asio::error::operation_aborted));
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_stops_the_runtime_ends_the_wait) {
+  auto stops = [&]() -> task<> {
+    mark m(*this);
+    const auto result = co_await m.never->wait(asio::as_tuple(asio::deferred));
+    (void)result;
+    pool->stop();
+    co_await m.never->wait(); // is abandoned
+    ++went_on;
+  };
+  start(shield(in_gate()));
+  start(stops());
+  block_until([&] { return never->arrivals() == 2; });
+  end();
+  BOOST_TEST(ended == 2);
+  BOOST_TEST(alive == 0);
+  BOOST_TEST(went_on == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/checkpoint.hpp>
+#include <weir/error.hpp>
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
@@ -10,7 +11,7 @@
 #include <weir/with_timeout.hpp>
 
 #include "support/gate.hpp"
-#include "support/pool_fixture.hpp"
+#include "support/operations.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
 #include "support/work.hpp"
@@ -28,7 +29,7 @@
 
 namespace weir::test::of_shield {
 
-BOOST_FIXTURE_TEST_SUITE(shield, pool_fixture)
+BOOST_FIXTURE_TEST_SUITE(shield, operations)
 
 using weir::shield;
 using namespace std::chrono_literals;
@@ -216,6 +217,18 @@ BOOST_AUTO_TEST_CASE(shields_nest) {
   door.open();
   wait(group.join());
   BOOST_TEST(between);
+}
+
+BOOST_AUTO_TEST_CASE(does_not_hide_that_a_handler_was_dropped) {
+  auto work = [&]() -> task<> { co_await drops_its_handler(how::posted); };
+  bool went_on = false;
+  auto child = [&]() -> task<> {
+    co_await shield(work());
+    went_on = true;
+  };
+  BOOST_CHECK_EXCEPTION(
+      run(child()), system_error, has_code(errc::task_abandoned));
+  BOOST_TEST(!went_on);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,6 +16,9 @@
 #include "support/until.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -174,6 +177,25 @@ BOOST_AUTO_TEST_CASE(leaving_and_ending_at_once_lose_nothing) {
   BOOST_TEST(aborted > 0);
   BOOST_TEST(calls.in_flight() == 0u);
   BOOST_TEST(calls.waiting() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_who_leaves_may_be_cancelled_twice) {
+  flights calls(pool);
+  gate door(pool.get_executor());
+  asio::cancellation_signal signal;
+  auto stubborn = [&]() -> task<int> {
+    co_await shield(waits_for(door));
+    co_return 5;
+  };
+  auto result = calls.run("key", stubborn)(
+      asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+  block_until([&] { return door.arrivals() == 1; });
+  signal.emit(asio::cancellation_type::partial);
+  signal.emit(asio::cancellation_type::terminal);
+  BOOST_TEST(calls.in_flight() == 1u);
+  door.open();
+  BOOST_TEST(*result.get() == 5);
+  BOOST_TEST(calls.in_flight() == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,7 @@
 #include <weir/with_task_group.hpp>
 
 #include "support/counted.hpp"
+#include "support/deterministic.hpp"
 #include "support/gate.hpp"
 #include "support/operations.hpp"
 #include "support/says.hpp"
@@ -22,6 +23,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -244,6 +246,51 @@ BOOST_AUTO_TEST_CASE(an_empty_callable_is_refused_at_the_call) {
                         says("weir::start: the callable is empty"));
   BOOST_TEST(group.stats().spawned == 0u);
   wait(group.join());
+}
+
+BOOST_AUTO_TEST_CASE(a_child_may_ask_whether_it_has_said_so) {
+  bool before = true;
+  bool after = false;
+  auto asks = [&](started<>& ready) -> task<> {
+    before = ready.is_set();
+    ready.set();
+    after = ready.is_set();
+    co_return;
+  };
+  auto main = [&]() -> task<> {
+    task_group group(pool);
+    co_await start(group, asks);
+    co_await group.join();
+  };
+  run(main());
+  BOOST_TEST(!before);
+  BOOST_TEST(after);
+}
+
+// Sometimes it is up before the caller, who waited for its slot, looks.
+BOOST_AUTO_TEST_CASE(a_full_group_makes_the_caller_wait_for_a_slot) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    deterministic_runtime runtime({.seed = seed});
+    gate door(runtime.get_executor());
+    auto gives = [](started<int>& ready) -> task<> {
+      ready.set(3);
+      co_return;
+    };
+    int value = 0;
+    auto main = [&]() -> task<> {
+      task_group group(runtime.get_executor(), {.max_in_flight = 1});
+      task_group callers(runtime.get_executor());
+      auto calls = [&]() -> task<> { value = co_await start(group, gives); };
+      co_await group.spawn(waits_for(door));
+      co_await callers.spawn(calls);
+      co_await until([&] { return group.stats().waiting == 1; });
+      door.open();
+      co_await callers.join();
+      co_await group.join();
+    };
+    runtime.run(main());
+    BOOST_TEST(value == 3);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -233,6 +233,33 @@ BOOST_AUTO_TEST_CASE(on_a_stopped_runtime_nothing_is_left_behind) {
   BOOST_TEST(went_on == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_child_that_is_up_is_cancelled_with_its_group) {
+  for (on_cancel form : {on_cancel::raise, on_cancel::unwind})
+    BOOST_TEST_CONTEXT("form " << static_cast<int>(form)) {
+      gate never(pool.get_executor());
+      bool handled = false;
+      auto serves = [&](started<int>& ready) -> task<> {
+        ready.set(1);
+        try {
+          co_await never.wait();
+        } catch (const system_error&) {
+          handled = true;
+          throw;
+        }
+      };
+      task_group group(pool, {.cancellation = form});
+      auto main = [&]() -> task<> {
+        (void)co_await start(group, serves);
+        co_await until([&] { return never.arrivals() == 1; });
+        group.cancel();
+        co_await group.join();
+      };
+      run(main());
+      BOOST_TEST(handled == (form == on_cancel::raise));
+      BOOST_TEST(group.stats().cancelled == 1u);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

@@ -258,6 +258,18 @@ BOOST_AUTO_TEST_CASE(a_task_goes_on_on_a_thread_of_the_pool) {
   BOOST_TEST(in_pool);
 }
 
+BOOST_AUTO_TEST_CASE(a_code_of_ours_from_an_operation_is_thrown_as_it_is) {
+  for (const error_code& code : {error_code(asio::error::timed_out),
+                                 error_code(errc::task_abandoned),
+                                 error_code(asio::error::eof)}) {
+    auto main = [&]() -> task<> {
+      co_await completes<void(error_code)>(how::posted, code);
+    };
+    BOOST_CHECK_EXCEPTION(
+        run(main()), boost::system::system_error, has_code(code));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test

@@ -15,6 +15,8 @@
 #include "support/until.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_state.hpp>
@@ -260,6 +262,23 @@ BOOST_AUTO_TEST_CASE(without_throw_if_cancelled_a_task_looks_for_itself) {
   BOOST_TEST(first == asio::error::operation_aborted);
   BOOST_TEST(posted);
   BOOST_TEST(noticed);
+}
+
+BOOST_AUTO_TEST_CASE(the_slot_of_the_state_is_that_of_its_operations) {
+  bool same = false;
+  auto main = [&]() -> task<> {
+    auto state = co_await asio::this_coro::cancellation_state;
+    const asio::cancellation_slot slot = state.slot();
+    auto compares = asio::async_initiate<const asio::deferred_t, void()>(
+        [&](auto handler) {
+          same = asio::get_associated_cancellation_slot(handler) == slot;
+          std::move(handler)();
+        },
+        asio::deferred);
+    co_await std::move(compares);
+  };
+  run(main());
+  BOOST_TEST(same);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

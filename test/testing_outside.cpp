@@ -6,6 +6,7 @@
 #include <weir/offload.hpp>
 #include <weir/sleep.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
+#include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
 #include "support/deterministic.hpp"
@@ -102,7 +103,12 @@ BOOST_AUTO_TEST_CASE(what_another_context_completes_is_no_deadlock) {
   deterministic_runtime runtime;
   asio::io_context other;
   gate open(other.get_executor());
-  auto waits = [&]() -> task<> { co_await open.wait(); };
+  auto child = [&]() -> task<> { co_await open.wait(); };
+  auto waits = [&]() -> task<> {
+    co_await with_task_group({}, [&](task_group& group) -> task<> {
+      co_await group.spawn(child());
+    });
+  };
   std::thread runs([&] {
     while (open.arrivals() == 0)
       std::this_thread::yield();

@@ -9,6 +9,7 @@
 #include <weir/unwinding.hpp>
 
 #include "support/gate.hpp"
+#include "support/on_scope_exit.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
@@ -101,6 +102,26 @@ BOOST_AUTO_TEST_CASE(a_root_task_may_unwind) {
   BOOST_CHECK_EXCEPTION(
       result.get(), system_error, has_code(asio::error::operation_aborted));
   BOOST_TEST(!handled);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_task_that_unwinds_the_caller_does_too) {
+  bool outer_handled = false;
+  bool outer_destroyed = false;
+  auto child = [&]() -> task<> {
+    on_scope_exit mark([&] { outer_destroyed = true; });
+    try {
+      co_await unwinding(waits_for(never));
+    } catch (...) {
+      outer_handled = true;
+    }
+  };
+  task_group group(pool, {.cancellation = on_cancel::unwind});
+  wait(group.spawn(child));
+  block_until(parked());
+  group.cancel();
+  wait(group.join());
+  BOOST_TEST(outer_destroyed);
+  BOOST_TEST(!outer_handled);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -168,6 +168,25 @@ BOOST_AUTO_TEST_CASE(an_empty_task_is_refused_at_the_call) {
   BOOST_TEST(calls == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_behind_an_error_is_not_begun) {
+  constexpr int tasks = 200;
+  bool saved_some = false;
+  for (int round = 0; round != 20'000 && !saved_some; ++round) {
+    std::atomic<int> begun{0};
+    auto fails = [&]() -> task<> {
+      ++begun;
+      throw std::runtime_error("boom");
+      co_return;
+    };
+    std::vector<task<>> all;
+    for (int n = 0; n != tasks; ++n)
+      all.push_back(fails());
+    BOOST_CHECK_THROW(run(when_all(std::move(all))), std::runtime_error);
+    saved_some = begun < tasks;
+  }
+  BOOST_TEST(saved_some);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test::of_when_all

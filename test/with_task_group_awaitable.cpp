@@ -232,6 +232,23 @@ BOOST_AUTO_TEST_CASE(runs_on_the_pool_too) {
   BOOST_TEST(calls == 20);
 }
 
+BOOST_AUTO_TEST_CASE(a_body_that_its_own_cancel_ends_gives_no_value) {
+  gate never(pool.get_executor());
+  auto main = [&]() -> asio::awaitable<int> {
+    co_return co_await with_task_group(
+        pool.get_executor(),
+        {},
+        [&](task_group& group) -> asio::awaitable<int> {
+          group.cancel();
+          co_await group.spawn(waits_for(never)); // throws
+          co_return 3;
+        });
+  };
+  BOOST_CHECK_EXCEPTION(run_foreign(main()),
+                        system_error,
+                        has_code(asio::error::operation_aborted));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace weir::test
