@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -125,13 +126,9 @@ void throw_code(const boost::system::error_code& code) {
 }
 
 std::exception_ptr error_of(const boost::system::error_code& code) noexcept {
-  if (const std::exception_ptr* const error = shared().find(code))
-    return *error;
-  try {
-    return made(code);
-  } catch (...) {
-    return std::current_exception();
-  }
+  const std::exception_ptr* const error = shared().find(code);
+  assert(error != nullptr && "not one of those that are made once");
+  return *error;
 }
 
 // A copy is thrown faster than the object behind an exception_ptr: that takes

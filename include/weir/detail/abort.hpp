@@ -30,7 +30,7 @@ struct plain_awaiter : native_awaitable_tag {
 // text; operation_aborted, timed_out and task_abandoned, which tell who ended
 // something, need none.
 [[noreturn]] void throw_code(const boost::system::error_code& code);
-// The same as an exception_ptr.
+// One of those three as an exception_ptr.
 std::exception_ptr error_of(const boost::system::error_code& code) noexcept;
 
 // Throws system_error(operation_aborted).

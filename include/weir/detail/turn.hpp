@@ -12,7 +12,6 @@
 #include <boost/system/error_code.hpp>
 
 #include <mutex>
-#include <utility>
 
 namespace weir::detail {
 
@@ -21,14 +20,13 @@ class turn;
 // Who has it is alone. Gives it up when it is destroyed.
 class [[nodiscard("the turn ends with it")]] held_turn final {
 public:
-  explicit held_turn(turn & t) noexcept : turn_(&t) {}
-  held_turn(held_turn && other) noexcept
-      : turn_(std::exchange(other.turn_, nullptr)) {}
-  held_turn& operator=(held_turn&&) = delete;
+  explicit held_turn(turn & t) noexcept : turn_(t) {}
+  held_turn(const held_turn&) = delete;
+  held_turn& operator=(const held_turn&) = delete;
   ~held_turn();
 
 private:
-  turn* turn_;
+  turn& turn_;
 };
 
 class turn_step final : public queued_step {
@@ -93,10 +91,7 @@ private:
   step_queue waiting_; // under lock_
 };
 
-inline held_turn::~held_turn() {
-  if (turn_ != nullptr)
-    turn_->pass_on();
-}
+inline held_turn::~held_turn() { turn_.pass_on(); }
 
 // When false, *this may be gone.
 inline bool turn_step::start(waiter& w, task_core*) noexcept {
