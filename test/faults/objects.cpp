@@ -58,6 +58,23 @@ void acquires(attempt& a) {
   };
   a.run(main());
 }
+// What was reserved for a child that cannot be made goes back.
+void tries_to_spawn_with_a_permit(attempt& a) {
+  weir::limiter l(1);
+  auto main = [&]() -> task<> {
+    task_group group(a.pool, {.limiter = &l});
+    a.begin();
+    a.at("call", [&] {
+      if (group.try_spawn(nothing()) != spawn_status::started)
+        a.note("try_spawn", "refused");
+    });
+    co_await group.join();
+    a.end();
+  };
+  a.run(main());
+  if (l.in_use() != 0)
+    a.note("limiter", "a permit is lost");
+}
 void makes_a_channel(attempt& a) {
   makes(a, [] { return std::make_unique<weir::channel<int>>(10); });
 }
@@ -228,6 +245,7 @@ void offloads(attempt& a) {
 constexpr scenario all[] = {
     {"limiter", makes_a_limiter},
     {"limiter::acquire", acquires},
+    {"try_spawn (limiter)", tries_to_spawn_with_a_permit},
     {"channel", makes_a_channel},
     {"channel::send and receive", sends},
     {"receive_any", receives_any},

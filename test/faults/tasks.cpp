@@ -27,6 +27,8 @@
 #include <chrono>
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace weir::test {
 namespace {
@@ -166,6 +168,14 @@ void is_late(attempt& a) {
 void waits_for_all(attempt& a) {
   tries(a, "await", [] { return when_all(gives(1), gives(2)); });
 }
+void waits_for_all_of_a_range(attempt& a) {
+  tries(a, "await", [] {
+    std::vector<task<int>> all;
+    all.push_back(gives(1));
+    all.push_back(gives(2));
+    return when_all(std::move(all));
+  });
+}
 void races(attempt& a) {
   tries(a, "await", [] { return race(gives(1), gives(2)); });
 }
@@ -231,6 +241,7 @@ constexpr scenario all[] = {
     {"with_timeout", is_in_time},
     {"with_timeout (expired)", is_late},
     {"when_all", waits_for_all},
+    {"when_all (range)", waits_for_all_of_a_range},
     {"when_all (one fails)", waits_for_all_in_vain},
     {"race", races},
     {"race (all fail)", races_in_vain},
