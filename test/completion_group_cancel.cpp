@@ -268,13 +268,15 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_join_cancels_the_children, pool_fixture) {
     completion_group<int> group(pool);
     wait(group.spawn(child));
     int ended_first = -1;
+    std::atomic<bool> begun{false};
     auto joins = [&]() -> task<> {
       on_scope_exit note([&] { ended_first = ended; });
+      begun = true;
       co_await group.join();
     };
     task_group joiners(pool, {.cancellation = form});
     wait(joiners.spawn(joins));
-    block_until([&] { return never.arrivals() == 1; });
+    block_until([&] { return begun && never.arrivals() == 1; });
     joiners.cancel();
     wait(joiners.join());
     BOOST_TEST(ended_first == 1);
