@@ -4,6 +4,7 @@
 // Broken preconditions and unhandled exceptions end the process, with a
 // message. Each case does so in a child process.
 
+#include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/named.hpp>
 #include <weir/runtime.hpp>
@@ -170,6 +171,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
         };
         std::atomic<bool> begun{false};
         auto stubborn = [&]() -> task<> {
+          co_await checkpoint(); // Its group has it in its list from here on.
           begun = true;
           co_await shield(sleeps());
         };
