@@ -5,17 +5,14 @@
 
 namespace weir::detail {
 
-constinit const wait_kind asio_wait::kind = {
-    &asio_wait::emit, "an Asio operation", true};
+constinit const wait_kind asio_wait::wait = {
+    {&asio_wait::resume}, &asio_wait::emit, "an Asio operation", true};
 
-asio_wait::asio_wait() noexcept : interruptible(kind) {}
+asio_wait::asio_wait() noexcept : interruptible(wait) {}
 
-asio_wait::resumption::resumption(asio_wait& w) noexcept
-    : strand_item(&asio_wait::resume), wait(w) {}
-
-bool asio_wait::begin(promise_base& p, bool& suspend) noexcept {
-  core_ = p.core();
-  switch (core_->begin_wait(p, *this)) {
+bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
+  core_ = &core;
+  switch (core_->begin_wait(*this)) {
   case task_core::verdict::go:
     initiating_ = true;
     return true;
@@ -50,7 +47,7 @@ bool asio_wait::launched() noexcept {
 void asio_wait::completed(bool aborted) noexcept {
   ended_aborted_ = aborted;
   if (current_task() != core_)
-    core_->wake(resumption_);
+    core_->wake(*this);
   else if (initiating_)
     done_inline_ = true;
   else
@@ -64,13 +61,13 @@ void asio_wait::dropped() noexcept {
     return;
   }
   ended_dropped_ = true;
-  core_->wake(resumption_);
+  core_->wake(*this);
 }
 
 void asio_wait::resume(strand_item& item, strand_item::how how) noexcept {
   if (how == strand_item::how::drop)
     return;
-  asio_wait& self = static_cast<resumption&>(item).wait;
+  auto& self = static_cast<asio_wait&>(item);
   if (self.ended_dropped_)
     self.core_->abandon_wait();
   else

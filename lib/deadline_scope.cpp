@@ -10,7 +10,7 @@ namespace weir::detail {
 
 deadline_scope::deadline_scope(task_core& self,
                                clock::time_point deadline) noexcept
-    : timer_entry(&deadline_scope::fire), self_(self),
+    : timer_function(&deadline_scope::fire), self_(self),
       scope_(self, cancel_scope::kind::deadline) {
   self.runtime().timers().arm(*this, deadline);
 }
@@ -21,9 +21,9 @@ deadline_scope::~deadline_scope() {
 }
 
 // A pool thread, no lock held.
-void deadline_scope::fire(timer_entry& entry) noexcept {
-  static_cast<deadline_scope&>(entry).scope_.request(
-      asio::cancellation_type::terminal); // *entry may be gone.
+void deadline_scope::fire(timer_function& timer) noexcept {
+  static_cast<deadline_scope&>(timer).scope_.request(
+      asio::cancellation_type::terminal); // *timer may be gone.
 }
 
 bool deadline_scope::leave() noexcept {

@@ -160,7 +160,7 @@ void driver::step() {
     std::swap(due_[chosen - ready_.size()], due_.back());
     timer_entry* const entry = due_.back();
     due_.pop_back();
-    entry->fire(*entry);
+    entry->fire();
   }
   if (error_)
     std::rethrow_exception(std::exchange(error_, nullptr));
@@ -277,7 +277,7 @@ bool driver::has_outside_work() {
 void driver::give_back() noexcept {
   // A thread of a pool ends only when it has fired what it took.
   for (timer_entry* entry : std::exchange(due_, {}))
-    entry->fire(*entry);
+    entry->fire();
 }
 
 void driver::shut_down() noexcept {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 // How children of a group start and end.
@@ -67,7 +68,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
     result = state_.admit(&step, wanted, index);
     if (result == group_state::admission::lent) {
       if (step.role == group_waiter::kind::lender)
-        parent->lending = &step;
+        parent->lends = true;
       if (permits_ != nullptr)
         child->permits = parent->take_permits();
     }
@@ -146,7 +147,7 @@ bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
     if (!state_.withdraw(w, woken))
       return false;
     if (w.role == group_waiter::kind::lender && parent != nullptr)
-      parent->lending = nullptr;
+      parent->lends = false;
     give_back(woken);
   }
   if (!woken.empty()) // Else *this may be gone.
@@ -192,7 +193,8 @@ bool group_core::on_first_wait(task_core& core) noexcept {
   if (list.closed)
     return true;
   list.tasks.add(core);
-  core.listed_in = static_cast<std::uint8_t>(i + 1);
+  static_assert(std::tuple_size_v<decltype(children_)> < 8); // three bits
+  core.listed_in = static_cast<std::uint8_t>(i + 1) & 7;
   return false;
 }
 
@@ -251,6 +253,14 @@ void group_core::end_badly(task_core& core, task_end end) noexcept {
   count_end(core, ending, end == task_end::abandoned);
 }
 
+// Lock held. The spawn() of a child that still waits for the slot it lent; it
+// has ended before that, so this is rare.
+group_waiter* group_core::lent_by(const task_core& child) noexcept {
+  return state_.find_lender([&](const group_waiter& w) {
+    return static_cast<const spawn_step&>(w).parent_ == &child;
+  });
+}
+
 // The rules count a child as ended.
 void group_core::count_end(task_core& core,
                            group_state::ending ending,
@@ -267,7 +277,7 @@ void group_core::count_end(task_core& core,
     // its turn, one inside the other.
     if (abandoned && runtime_.is_stopped())
       state_.cancel(group_state::cause::outside, woken);
-    state_.end(ending, core.lending, woken);
+    state_.end(ending, core.lends ? lent_by(core) : nullptr, woken);
     give_back(woken);
     idle = state_.is_at_rest();
     orphan_done = idle && orphaned_;

@@ -153,6 +153,7 @@ private:
   void on_end(task_core& core, task_end end) noexcept override;
 
   void end_badly(task_core& core, task_end end) noexcept;
+  group_waiter* lent_by(const task_core& child) noexcept;
   void count_end(task_core& core,
                  group_state::ending ending,
                  bool abandoned) noexcept;

@@ -85,7 +85,7 @@ group_state::request group_core::request_of(const spawn_step& step,
   wanted.weight = static_cast<std::size_t>(step.index) + 1;
   if (parent == nullptr)
     return wanted;
-  const bool own = parent->owner() == this && parent->lending == nullptr;
+  const bool own = parent->owner() == this && !parent->lends;
   if (permits_ == nullptr) {
     wanted.parent = own ? lends::all : lends::nothing;
     return wanted;

@@ -116,6 +116,14 @@ public:
     return !joiners_.empty() || !idlers_.empty();
   }
   bool has_stopper() const noexcept { return !stoppers_.empty(); }
+  // The first lender in the queue that `is`; null if there is none. Linear.
+  template <typename F>
+  group_waiter* find_lender(F is) const noexcept {
+    group_waiter* w = slots_.first();
+    while (w != nullptr && !(w->role == group_waiter::kind::lender && is(*w)))
+      w = w->next;
+    return w;
+  }
   bool is_joined() const noexcept { return joined_; }
   // What the caller counted: children now running, ever started, and the most
   // at once.

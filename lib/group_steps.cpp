@@ -97,7 +97,7 @@ void spawn_step::withdraw(waiter&) noexcept {
 
 void spawn_step::returned() noexcept {
   if (role == kind::lender)
-    parent_->lending = nullptr;
+    parent_->lends = false;
   if (state == fate::restored)
     parent_->add_permits(static_cast<std::uint32_t>(index + 1));
 }

@@ -56,8 +56,8 @@ void group_timer::clear(std::unique_lock<sync::mutex>& held) noexcept {
 }
 
 // A pool thread, no lock held; owns the reference of the armed timer.
-void group_timer::on_fire(timer_entry& entry) noexcept {
-  static_cast<group_timer&>(entry).fire();
+void group_timer::on_fire(timer_function& timer) noexcept {
+  static_cast<group_timer&>(timer).fire();
 }
 
 void group_timer::fire() noexcept {

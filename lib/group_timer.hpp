@@ -18,12 +18,12 @@ class group_core;
 //
 // Each setting has a ticket of the group's; the action gets it and can tell
 // whether it is still wanted. Any thread; no lock is held during the action.
-class group_timer final : private timer_entry {
+class group_timer final : private timer_function {
 public:
   using action = void (group_core::*)(std::uint32_t ticket) noexcept;
 
   group_timer(group_core& group, action act) noexcept
-      : timer_entry(&group_timer::on_fire), group_(group), act_(act) {}
+      : timer_function(&group_timer::on_fire), group_(group), act_(act) {}
   group_timer(const group_timer&) = delete;
   group_timer& operator=(const group_timer&) = delete;
 
@@ -34,7 +34,7 @@ public:
   void retire() noexcept;
 
 private:
-  static void on_fire(timer_entry& entry) noexcept;
+  static void on_fire(timer_function& timer) noexcept;
   void fire() noexcept;
   void clear(std::unique_lock<sync::mutex>& held) noexcept;
 

@@ -39,33 +39,27 @@ clock::time_point deadline_after(clock::duration d,
 }
 
 // On the strand.
-bool sleep_step::start(waiter& w, task_core* self) noexcept {
-  if (passed_)
+bool sleep_step::start(task_core* self) noexcept {
+  if (mark == passed)
     return true;
+  const clock::time_point at = deadline();
   task = self;
-  const clock::time_point deadline = deadline_;
-  waiter_ = &w;
-  self->runtime().timers().arm(*this, deadline);
+  mark = started;
+  self->runtime().timers().arm(*this, at);
   return false;
 }
 
-// A pool thread, no lock held.
-void sleep_step::fire(timer_entry& entry) noexcept {
-  auto& self = static_cast<sleep_step&>(entry);
-  self.waiter_->complete(*self.waiter_); // *self may be gone.
+bool sleep_step::on_cancel() noexcept {
+  if (!task->runtime().timers().disarm(*this))
+    return false; // It has fired, or is about to.
+  abort();
+  return true;
 }
 
-bool sleep_step::on_cancel(waiter&) noexcept {
-  aborted_ = task->runtime().timers().disarm(*this);
-  return aborted_;
-}
-
-void sleep_step::withdraw(waiter&) noexcept {
-  task->runtime().timers().disarm(*this);
-}
+void sleep_step::withdraw() noexcept { task->runtime().timers().disarm(*this); }
 
 void sleep_step::finish() const {
-  if (aborted_)
+  if (mark == aborted)
     throw_aborted();
 }
 

@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/abort.hpp>
+#include <weir/detail/cancel_scope.hpp>
 #include <weir/detail/promise.hpp>
 #include <weir/detail/task_core.hpp>
 
@@ -10,6 +11,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 namespace weir::detail {
 
@@ -26,17 +28,30 @@ void thrown_by_a_destructor() noexcept {
   std::terminate();
 }
 
+void rethrow(std::exception_ptr& error) {
+  std::rethrow_exception(std::exchange(error, nullptr));
+}
+
 task_core::task_core(runtime_core& runtime,
                      task_owner& owner,
                      promise_base& root) noexcept
-    : runtime_(runtime), owner_(&owner), root_(&root), leaf_(&root) {
+    : cancel_request(request_kind), runtime_(runtime), owner_(&owner),
+      leaf_(&root) {
   root.attach(*this);
 }
+
+constinit const strand_item_kind task_core::request_kind = {
+    &task_core::deliver_request};
 
 task_core::~task_core() {
   if (strand_item* items = strand_.take()) [[unlikely]]
     run_items(items, strand_item::how::drop);
 }
+
+#if !defined(WEIR_SYNC_POLICY)
+// The next step is 16 bytes of malloc's, for each of a million tasks.
+static_assert(sizeof(void*) != 8 || sizeof(task_core) <= 136);
+#endif
 
 void task_core::release() noexcept {
   // release: this holder's accesses happen before the deletion.
@@ -64,7 +79,7 @@ void task_core::schedule_late() noexcept {
 
 void task_core::wake(strand_item& item) noexcept {
   if (strand_.push_or_acquire(item)) {
-    item.run(item, strand_item::how::run);
+    item.run(strand_item::how::run);
     schedule(); // Still held: the queue owns the strand now.
   }
 }
@@ -73,7 +88,7 @@ void task_core::emit(strand_item& item) noexcept {
   if (this_thread().current == this && waiting_ == nullptr) {
     // The task cancels itself, or one of its scopes: its next await shall see
     // it. Not while it initiates an operation: that must be complete first.
-    item.run(item, strand_item::how::run);
+    item.run(strand_item::how::run);
     return;
   }
   if (!strand_.push_or_acquire(item))
@@ -82,7 +97,7 @@ void task_core::emit(strand_item& item) noexcept {
   // Asio's co_spawn needs. Coroutines are not resumed here.
   task_core* const before = this_thread().current;
   this_thread().current = this;
-  item.run(item, strand_item::how::run);
+  item.run(strand_item::how::run);
   this_thread().current = before;
   release_or_hand_over();
 }
@@ -90,13 +105,14 @@ void task_core::emit(strand_item& item) noexcept {
 const wait_kind* task_core::waits_for() noexcept {
   if (!strand_.try_acquire())
     return nullptr;
-  const wait_kind* const kind = waiting_ != nullptr ? waiting_->kind : nullptr;
+  const wait_kind* const kind =
+      waiting_ != nullptr ? &waiting_->kind() : nullptr;
   release_or_hand_over();
   return kind;
 }
 
 void task_core::release_or_hand_over() noexcept {
-  if (next_ || stopping_ || !strand_.try_release())
+  if (resuming_ || stopping_ || !strand_.try_release())
     schedule_late();
   // *this may be gone.
 }
@@ -105,7 +121,7 @@ void task_core::post(strand_item& item) noexcept {
   // Not as soon as the runtime is stopped: some thread may be on the strand, in
   // the middle of a coroutine that goes with the item.
   if (runtime_.ready().is_taken()) {
-    item.run(item, strand_item::how::drop);
+    item.run(strand_item::how::drop);
     return;
   }
   if (strand_.push_or_acquire(item)) {
@@ -131,7 +147,7 @@ void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
   while (oldest != nullptr) {
     strand_item* item = oldest;
     oldest = item->next; // The item may be gone, or queued again, after run.
-    item->run(*item, how);
+    item->run(how);
   }
 }
 
@@ -153,7 +169,7 @@ void task_core::start() noexcept {
     destroy_root();
     end_root(task_end::stopped);
   } else {
-    next_ = root_->handle();
+    resume_leaf();
   }
 }
 
@@ -180,12 +196,15 @@ void task_core::run() noexcept {
   if (!started_ || yielding_ || queue_owns_)
     owns_reference = begin_turn();
   for (;;) {
-    while (next_)
-      std::exchange(next_, nullptr).resume();
+    if (resuming_) {
+      resuming_ = false;
+      leaf_->handle().resume();
+      continue;
+    }
     if (stopping_ || ended_) {
       if (stopping_) {
         stopping_ = false;
-        unwind(leaf_, true);
+        unwind(true);
         continue;
       }
       if (!done_) {
@@ -228,37 +247,39 @@ void task_core::finish() noexcept {
   done_ = true;
   // relaxed: see is_over().
   is_over_.store(true, std::memory_order_relaxed);
+  if (abandoning_ && end_ == task_end::threw)
+    (void)leaf_->take_error(); // Of a frame that went on; nobody asks for it.
   owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
   // *owner_ may be gone.
 }
 
 void task_core::destroy_root() noexcept {
-  if (root_ != nullptr)
-    std::exchange(root_, nullptr)->handle().destroy();
+  if (leaf_ != nullptr)
+    std::exchange(leaf_, nullptr)->handle().destroy();
 }
 
-void task_core::unwind(promise_base* leaf, bool intercepted) noexcept {
-  next_ = nullptr;
+void task_core::unwind(bool intercepted) noexcept {
+  resuming_ = false;
   if (!intercepted)
-    scope_ = &whole_; // The others are in the frames.
+    scope_ = nullptr; // They are in the frames.
   // What an operation left in the slot may refer to this very task.
   signal_.slot().clear();
-  for (promise_base* frame = leaf;;) {
-    task_awaiter_base* awaiter = frame->awaiter();
-    frame->destroy();
+  for (;;) {
+    task_awaiter_base* const awaiter = leaf_->awaiter();
+    leaf_->destroy();
     waiting_ = nullptr; // Was in the first frame, which has seen it.
     if (awaiter == nullptr) {
-      root_ = nullptr;
-      scope_ = &whole_; // The others were in the frames.
+      leaf_ = nullptr;
+      scope_ = nullptr; // They were in the frames.
       end_root(task_end::stopped);
       return;
     }
     awaiter->child = nullptr;
+    leaf_ = awaiter->parent;
     if (awaiter->intercepts && intercepted) {
-      next_ = awaiter->parent->handle();
+      resume_leaf();
       return;
     }
-    frame = awaiter->parent;
   }
 }
 
@@ -272,10 +293,9 @@ void task_core::abandon() noexcept {
     return;
   abandoning_ = true;
   started_ = true;
-  if (root_ != nullptr) {
-    stopping_ = false;
-    unwind(leaf_, false);
-  }
+  stopping_ = false;
+  if (leaf_ != nullptr)
+    unwind(false);
   finish();
   release();
 }
@@ -295,7 +315,7 @@ void task_core::abandon_queued() noexcept {
 void task_core::become_known() noexcept {
   known_to_owner_ = true;
   if (owner_->on_first_wait(*this)) {
-    whole_.types_ |= terminal;
+    types_ |= terminal;
     refresh_interrupted();
   }
 }
@@ -314,7 +334,7 @@ void task_core::finish_wait(bool ended_by_cancel) noexcept {
   if (ended_by_cancel && unwinds_ && interrupted_)
     stopping_ = true;
   else
-    next_ = leaf_->handle();
+    resume_leaf();
 }
 
 void task_core::abandon_wait() noexcept {
@@ -329,14 +349,21 @@ void task_core::interrupt() noexcept {
   if (waiting_ == nullptr || (types & ~interrupted_with_) == 0)
     return;
   interrupted_with_ |= types;
-  waiting_->kind->interrupt(*waiting_);
+  waiting_->kind().interrupt(*waiting_);
 }
 
-void task_core::deliver(cancel_scope& scope) noexcept {
+void task_core::deliver_request(strand_item& item,
+                                strand_item::how how) noexcept {
+  if (how == strand_item::how::drop)
+    return;
+  auto& self = static_cast<task_core&>(static_cast<cancel_request&>(item));
+  self.take();
+  self.deliver();
+}
+
+void task_core::deliver() noexcept {
   refresh_interrupted();
   interrupt();
-  if (scope.leaving_)
-    next_ = leaf_->handle();
 }
 
 std::uint8_t task_core::requested() const noexcept {
@@ -345,9 +372,9 @@ std::uint8_t task_core::requested() const noexcept {
        scope = scope->outer_) {
     types |= scope->types_;
     if (scope->kind_ == cancel_scope::kind::shield)
-      break;
+      return types;
   }
-  return types;
+  return types | types_;
 }
 
 void task_core::refresh_interrupted() noexcept {
@@ -358,17 +385,20 @@ asio::cancellation_type task_core::cancelled() const noexcept {
   std::uint8_t types = 0;
   const cancel_scope* scope = scope_;
   for (; scope != nullptr; scope = scope->outer_) {
-    // acquire: a request is on its way, see request() and leave().
-    types |= scope->types_ | scope->requested_.load(std::memory_order_acquire);
+    types |= scope->all_types();
+    // acquire: a request is on its way, see leave().
     if (scope->announced_.load(std::memory_order_acquire))
       types |= terminal;
     if (scope->kind_ == cancel_scope::kind::shield)
       break;
   }
-  // So it is from a group that is cancelled, unless the task never waited and
-  // is not listed; what the group refuses it is refused for that reason.
-  if (scope == nullptr && owner_->is_cancelled())
-    types |= terminal;
+  if (scope == nullptr) {
+    types |= all_types();
+    // So it is from a group that is cancelled, unless the task never waited and
+    // is not listed; what the group refuses it is refused for that reason.
+    if (owner_->is_cancelled())
+      types |= terminal;
+  }
   return static_cast<asio::cancellation_type>(types & in_filter_);
 }
 
@@ -379,14 +409,14 @@ asio::cancellation_type task_core::emission() const noexcept {
 
 void task_core::set_filters(asio::cancellation_type in,
                             asio::cancellation_type out) noexcept {
-  in_filter_ = static_cast<std::uint8_t>(in);
-  out_filter_ = static_cast<std::uint8_t>(out);
+  in_filter_ = static_cast<std::uint8_t>(in) & 7;
+  out_filter_ = static_cast<std::uint8_t>(out) & 7;
   refresh_interrupted();
 }
 
 bool abort_from(promise_base& p, bool& aborted) noexcept {
   if (p.core()->unwinds()) {
-    p.core()->stop_from(p);
+    p.core()->stop();
     return true;
   }
   aborted = true;

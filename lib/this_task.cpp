@@ -28,15 +28,16 @@ boost::system::error_code task_core::cancel_reason() const noexcept {
   if (cancelled() == asio::cancellation_type::none)
     return {};
   const cancel_scope* cause = nullptr;
-  for (const cancel_scope* scope = scope_; scope != nullptr;
-       scope = scope->outer_) {
+  const cancel_scope* scope = scope_;
+  for (; scope != nullptr; scope = scope->outer_) {
     if (scope->is_cancelled())
       cause = scope;
     if (scope->kind_ == cancel_scope::kind::shield)
       break;
   }
+  const bool is_whole = scope == nullptr && is_cancelled();
   boost::system::error_code reason;
-  if (cause == nullptr || cause == &whole_ || !known_to_owner_)
+  if (cause == nullptr || is_whole || !known_to_owner_)
     reason = owner_->cancel_reason();
   else if (cause->kind_ == cancel_scope::kind::deadline)
     reason = asio::error::timed_out;

@@ -23,20 +23,31 @@ constexpr std::size_t due_batch = 64;
 constexpr std::size_t most_shelves = 16;
 // What is later counts as never where time jumps.
 constexpr std::uint64_t horizon = std::chrono::years(100) / tick_length;
+static_assert(horizon < timing_wheel::last_tick);
 // Entries ahead of the one that fires whose memory is asked for.
 constexpr std::size_t lookahead = 8;
 
-// What an entry's `fire` touches: its surroundings and its task.
+// What firing an entry touches: its surroundings, which are a frame, and its
+// task.
 void prefetch(const timer_entry& entry) noexcept {
   const auto ask_for = [](const void* at, int bytes) {
     for (int line = 0; line < bytes; line += 64)
       __builtin_prefetch(static_cast<const char*>(at) + line, 1);
   };
-  ask_for(&entry, 128);
+  ask_for(reinterpret_cast<const char*>(&entry) - 64, 128);
   if (entry.task != nullptr)
     ask_for(entry.task, sizeof(task_core));
 }
 } // namespace
+
+void timer_entry::fire() noexcept {
+  if (task != nullptr) {
+    task->end_wait();
+  } else {
+    auto& self = static_cast<timer_function&>(*this);
+    self.function(self);
+  }
+}
 
 // One wait on the asio timer.
 struct timer_service::wait_handler {
@@ -206,7 +217,7 @@ bool timer_service::fire_batch() noexcept {
   for (std::size_t i = 0; i != count; ++i) {
     if (i + lookahead < count)
       prefetch(*due[i + lookahead]);
-    due[i]->fire(*due[i]); // *due[i] may be gone.
+    due[i]->fire();
   }
   return true;
 }

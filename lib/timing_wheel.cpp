@@ -10,9 +10,10 @@ namespace weir::detail {
 
 namespace {
 
-// timer_entry::place of an armed entry: never 0.
-std::uint64_t place_of(unsigned level, unsigned slot, unsigned lane) noexcept {
-  return (std::uint64_t(1) << 15) | (level << 8) | (slot << 2) | lane;
+// timer_entry::place of an armed entry: never 0. The slot follows from its
+// tick.
+std::uint8_t place_of(unsigned level, unsigned lane) noexcept {
+  return static_cast<std::uint8_t>(0x80 | (level << 2) | lane);
 }
 
 } // namespace
@@ -21,19 +22,20 @@ std::uint64_t timing_wheel::arm(timer_entry& entry,
                                 std::uint64_t tick) noexcept {
   tick = std::clamp(tick, now_ + 1, std::max(last_tick, now_ + 1));
   entry.tick = tick;
-  insert(entry);
+  insert(entry, tick);
   ++size_;
   return tick;
 }
 
-void timing_wheel::insert(timer_entry& entry) noexcept {
+// `tick` is the entry's.
+void timing_wheel::insert(timer_entry& entry, std::uint64_t tick) noexcept {
   unsigned level = 0;
   while (level + 1 != levels &&
-         (entry.tick >> (level * bits)) - (now_ >> (level * bits)) >= slots)
+         (tick >> (level * bits)) - (now_ >> (level * bits)) >= slots)
     ++level;
-  const unsigned slot = (entry.tick >> (level * bits)) & (slots - 1);
+  const unsigned slot = (tick >> (level * bits)) & (slots - 1);
   const unsigned lane = lane_++ % lanes;
-  entry.place = place_of(level, slot, lane);
+  entry.place = place_of(level, lane);
   list& to = lists_[level][slot][lane];
   entry.next = nullptr;
   if (to.first != nullptr) {
@@ -70,8 +72,8 @@ timing_wheel::pop(unsigned level, unsigned slot, unsigned lane) noexcept {
 }
 
 void timing_wheel::remove(timer_entry& entry) noexcept {
-  const unsigned level = (entry.place >> 8) & 7;
-  const unsigned slot = (entry.place >> 2) & (slots - 1);
+  const unsigned level = (entry.place >> 2) & 7;
+  const unsigned slot = (entry.tick >> (level * bits)) & (slots - 1);
   const unsigned lane = entry.place & (lanes - 1);
   list& from = lists_[level][slot][lane];
   if (from.first == &entry) { // Its `prev` is not kept.
@@ -129,7 +131,7 @@ timer_entry* timing_wheel::advance(std::uint64_t now,
       // lowest level.
       for (unsigned lane = 0; lane != lanes; ++lane)
         while (timer_entry* const entry = pop(e.level, e.slot, lane))
-          insert(*entry);
+          insert(*entry, entry->tick);
       continue;
     }
     const slot_lists& lists = lists_[0][e.slot];

@@ -59,7 +59,7 @@ private:
   };
 
   event earliest() const noexcept;
-  void insert(timer_entry& entry) noexcept;
+  void insert(timer_entry& entry, std::uint64_t tick) noexcept;
   void remove(timer_entry& entry) noexcept;
 
   static constexpr unsigned lanes = 4;

@@ -41,7 +41,8 @@ bool leave(slots& word) {
 }
 
 struct numbered_item : detail::strand_item {
-  numbered_item() : strand_item(nullptr) {}
+  numbered_item() : strand_item(not_run) {}
+  static constexpr detail::strand_item_kind not_run = {nullptr};
   int number = -1;
 };
 

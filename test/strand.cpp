@@ -24,7 +24,9 @@ namespace {
 using detail::strand_item;
 
 struct item : strand_item {
-  item() : strand_item([](strand_item&, how) noexcept {}) {}
+  item() : strand_item(kind) {}
+  static constexpr detail::strand_item_kind kind = {
+      [](strand_item&, how) noexcept {}};
 };
 
 // The items of a chain, in order.
@@ -40,14 +42,16 @@ using items = std::vector<const strand_item*>;
 // A strand that guards a log without any other synchronisation.
 struct guarded_log {
   struct entry : strand_item {
-    entry() : strand_item(&guarded_log::add) {}
+    entry() : strand_item(kind) {}
+    static void run_it(strand_item& i, how) noexcept { add(i); }
+    static constexpr detail::strand_item_kind kind = {&entry::run_it};
     guarded_log* log = nullptr;
     std::size_t pusher = 0;
     std::size_t number = 0;
     entry* another = nullptr; // pushed by this one
   };
 
-  static void add(strand_item& i, strand_item::how) noexcept {
+  static void add(strand_item& i) noexcept {
     auto& e = static_cast<entry&>(i);
     e.log->seen.push_back(&e);
     if (e.another != nullptr)
@@ -58,11 +62,11 @@ struct guarded_log {
   void submit(entry& e) {
     if (!word.push_or_acquire(e))
       return;
-    e.run(e, strand_item::how::run);
+    e.run(strand_item::how::run);
     do
       for (strand_item* i = word.take(); i != nullptr;) {
         strand_item* next = i->next;
-        i->run(*i, strand_item::how::run);
+        i->run(strand_item::how::run);
         i = next;
       }
     while (!word.try_release());
@@ -209,7 +213,7 @@ BOOST_AUTO_TEST_CASE(an_item_runs_by_its_pusher_or_by_the_holder) {
   std::thread([&] { log.submit(b); }).join();
   BOOST_TEST(log.seen.empty());
   for (strand_item* i = log.word.take(); i != nullptr; i = i->next)
-    i->run(*i, strand_item::how::run);
+    i->run(strand_item::how::run);
   BOOST_TEST((log.seen == std::vector<const guarded_log::entry*>{&a, &b}));
   BOOST_TEST(log.word.try_release());
   std::thread([&] { log.submit(a); }).join();

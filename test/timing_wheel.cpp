@@ -22,8 +22,7 @@ using wheel = detail::timing_wheel;
 using ticks = std::vector<std::uint64_t>;
 
 struct entry : timer_entry {
-  explicit entry(std::uint64_t n = 0)
-      : timer_entry([](timer_entry&) noexcept {}), id(n) {}
+  explicit entry(std::uint64_t n = 0) : id(n) {}
   std::uint64_t id;
 };
 

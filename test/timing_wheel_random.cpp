@@ -25,10 +25,6 @@ namespace {
 using detail::timer_entry;
 using wheel = detail::timing_wheel;
 
-struct entry : timer_entry {
-  entry() : timer_entry([](timer_entry&) noexcept {}) {}
-};
-
 // A wheel and a sorted list, told the same.
 class twins {
 public:
@@ -74,7 +70,7 @@ private:
     const std::uint64_t tick = list_.empty() || below(4) != 0
                                    ? now_ + distance()
                                    : list_.rbegin()->first;
-    entry& e = entries_.emplace_back();
+    timer_entry& e = entries_.emplace_back();
     wheel_.arm(e, tick);
     list_.emplace(std::max(tick, now_ + 1), &e);
   }
@@ -82,7 +78,7 @@ private:
   std::string disarm() {
     if (entries_.empty())
       return {};
-    entry& e = entries_[below(entries_.size())];
+    timer_entry& e = entries_[below(entries_.size())];
     const auto at = std::find_if(
         list_.begin(), list_.end(), [&](auto& x) { return x.second == &e; });
     if (wheel_.disarm(e) != (at != list_.end()))
@@ -118,7 +114,7 @@ private:
 
   std::mt19937_64 random_;
   wheel wheel_;
-  std::deque<entry> entries_;
+  std::deque<timer_entry> entries_;
   std::multimap<std::uint64_t, const timer_entry*> list_;
   std::uint64_t now_ = 0;
 };

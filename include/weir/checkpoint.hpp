@@ -45,11 +45,10 @@ public:
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
-    detail::promise_base& p = h.promise();
-    core_ = p.core();
-    switch (core_->begin_wait(p, *this)) {
+    core_ = h.promise().core();
+    switch (core_->begin_wait(*this)) {
     case detail::task_core::verdict::go:
-      core_->yield_from(p);
+      core_->yield();
       return true;
     case detail::task_core::verdict::aborted:
       aborted_ = true;
@@ -72,8 +71,9 @@ private:
     self.core_->finish_wait(true);
   }
 
-  static constexpr detail::wait_kind kind = {&checkpoint_operation::interrupt,
-                                             "a checkpoint"};
+  static constexpr detail::wait_kind kind = {{nullptr},
+                                             &checkpoint_operation::interrupt,
+                                             "a checkpoint"}; // not queued
 
   detail::task_core* core_ = nullptr;
   bool aborted_ = false;

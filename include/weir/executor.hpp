@@ -55,8 +55,7 @@ public:
 
 private:
   template <typename G>
-  explicit function_item(G&& f)
-      : strand_item(&function_item::run_and_delete), f_(std::forward<G>(f)) {}
+  explicit function_item(G&& f) : strand_item(kind), f_(std::forward<G>(f)) {}
 
   static allocator_type allocator_of(const F& f) noexcept {
     return allocator_type(
@@ -71,6 +70,8 @@ private:
     if (what == how::run)
       std::move(f)();
   }
+
+  static constexpr strand_item_kind kind = {&function_item::run_and_delete};
 
   F f_;
 };

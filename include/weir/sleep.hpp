@@ -5,7 +5,6 @@
 
 #include <weir/detail/task_core.hpp>
 #include <weir/detail/timer_entry.hpp>
-#include <weir/detail/waiter.hpp>
 #include <weir/operation.hpp>
 
 #include <boost/asio/associated_executor.hpp>
@@ -15,6 +14,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -66,15 +66,19 @@ public:
   static constexpr bool yields = false;
 
   // A deadline that is not after `now` completes at once.
-  sleep_step(clock::time_point deadline, clock::time_point now) noexcept
-      : timer_entry(&sleep_step::fire), passed_(deadline <= now),
-        deadline_(deadline) {}
+  sleep_step(clock::time_point deadline, clock::time_point now) noexcept {
+    value = deadline.time_since_epoch().count();
+    mark = deadline <= now ? passed : not_started;
+  }
 
-  bool start(waiter& w, task_core* self) noexcept;
-  bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
-  void abort() noexcept { aborted_ = true; }
-  bool ended_by_cancel() const noexcept { return aborted_; }
+  bool start(task_core* self) noexcept;
+  bool on_cancel() noexcept;
+  void withdraw() noexcept;
+  void abort() noexcept { mark = aborted; }
+  bool ended_by_cancel() const noexcept { return mark == aborted; }
+  task_core* waiting_task() const noexcept {
+    return mark == started ? task : nullptr;
+  }
   void finish() const;
 
   // Started with a token there is no runtime to ask for: the handler's
@@ -84,21 +88,18 @@ public:
     void operator()(Handler handler, sleep_step step) const {
       auto timer = std::make_unique<asio::steady_timer>(
           asio::get_associated_executor(handler),
-          on_steady_clock(step.deadline_));
+          on_steady_clock(step.deadline()));
       auto& armed = *timer;
       armed.async_wait(asio::consign(std::move(handler), std::move(timer)));
     }
   };
 
 private:
-  static void fire(timer_entry& entry) noexcept;
+  enum : std::uint8_t { not_started, passed, started, aborted }; // mark
 
-  bool passed_;
-  bool aborted_ = false;
-  union {
-    clock::time_point deadline_; // until it is started
-    waiter* waiter_;             // after that
-  };
+  clock::time_point deadline() const noexcept {
+    return clock::time_point(clock::duration(value));
+  }
 };
 
 } // namespace detail

@@ -51,7 +51,8 @@ public:
                              public detail::promise_result<T> {
   public:
     promise_type() noexcept {
-      self_ = std::coroutine_handle<promise_type>::from_promise(*this);
+      static_assert(alignof(promise_type) <= 2 * sizeof(void*),
+                    "promise_base::handle() relies on it");
     }
 
     task get_return_object() noexcept {
@@ -88,12 +89,6 @@ public:
     template <detail::native_awaitable Awaitable>
     auto await_transform(Awaitable&& awaitable) noexcept {
       return std::forward<Awaitable>(awaitable).awaiter();
-    }
-
-    T take_result() {
-      if (error_)
-        std::rethrow_exception(take_error());
-      return this->take_value();
     }
   };
 

@@ -184,7 +184,7 @@ void fire_timers() {
   while ((due = engine().timers().take_due(now, 64)) != nullptr)
     while (due != nullptr) {
       detail::timer_entry* const entry = std::exchange(due, due->next);
-      entry->fire(*entry);
+      entry->fire();
     }
 }
 

@@ -64,7 +64,8 @@ public:
 
 private:
   struct item : strand_item {
-    item() : strand_item(nullptr) {}
+    item() : strand_item(run_by_the_model) {}
+    static constexpr detail::strand_item_kind run_by_the_model = {nullptr};
     two_submit* model = nullptr;
     int runs = 0;
     std::size_t by = 0;

@@ -24,10 +24,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct alarm : detail::timer_entry {
-  alarm() : timer_entry(&alarm::fired) {}
-  static void fired(detail::timer_entry& entry) noexcept {
-    ++static_cast<alarm&>(entry).times;
+struct alarm : detail::timer_function {
+  alarm() : timer_function(&alarm::fired) {}
+  static void fired(detail::timer_function& timer) noexcept {
+    ++static_cast<alarm&>(timer).times;
   }
   int times = 0;
 };

@@ -39,7 +39,7 @@ public:
 
 protected:
   // On the strand, in await_suspend(). False: resume, see aborted_.
-  bool begin(promise_base& p, bool& suspend) noexcept;
+  bool begin(task_core& core, bool& suspend) noexcept;
   // The initiation threw.
   void broke_off() noexcept;
   // The initiation returned. True: stay suspended.
@@ -51,17 +51,11 @@ protected:
   task_core& core() const noexcept { return *core_; }
 
 private:
-  struct resumption final : strand_item {
-    explicit resumption(asio_wait& w) noexcept;
-    asio_wait& wait;
-  };
-
   static void emit(interruptible& self) noexcept;
-  static const wait_kind kind;
   static void resume(strand_item& item, strand_item::how how) noexcept;
+  static const wait_kind wait;
 
   task_core* core_ = nullptr;
-  resumption resumption_{*this};
   bool initiating_ = false;
   bool done_inline_ = false;    // on the strand, by the initiation
   bool dropped_inline_ = false; // the same
@@ -189,7 +183,7 @@ public:
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
     bool suspend = false;
-    if (!begin(h.promise(), suspend))
+    if (!begin(*h.promise().core(), suspend))
       return suspend;
     try {
       std::forward<Op>(op_)(asio_handler<await_asio>(*this, core()));

@@ -64,7 +64,7 @@ public:
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
     bool suspend = false;
-    if (!begin(h.promise(), suspend))
+    if (!begin(*h.promise().core(), suspend))
       return suspend;
     try {
       asio::co_spawn(executor(core()),

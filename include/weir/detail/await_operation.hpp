@@ -10,6 +10,7 @@
 #include "waiter.hpp"
 
 #include <coroutine>
+#include <type_traits>
 #include <utility>
 
 namespace weir::detail {
@@ -30,31 +31,89 @@ constexpr bool wait_ends_outside() noexcept {
     return false;
 }
 
+// A task as the waiter of a step.
+class task_waiter : public waiter {
+public:
+  task_waiter() noexcept : waiter(&task_waiter::complete) {}
+
+protected:
+  template <typename Step>
+  bool start(Step& step, task_core* core) {
+    core_ = core;
+    return step.start(*this, core);
+  }
+  template <typename Step>
+  bool on_cancel(Step& step) noexcept {
+    return step.on_cancel(*this);
+  }
+  template <typename Step>
+  void withdraw(Step& step) noexcept {
+    step.withdraw(*this);
+  }
+  // Null: not started.
+  template <typename Step>
+  task_core* core(const Step&) const noexcept {
+    return core_;
+  }
+
+private:
+  // Any thread, once, by the step.
+  static void complete(waiter& w) noexcept {
+    static_cast<task_waiter&>(w).core_->end_wait();
+  }
+
+  task_core* core_ = nullptr;
+};
+
+// The same for a step that knows its task, and tells it by itself.
+class step_waiter {
+protected:
+  template <typename Step>
+  bool start(Step& step, task_core* core) {
+    return step.start(core);
+  }
+  template <typename Step>
+  bool on_cancel(Step& step) noexcept {
+    return step.on_cancel();
+  }
+  template <typename Step>
+  void withdraw(Step& step) noexcept {
+    step.withdraw();
+  }
+  template <typename Step>
+  task_core* core(const Step& step) const noexcept {
+    return step.waiting_task();
+  }
+};
+
+template <typename Step>
+using waiter_of = std::conditional_t < requires(const Step& s) {
+  s.waiting_task();
+}
+, step_waiter, task_waiter > ;
+
 // `co_await` of one of our operations in a task. Everything that waiting
 // needs is in this awaiter, in the frame: nothing is allocated.
 template <typename Step>
-class await_operation final : public waiter,
-                              private interruptible,
-                              private strand_item {
+class await_operation final : private interruptible, private waiter_of<Step> {
 public:
   explicit await_operation(operation<Step>&& op) noexcept
-      : waiter(&await_operation::complete), interruptible(kind),
-        strand_item(&await_operation::resume), step_(op.step_) {}
+      : interruptible(wait), step_(op.step_) {}
   await_operation(const await_operation&) = delete;
   await_operation& operator=(const await_operation&) = delete;
   ~await_operation() {
     // The frame is destroyed suspended: the runtime was stopped.
-    if (core_ != nullptr && core_->is_waiting_for(*this))
-      step_.withdraw(*this);
+    if (const task_core* const core = this->core(step_);
+        core != nullptr && core->is_waiting_for(*this))
+      waiter_of<Step>::withdraw(step_);
   }
 
   bool await_ready() const noexcept { return false; }
 
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
-    promise_base& p = h.promise();
-    core_ = p.core();
-    switch (core_->begin_wait(p, *this, !Step::starts_cancelled)) {
+    task_core& core = *h.promise().core();
+    switch (core.begin_wait(*this, !Step::starts_cancelled)) {
     case task_core::verdict::go:
       break;
     case task_core::verdict::aborted:
@@ -63,48 +122,43 @@ public:
     case task_core::verdict::stopping:
       return true;
     }
-    if (step_.start(*this, core_)) {
-      core_->cancel_wait();
+    if (waiter_of<Step>::start(step_, &core)) {
+      core.cancel_wait();
       if constexpr (Step::yields)
         if (ready_queue_is_crowded()) {
-          core_->yield_from(p);
+          core.yield();
           return true;
         }
       return false;
     }
-    core_->started_wait();
+    core.started_wait();
     return true;
   }
 
   decltype(auto) await_resume() { return step_.finish(); }
 
 private:
-  // Any thread, once, by the step.
-  static void complete(waiter& w) noexcept {
-    auto& self = static_cast<await_operation&>(w);
-    self.core_->wake(self);
-  }
   // On the strand.
   static void resume(strand_item& item, strand_item::how how) noexcept {
     if (how == strand_item::how::drop)
       return;
     auto& self = static_cast<await_operation&>(item);
-    self.core_->finish_wait(self.step_.ended_by_cancel());
+    self.core(self.step_)->finish_wait(self.step_.ended_by_cancel());
   }
   // On the strand.
   static void interrupt(interruptible& i) noexcept {
     auto& self = static_cast<await_operation&>(i);
-    if (!self.step_.on_cancel(self))
-      return; // Its completion is on the way.
-    self.core_->finish_wait(true);
+    task_core* const core = self.core(self.step_);
+    if (self.waiter_of<Step>::on_cancel(self.step_))
+      core->finish_wait(true); // Else its completion is on the way.
   }
 
-  static constexpr wait_kind kind = {&await_operation::interrupt,
+  static constexpr wait_kind wait = {{&await_operation::resume},
+                                     &await_operation::interrupt,
                                      wait_name<Step>(),
                                      wait_ends_outside<Step>()};
 
   Step& step_; // in the operand of co_await
-  task_core* core_ = nullptr;
 };
 
 } // namespace weir::detail

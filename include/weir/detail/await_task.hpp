@@ -49,25 +49,24 @@ public:
   explicit await_child(task<T>&& t) noexcept {
     auto frame = task_access::release(t);
     assert(frame && "weir::task: awaited an empty or moved-from task");
-    promise_ = &frame.promise();
-    child = frame;
+    child = &frame.promise();
   }
   await_child(const await_child&) = delete;
   await_child& operator=(const await_child&) = delete;
   ~await_child() {
-    if (child)
-      child.destroy();
+    if (child != nullptr)
+      child->handle().destroy();
   }
 
 protected:
   // Suspends the coroutine of `p` until the child has ended.
   void start(promise_base& p) noexcept {
+    core = p.core();
     parent = &p;
-    promise_->attach(*this);
-    p.core()->resume_next(child);
+    child->attach(*this);
+    core->resume_next(*child);
   }
-
-  promise_type* promise_;
+  T take_value() { return static_cast<promise_type*>(child)->take_value(); }
 };
 
 // `co_await task`: the child runs on the same strand, at once.
@@ -91,7 +90,9 @@ public:
   T await_resume() {
     if (aborted_) [[unlikely]]
       throw_aborted();
-    return this->promise_->take_result();
+    if (this->error) [[unlikely]]
+      rethrow(this->error);
+    return this->take_value();
   }
 
 private:
@@ -114,15 +115,15 @@ public:
   }
 
   outcome<T> await_resume() {
-    if (!this->child)
+    if (this->child == nullptr)
       return outcome<T>::stopped();
-    if (std::exception_ptr error = this->promise_->take_error())
-      return outcome<T>(std::move(error));
+    if (this->error)
+      return outcome<T>(std::move(this->error));
     // A value that throws when it is moved is an error of the child as well:
     // whoever asks for an outcome has something to do in each case.
     try {
       return outcome<T>(std::in_place,
-                        [this]() -> T { return this->promise_->take_value(); });
+                        [this]() -> T { return this->take_value(); });
     } catch (...) {
       return outcome<T>(std::current_exception());
     }
@@ -150,7 +151,7 @@ public:
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
-    h.promise().core()->stop_from(h.promise());
+    h.promise().core()->stop();
   }
   void await_resume() const noexcept {}
 };

@@ -41,7 +41,7 @@ private:
 
 // A scope of a task that its timer cancels. On the task's strand, but for the
 // timer, which fires on any pool thread.
-class deadline_scope final : private timer_entry {
+class deadline_scope final : private timer_function {
 public:
   deadline_scope(task_core& self, clock::time_point deadline) noexcept;
   deadline_scope(const deadline_scope&) = delete;
@@ -57,7 +57,7 @@ public:
                            const std::exception_ptr& error) const noexcept;
 
 private:
-  static void fire(timer_entry& entry) noexcept;
+  static void fire(timer_function& timer) noexcept;
 
   task_core& self_;
   cancel_scope scope_;

@@ -212,9 +212,7 @@ class leave_scope final : public plain_awaiter<leave_scope<Scope>> {
 public:
   explicit leave_scope(Scope& scope) noexcept : scope_(scope) {}
   bool await_ready() const noexcept { return false; }
-  template <typename Promise>
-  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
-    h.promise().core()->begin_uninterruptible(h.promise());
+  bool await_suspend(std::coroutine_handle<>) noexcept {
     return !scope_.leave();
   }
   void await_resume() const noexcept {}

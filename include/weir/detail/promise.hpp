@@ -8,6 +8,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
@@ -26,18 +27,22 @@ namespace detail {
 // resume when it ends, and what to do when it is stopped. Lives in the
 // awaiting coroutine's frame.
 struct task_awaiter_base {
+  task_core* core = nullptr;
   promise_base* parent = nullptr; // the awaiting coroutine
-  std::coroutine_handle<> child;  // null once it was stopped
+  promise_base* child = nullptr;  // null once it was stopped
+  std::exception_ptr error;       // what `child` threw
   bool intercepts = false;        // resume `parent` when `child` is stopped
 };
 
 // Prints a message and calls std::terminate.
 [[noreturn]] void thrown_by_a_destructor() noexcept;
+// Takes and throws it. Not inline: what awaits a task shall be small.
+[[noreturn]] void rethrow(std::exception_ptr& error);
 
 // What the coroutine frames of every task<T> share. On the task's strand.
 class promise_base {
 public:
-  promise_base() = default;
+  promise_base() noexcept : link_(0) {}
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
 
@@ -53,12 +58,11 @@ public:
     bool await_ready() const noexcept { return false; }
     template <typename Promise>
     void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
-      promise_base& self = h.promise();
-      if (self.awaiter_ != nullptr)
-        self.core_->resume_next(self.awaiter_->parent->self_);
-      else
-        self.core_->end_root(self.error_ ? task_end::threw
-                                         : task_end::returned);
+      const promise_base& self = h.promise();
+      if (const task_awaiter_base* const by = self.awaiter())
+        by->core->resume_next(*by->parent);
+      else if (self.is_root())
+        self.root_core()->end_root(task_end::returned);
     }
     void await_resume() const noexcept {}
   };
@@ -66,39 +70,77 @@ public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept {
-    if (!self_) [[unlikely]]
+    if (task_awaiter_base* const by = awaiter()) {
+      by->error = std::current_exception();
+    } else if (is_root()) {
+      root_core()->end_root(task_end::threw);
+      ::new (&error_) std::exception_ptr(std::current_exception());
+    } else {
       thrown_by_a_destructor();
-    error_ = std::current_exception();
+    }
   }
 
   // Destroys a suspended frame, and its locals with it. What one of their
   // destructors throws would have the coroutine end once more, in a frame that
   // is gone: it ends the process.
-  void destroy() noexcept { std::exchange(self_, nullptr).destroy(); }
-
-  task_core* core() const noexcept { return core_; }
-  std::coroutine_handle<> handle() const noexcept { return self_; }
-  task_awaiter_base* awaiter() const noexcept { return awaiter_; }
-
-  // As the root of a task.
-  void attach(task_core& core) noexcept { core_ = &core; }
-  // As what another coroutine of the task awaits.
-  void attach(task_awaiter_base& awaiter) noexcept {
-    awaiter_ = &awaiter;
-    core_ = awaiter.parent->core_;
+  void destroy() noexcept {
+    link_ = 0;
+    handle().destroy();
   }
 
+  // Of a coroutine that runs or is suspended.
+  task_core* core() const noexcept {
+    return is_root() ? root_core() : awaiter()->core;
+  }
+  // Every promise_type begins with this and is aligned as this, see task.
+  std::coroutine_handle<> handle() noexcept {
+    return std::coroutine_handle<promise_base>::from_promise(*this);
+  }
+  // Null: it is the root of a task.
+  task_awaiter_base* awaiter() const noexcept {
+    return (link_ & awaited) != 0
+               ? reinterpret_cast<task_awaiter_base*>(link_ - awaited)
+               : nullptr;
+  }
+
+  // As the root of a task.
+  void attach(task_core& core) noexcept {
+    link_ = reinterpret_cast<std::uintptr_t>(&core) + at_root;
+  }
+  // As what another coroutine of the task awaits.
+  void attach(task_awaiter_base& by) noexcept {
+    link_ = reinterpret_cast<std::uintptr_t>(&by) + awaited;
+  }
+
+  // Of a root that threw, once.
   std::exception_ptr take_error() noexcept {
-    return std::exchange(error_, nullptr);
+    std::exception_ptr error(std::move(error_));
+    std::destroy_at(&error_);
+    link_ = 0;
+    return error;
   }
 
 protected:
-  ~promise_base() = default;
+  ~promise_base() {}
 
-  task_core* core_ = nullptr;
-  task_awaiter_base* awaiter_ = nullptr; // null at the root
-  std::coroutine_handle<> self_;         // null while it is destroyed
-  std::exception_ptr error_;
+private:
+  // Bits of link_ beside an address.
+  static constexpr std::uintptr_t awaited = 1;
+  static constexpr std::uintptr_t at_root = 2;
+
+  bool is_root() const noexcept { return (link_ & at_root) != 0; }
+  task_core* root_core() const noexcept {
+    return reinterpret_cast<task_core*>(link_ - at_root);
+  }
+
+  // One word, as every frame has one. 0: it is not attached, or is being
+  // destroyed. An exception has no such bits, and link_ may be read then: g++
+  // and clang let a union be read as what it was not written as.
+  union {
+    std::uintptr_t link_;      // to the awaiter, or the root's control block
+    std::exception_ptr error_; // of a root that has thrown
+  };
+  static_assert(sizeof(std::exception_ptr) == sizeof(void*));
 };
 
 // The result of a task, kept where it was returned.
@@ -115,6 +157,34 @@ public:
 
 private:
   std::optional<T> value_;
+};
+
+// No frame is aligned for this one, so it is here.
+template <typename T>
+requires(alignof(T) > alignof(std::max_align_t)) class promise_result<T> {
+public:
+  promise_result() = default;
+  promise_result(const promise_result&) = delete;
+  promise_result& operator=(const promise_result&) = delete;
+  ~promise_result() {
+    if (value_ != nullptr)
+      std::destroy_at(value_);
+  }
+
+  template <typename U = T>
+  requires std::is_constructible_v<T, U&&>
+  void
+  return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
+    void* at = room_;
+    std::size_t size = sizeof(room_);
+    value_ = ::new (std::align(alignof(T), sizeof(T), at, size))
+        T(std::forward<U>(value));
+  }
+  T take_value() { return std::move(*value_); }
+
+private:
+  std::byte room_[sizeof(T) + alignof(T) - 1];
+  T* value_ = nullptr;
 };
 
 template <typename T>

@@ -9,18 +9,28 @@
 
 namespace weir::detail {
 
+struct strand_item_kind;
+
 // Work for the holder of a strand. Intrusive: it lives in whoever submits it
-// and must stay alive until `run` is called, once.
+// and must stay alive until it is run, once.
 struct strand_item {
   // drop: the runtime was stopped; free what the item owns, do nothing else.
   enum class how : bool { run, drop };
-  using run_fn = void (*)(strand_item&, how) noexcept;
 
-  explicit strand_item(run_fn f) noexcept : run(f) {}
+  explicit strand_item(const strand_item_kind& k) noexcept : of_kind(&k) {}
+  void run(how h) noexcept;
 
+  const strand_item_kind* of_kind;
   strand_item* next = nullptr;
-  run_fn run;
 };
+
+// A kind of item: a constant for each type. Many items wait at once, so each
+// has one pointer for all that its type can do.
+struct strand_item_kind {
+  void (*run)(strand_item&, strand_item::how) noexcept;
+};
+
+inline void strand_item::run(how h) noexcept { of_kind->run(*this, h); }
 
 // Serialises one task. One word with three kinds of value:
 //

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "cancel_scope.hpp"
+#include "cancel_request.hpp"
 #include "frame_cache.hpp"
 #include "strand.hpp"
 #include "sync.hpp"
@@ -13,19 +13,16 @@
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
-#include <coroutine>
 #include <cstdint>
 #include <utility>
 
 namespace weir::detail {
 
-namespace asio = boost::asio;
-
+class cancel_scope;
 class promise_base;
 class limiter_core;
 class runtime_core;
 class task_core;
-struct group_waiter;
 
 // How a task's root coroutine ended.
 enum class task_end : std::uint8_t {
@@ -38,18 +35,20 @@ enum class task_end : std::uint8_t {
 class interruptible;
 
 // A kind of wait: a constant for each type of what is awaited.
-struct wait_kind {
+struct wait_kind : strand_item_kind {         // run: the wait ends
   void (*interrupt)(interruptible&) noexcept; // by a cancellation
   const char* name;                           // for reports: "waits for NAME"
   bool ends_outside = false;                  // by something weir does not run
 };
 
-// What a suspended task waits for, seen by a cancellation. On the strand.
-class interruptible {
+// What a suspended task waits for. Queued on its strand to end the wait.
+class interruptible : public strand_item {
 public:
-  explicit interruptible(const wait_kind& k) noexcept : kind(&k) {}
+  explicit interruptible(const wait_kind& k) noexcept : strand_item(k) {}
 
-  const wait_kind* kind;
+  const wait_kind& kind() const noexcept {
+    return static_cast<const wait_kind&>(*of_kind);
+  }
 };
 
 // Who started a task and gets its end.
@@ -86,11 +85,12 @@ struct ready_item {
 };
 
 // The control block of a task: its strand, its cancellation state and the
-// coroutine to resume next. Shared by the task itself, executors handed out,
-// and cancellations on their way.
+// coroutine that runs, or goes on when its wait ends. Shared by the task
+// itself, executors handed out, and cancellations on their way.
 //
-// Members without a thread note belong to the holder of the strand.
-class task_core final : public ready_item {
+// There may be a million, so every byte counts: see the order of the members.
+// Those without a thread note belong to the holder of the strand.
+class task_core final : public ready_item, private cancel_request {
 public:
   // One reference, owned by the task: dropped when it has ended.
   task_core(runtime_core& runtime,
@@ -118,6 +118,9 @@ public:
   // Runs `item` as the resumption it is: it only sets what to resume, so it
   // runs at once if the strand is free, and the task goes to the ready queue.
   void wake(strand_item& item) noexcept;
+  // The same for what the task waits for. Whoever was given the wait to end
+  // calls it, once: until then it is the same.
+  void end_wait() noexcept { wake(*waiting_); }
   // Runs `item`, an emission, on this thread if the strand is free.
   void emit(strand_item& item) noexcept;
   // Runs `item`, foreign code, on a pool thread, never inside this call.
@@ -132,8 +135,8 @@ public:
   // What it waits for; null if somebody runs it, or is about to. For reports.
   const wait_kind* waits_for() noexcept;
 
-  // The outermost scope: request() on it cancels the whole task.
-  cancel_scope& whole() noexcept { return whole_; }
+  // request() on it cancels the whole task.
+  cancel_request& whole() noexcept { return *this; }
 
   // First start: hands the task, whose strand is born held, to the scheduler.
   // False: the runtime was stopped, nobody will run it.
@@ -163,14 +166,11 @@ public:
 
   enum class verdict : std::uint8_t { go, aborted, stopping };
 
-  // Registers that the coroutine of `leaf` is about to suspend. go: suspend;
+  // Registers that the running coroutine is about to suspend. go: suspend;
   // `how` is called at most once if a cancellation arrives. aborted: do not
   // suspend, throw operation_aborted. stopping: suspend, the frame is unwound.
   // With `check` false it is always go, and started_wait() interrupts.
-  verdict begin_wait(promise_base& leaf,
-                     interruptible& how,
-                     bool check = true) noexcept {
-    leaf_ = &leaf;
+  verdict begin_wait(interruptible& how, bool check = true) noexcept {
     if (!known_to_owner_) [[unlikely]]
       become_known();
     if (interrupted_ && check) [[unlikely]]
@@ -188,8 +188,8 @@ public:
   }
   // Takes the wait back, without a resumption.
   void cancel_wait() noexcept { waiting_ = nullptr; }
-  // Ends the wait: the run loop resumes `leaf`, or unwinds it when the wait
-  // was `ended_by_cancel` under on_cancel::unwind.
+  // Ends the wait: the run loop resumes the coroutine, or unwinds it when the
+  // wait was `ended_by_cancel` under on_cancel::unwind.
   void finish_wait(bool ended_by_cancel) noexcept;
   // The await was broken off for good; the frames are destroyed.
   void abandon_wait() noexcept;
@@ -198,28 +198,23 @@ public:
   bool must_abort() const noexcept {
     return interrupted_ && (throws_ || unwinds_);
   }
-  // Begins to unwind from `leaf`, which suspends and is not resumed.
-  void stop_from(promise_base& leaf) noexcept {
-    leaf_ = &leaf;
-    stopping_ = true;
-  }
-  // Lets the other ready tasks run first. `leaf` suspends.
-  void yield_from(promise_base& leaf) noexcept {
-    leaf_ = &leaf;
-    yielding_ = true;
-  }
+  // Begins to unwind the running coroutine, which suspends and is not resumed.
+  void stop() noexcept { stopping_ = true; }
+  // Lets the other ready tasks run first. The running coroutine suspends.
+  void yield() noexcept { yielding_ = true; }
 
-  // Suspends `leaf` for something that is never interrupted.
-  void begin_uninterruptible(promise_base& leaf) noexcept { leaf_ = &leaf; }
-
-  // The run loop resumes `h` next.
-  void resume_next(std::coroutine_handle<> h) noexcept { next_ = h; }
+  // The running coroutine suspends, and the run loop resumes that of `next`.
+  void resume_next(promise_base& next) noexcept {
+    leaf_ = &next;
+    resuming_ = true;
+  }
   void end_root(task_end end) noexcept {
     end_ = end;
     ended_ = true;
   }
 
-  promise_base* root() const noexcept { return root_; }
+  // Not started, or ended: its root coroutine, until that is destroyed.
+  promise_base* root() const noexcept { return leaf_; }
   void destroy_root() noexcept;
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
@@ -248,11 +243,19 @@ public:
 
   // Set before launch().
   task_owner* owner() const noexcept { return owner_; }
+  // Guarded by the owner's lock: its spawn() waits for the slot it lent.
+  bool lends = false;
+
+private:
+  // Here, in the room that the bases leave.
+  sync::atomic<bool> is_over_{false};
+  sync::atomic<std::uint32_t> refs_{1};
+
+public:
   const char* name = nullptr;
   std::uint64_t index = 0;
   // Guarded by the owner's lock.
   task_links links;
-  group_waiter* lending = nullptr; // its spawn() that waits for a slot back
   // Held of owner()->limiter(); not set if there is none. Under the lock of the
   // group that lends them; atomic, as two may.
   std::uint32_t permits;
@@ -270,26 +273,30 @@ public:
     return std::atomic_ref(permits).exchange(0, std::memory_order_relaxed);
   }
   // Which of the owner's lists it is in; counted from 1. On the strand.
-  std::uint8_t listed_in = 0;
+  std::uint8_t listed_in : 3 = 0;
 
 private:
+  friend class cancel_request;
   friend class cancel_scope;
 
   ~task_core();
 
   static constexpr auto terminal =
       static_cast<std::uint8_t>(asio::cancellation_type::terminal);
+  static const strand_item_kind request_kind;
 
   void become_known() noexcept;
   verdict cancelled_verdict() noexcept;
-  void deliver(cancel_scope& scope) noexcept;
+  static void deliver_request(strand_item& item, strand_item::how how) noexcept;
+  void deliver() noexcept;
   void refresh_interrupted() noexcept;
   void interrupt() noexcept;
   bool begin_turn() noexcept;
   void start() noexcept;
+  void resume_leaf() noexcept { resuming_ = true; }
   void schedule() noexcept;
   void schedule_late() noexcept;
-  void unwind(promise_base* leaf, bool intercepted) noexcept;
+  void unwind(bool intercepted) noexcept;
   std::uint8_t requested() const noexcept;
   void finish() noexcept;
   void release_or_hand_over() noexcept;
@@ -297,14 +304,15 @@ private:
   [[gnu::noinline]] static void run_items(strand_item* oldest,
                                           strand_item::how how) noexcept;
 
-  std::uint8_t interrupted_with_ = 0; // types the current wait was told of
-  std::uint8_t in_filter_ = terminal; // of asio::cancellation_type
-  std::uint8_t out_filter_ = terminal;
-  task_end end_ = task_end::abandoned;
-
-  // Packed: there may be a million tasks, and only the strand writes these.
+  // Bits, as only the strand writes these and listed_in. The types are those of
+  // asio::cancellation_type.
+  std::uint8_t interrupted_with_ : 3 = 0; // types the current wait was told of
+  task_end end_ : 2 = task_end::abandoned;
+  std::uint8_t in_filter_ : 3 = terminal;
+  std::uint8_t out_filter_ : 3 = terminal;
   // First what awaiting looks at, then what run() does: a byte each, so that
   // several are tested at once.
+  bool : 0;
   bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
                                  // cancelled and the filter lets it through
   bool known_to_owner_ : 1 = false;
@@ -312,6 +320,7 @@ private:
   bool unwinds_ : 1 = false;
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
   bool : 0;
+  bool resuming_ : 1 = false; // leaf_ goes on
   bool started_ : 1 = false;
   bool yielding_ : 1 = false;
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
@@ -319,17 +328,12 @@ private:
   bool ended_ : 1 = false;
   bool done_ : 1 = false; // on_end() was called
 
-  sync::atomic<bool> is_over_{false};
-  sync::atomic<std::uint32_t> refs_{1};
   strand strand_;
   runtime_core& runtime_;
   task_owner* owner_;
-  std::coroutine_handle<> next_;
-  promise_base* root_;
-  promise_base* leaf_;
+  promise_base* leaf_; // runs, or is suspended; null: the frames are gone
   interruptible* waiting_ = nullptr;
-  cancel_scope whole_{*this};
-  cancel_scope* scope_ = &whole_;
+  cancel_scope* scope_ = nullptr; // the innermost; null: none but the task
   asio::cancellation_signal signal_;
 };
 

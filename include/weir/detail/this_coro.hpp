@@ -67,41 +67,41 @@ asio::cancellation_type passes(const Filter& filter) {
 class this_coro_transforms : public promise_base {
 public:
   ready_value<executor> await_transform(asio::this_coro::executor_t) const {
-    return ready_value<executor>(executor(*core_));
+    return ready_value<executor>(executor(*core()));
   }
 
   ready_value<cancellation_view>
   await_transform(asio::this_coro::cancellation_state_t) const {
-    return ready_value<cancellation_view>(cancellation_view(*core_));
+    return ready_value<cancellation_view>(cancellation_view(*core()));
   }
 
   ready_value<void>
   await_transform(asio::this_coro::reset_cancellation_state_0_t) const {
-    core_->set_filters(asio::cancellation_type::terminal,
-                       asio::cancellation_type::terminal);
+    core()->set_filters(asio::cancellation_type::terminal,
+                        asio::cancellation_type::terminal);
     return {};
   }
   template <typename Filter>
   ready_value<void> await_transform(
       asio::this_coro::reset_cancellation_state_1_t<Filter> reset) const {
     const auto types = passes(reset.filter);
-    core_->set_filters(types, types);
+    core()->set_filters(types, types);
     return {};
   }
   template <typename In, typename Out>
   ready_value<void> await_transform(
       asio::this_coro::reset_cancellation_state_2_t<In, Out> reset) const {
-    core_->set_filters(passes(reset.in_filter), passes(reset.out_filter));
+    core()->set_filters(passes(reset.in_filter), passes(reset.out_filter));
     return {};
   }
 
   ready_value<bool>
   await_transform(asio::this_coro::throw_if_cancelled_0_t) const {
-    return ready_value<bool>(core_->throws_if_cancelled());
+    return ready_value<bool>(core()->throws_if_cancelled());
   }
   ready_value<void>
   await_transform(asio::this_coro::throw_if_cancelled_1_t set) const {
-    core_->throw_if_cancelled(set.value);
+    core()->throw_if_cancelled(set.value);
     return {};
   }
 };

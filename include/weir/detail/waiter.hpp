@@ -24,6 +24,9 @@ namespace weir::detail {
 //   auto fallback_executor()               where a handler goes by default
 //   static constexpr bool starts_cancelled start even in a cancelled task
 //   static constexpr bool yields           let others run if many are ready
+//
+// One with `task_core* waiting_task()`, its task once it is started, takes no
+// waiter and calls task_core::end_wait() instead.
 struct waiter {
   using complete_fn = void (*)(waiter&) noexcept;
   explicit waiter(complete_fn f) noexcept : complete(f) {}
