@@ -17,12 +17,13 @@
 namespace weir::detail {
 
 namespace {
-constexpr std::chrono::milliseconds tick_length{1};
+// One level of a wheel covers 16 ms of them.
+constexpr std::chrono::microseconds tick_length{250};
 constexpr std::size_t due_batch = 64;
 // More than so many workers share; a shelf takes 28 KiB.
 constexpr std::size_t most_shelves = 16;
 // What is later counts as never where time jumps.
-constexpr std::uint64_t horizon = std::chrono::years(100) / tick_length;
+constexpr std::uint64_t horizon = std::chrono::years(30) / tick_length;
 static_assert(horizon < timing_wheel::last_tick);
 // Entries ahead of the one that fires whose memory is asked for.
 constexpr std::size_t lookahead = 8;

@@ -34,7 +34,7 @@ using wheel_timer =
                                asio::thread_pool::executor_type>;
 #endif
 
-// The runtime's deadlines: timing wheels in steps of 1 ms, driven by one
+// The runtime's deadlines: timing wheels in steps of 0.25 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
 // anew only if it would come too late. Each worker arms in a wheel of its own,
 // so that they do not meet at one lock.
@@ -76,7 +76,7 @@ public:
   // --- a deterministic runtime's driver -------------------------------------
 
   // When to call take_due() next; time_point::max() if nothing is armed that
-  // comes within a hundred years.
+  // comes within thirty years.
   clock::time_point next_event() const noexcept;
   // Up to `most` of what is due at `now`, chained by timer_entry::next.
   timer_entry* take_due(clock::time_point now, std::size_t most) noexcept;

@@ -28,7 +28,7 @@ class timing_wheel {
 public:
   static constexpr std::uint64_t never =
       std::numeric_limits<std::uint64_t>::max();
-  // Later ticks, some 139 years of milliseconds, count as this one.
+  // Later ticks, some 34 years of quarters of a millisecond, count as this one.
   static constexpr std::uint64_t last_tick = (std::uint64_t(1) << 42) - 1;
 
   // Precondition: not armed. The tick it is due in: one that has passed, in the

@@ -108,7 +108,7 @@ private:
 using sleep_operation = operation<detail::sleep_step>;
 
 /// Completes at `deadline`, never before. In a task the deadline is kept in
-/// steps of 1 ms by the runtime's timing wheel; elsewhere an
+/// steps of 0.25 ms by the runtime's timing wheel; elsewhere an
 /// `asio::steady_timer` is used. A deadline in the past completes at once,
 /// `clock::time_point::max()` never.
 ///
