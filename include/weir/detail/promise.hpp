@@ -27,11 +27,11 @@ namespace detail {
 // resume when it ends, and what to do when it is stopped. Lives in the
 // awaiting coroutine's frame.
 struct task_awaiter_base {
-  task_core* core = nullptr;
-  promise_base* parent = nullptr; // the awaiting coroutine
-  promise_base* child = nullptr;  // null once it was stopped
-  std::exception_ptr error;       // what `child` threw
-  bool intercepts = false;        // resume `parent` when `child` is stopped
+  task_core* core;               // from the suspension on
+  promise_base* parent;          // the awaiting coroutine, as above
+  promise_base* child = nullptr; // null once it was stopped
+  std::exception_ptr error;      // what `child` threw
+  bool intercepts = false;       // resume `parent` when `child` is stopped
 };
 
 // Prints a message and calls std::terminate.
