@@ -60,10 +60,9 @@ explorer::~explorer() {
 
 void explorer::make(std::size_t thread) {
   fiber& f = fibers_[thread];
-  // A thread that is stuck may not be done with its stack.
-  if (f.stack && !f.ended)
-    (void)f.stack.release();
-  if (!f.stack)
+  // A thread that is stuck has left something on its stack. It was the last
+  // model's, which has gone.
+  if (!f.stack || !f.ended)
     f.stack.reset(new char[stack_size]);
   getcontext(&f.context);
   f.context.uc_stack.ss_sp = f.stack.get();
