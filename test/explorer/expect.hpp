@@ -28,20 +28,21 @@ struct long_run {
 inline long_run the_long_run;
 
 /// As explorer::explore(). In a long run with more and more liberties, at least
-/// three, then at random with twice as many.
+/// three unless a thread is one to TSan, then at random with twice as many.
 template <typename Model>
 explorer::report explored(unsigned liberties) {
   long_run& run = the_long_run;
   explorer e;
+  // A thread to TSan costs more.
+  unsigned bound = tsan_fibers ? std::min(liberties, 2u) : liberties;
   if (run.share == run.share.zero()) {
-    // A thread to TSan costs more.
-    const unsigned most = tsan_fibers ? 2 : liberties;
-    explorer::report seen = e.explore<Model>(std::min(liberties, most));
+    explorer::report seen = e.explore<Model>(bound);
     BOOST_TEST_MESSAGE(seen.schedules << " schedules");
     return seen;
   }
   const auto end = explorer::clock::now() + run.share;
-  unsigned bound = std::max(liberties, 3u);
+  if (!tsan_fibers)
+    bound = std::max(bound, 3u);
   explorer::report all = e.explore<Model>(bound);
   const auto add = [&all](const explorer::report& more) {
     for (const auto& [outcome, schedule] : more.outcomes)

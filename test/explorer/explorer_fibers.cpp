@@ -60,8 +60,8 @@ explorer::~explorer() {
 
 void explorer::make(std::size_t thread) {
   fiber& f = fibers_[thread];
-  // A thread that is stuck has left something on its stack. It was the last
-  // model's, which has gone.
+  // What a thread that is stuck has left there belongs to a model that is left
+  // alone, too.
   if (!f.stack || !f.ended)
     f.stack.reset(new char[stack_size]);
   getcontext(&f.context);
