@@ -19,6 +19,7 @@
 #include "support/pool_fixture.hpp"
 #include "support/sanitized.hpp"
 #include "support/says.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/work.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
@@ -76,20 +77,6 @@ BOOST_AUTO_TEST_CASE(a_destructor_that_throws_as_a_child_ends_terminates) {
   }
 }
 
-class throws_when_moved {
-public:
-  explicit throws_when_moved(int moves) : moves_(moves) {}
-  throws_when_moved(throws_when_moved&& other) : moves_(other.moves_ - 1) {
-    if (moves_ < 0)
-      throw std::runtime_error("moved too often");
-  }
-
-private:
-  int moves_;
-};
-
-task<throws_when_moved> gives(int moves) { co_return throws_when_moved(moves); }
-
 // `attempt(n)` with a value that can be moved n times throws until n is enough.
 template <typename Attempt>
 void check_every_move(Attempt attempt) {
@@ -112,7 +99,7 @@ BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_is_the_childs_error,
     std::atomic<int> calls{0};
     task_group group(pool,
                      {.max_in_flight = 1, .errors = on_error::keep_going});
-    wait(group.spawn(gives(moves)));
+    wait(group.spawn(gives_throwing(moves)));
     wait(group.spawn(counts(calls))); // in the same slot
     try {
       wait(group.join());
@@ -126,11 +113,11 @@ BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_is_the_childs_error,
 
 BOOST_FIXTURE_TEST_CASE(a_root_result_that_throws_when_moved_comes_as_error,
                         pool_fixture) {
-  check_every_move([&](int moves) { (void)run(gives(moves)); });
+  check_every_move([&](int moves) { (void)run(gives_throwing(moves)); });
   // ThreadSanitizer's std::call_once, in a future, does not survive a throw.
   if (!sanitized)
     check_every_move([&](int moves) {
-      (void)weir::co_spawn(pool, gives(moves), asio::use_future).get();
+      (void)weir::co_spawn(pool, gives_throwing(moves), asio::use_future).get();
     });
   check_every_move([&](int moves) {
     using value = std::optional<throws_when_moved>;
@@ -140,7 +127,7 @@ BOOST_FIXTURE_TEST_CASE(a_root_result_that_throws_when_moved_comes_as_error,
       had_value = v.has_value();
       ended.set_value(std::move(error));
     };
-    weir::co_spawn(pool, gives(moves), handler);
+    weir::co_spawn(pool, gives_throwing(moves), handler);
     if (std::exception_ptr error = ended.get_future().get())
       std::rethrow_exception(error);
     BOOST_TEST(had_value);
@@ -253,12 +240,12 @@ BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_leaves_no_scope_behind,
       run(main());
     });
   };
-  check([](int moves) { return shield(gives(moves)); });
-  check([](int moves) { return unwinding(gives(moves)); });
+  check([](int moves) { return shield(gives_throwing(moves)); });
+  check([](int moves) { return unwinding(gives_throwing(moves)); });
   check([](int moves) {
-    return with_timeout(std::chrono::hours(1), gives(moves));
+    return with_timeout(std::chrono::hours(1), gives_throwing(moves));
   });
-  check([](int moves) { return finally(gives(moves), returns); });
+  check([](int moves) { return finally(gives_throwing(moves), returns); });
   gate never(pool.get_executor());
   check([&](int moves) {
     return with_task_group(

@@ -7,6 +7,7 @@
 #include "support/counted.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
+#include "support/throws_when_moved.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -45,19 +46,6 @@ private:
 
 struct alignas(64) wide {
   std::array<std::uint64_t, 8> words{};
-};
-
-class throws_when_moved {
-public:
-  explicit throws_when_moved(int moves_left) : moves_left_(moves_left) {}
-  throws_when_moved(throws_when_moved&& other)
-      : moves_left_(other.moves_left_ - 1) {
-    if (moves_left_ < 0)
-      throw std::runtime_error("moved too often");
-  }
-
-private:
-  int moves_left_;
 };
 
 BOOST_AUTO_TEST_CASE(hands_its_value_to_the_awaiting_task) {
@@ -156,12 +144,9 @@ BOOST_AUTO_TEST_CASE(goes_on_after_a_caught_exception) {
 }
 
 BOOST_AUTO_TEST_CASE(reports_a_result_that_throws_when_moved) {
-  auto child = [](int moves) -> task<throws_when_moved> {
-    co_return throws_when_moved(moves);
-  };
   auto main = [&](int moves) -> task<bool> {
     try {
-      (void)throws_when_moved(co_await child(moves));
+      (void)throws_when_moved(co_await gives_throwing(moves));
       co_return true;
     } catch (const std::runtime_error&) {
       co_return false;
@@ -177,7 +162,7 @@ BOOST_AUTO_TEST_CASE(reports_a_result_that_throws_when_moved) {
   for (;; ++moves) {
     BOOST_REQUIRE(moves < 20);
     try {
-      run(child(moves));
+      run(gives_throwing(moves));
       break;
     } catch (const std::runtime_error& e) {
       BOOST_TEST(e.what() == "moved too often");
