@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/abort.hpp>
+#include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/promise.hpp>
+#include <weir/detail/task_core.hpp>
+
+// How a task hears of a cancellation. All of it on the strand.
+
+namespace weir::detail {
+
+constinit const strand_item_kind task_core::request_kind = {
+    &task_core::deliver_request};
+
+task_core::verdict task_core::cancelled_verdict() noexcept {
+  if (unwinds_) {
+    stopping_ = true;
+    return verdict::stopping;
+  }
+  return throws_ ? verdict::aborted : verdict::go;
+}
+
+// Once for each new type of cancellation.
+void task_core::interrupt() noexcept {
+  const std::uint8_t types = requested() & in_filter_;
+  if (waiting_ == nullptr || (types & ~interrupted_with_) == 0)
+    return;
+  interrupted_with_ |= types;
+  waiting_->kind().interrupt(*waiting_);
+}
+
+void task_core::deliver_request(strand_item& item,
+                                strand_item::how how) noexcept {
+  if (how == strand_item::how::drop)
+    return;
+  auto& self = static_cast<task_core&>(static_cast<cancel_request&>(item));
+  self.take();
+  self.deliver();
+}
+
+void task_core::deliver() noexcept {
+  refresh_interrupted();
+  interrupt();
+}
+
+std::uint8_t task_core::requested() const noexcept {
+  std::uint8_t types = 0;
+  for (const cancel_scope* scope = scope_; scope != nullptr;
+       scope = scope->outer_) {
+    types |= scope->types_;
+    if (scope->kind_ == cancel_scope::kind::shield)
+      return types;
+  }
+  return types | types_;
+}
+
+void task_core::refresh_interrupted() noexcept {
+  interrupted_ = (requested() & in_filter_) != 0;
+}
+
+asio::cancellation_type task_core::cancelled() const noexcept {
+  std::uint8_t types = 0;
+  const cancel_scope* scope = scope_;
+  for (; scope != nullptr; scope = scope->outer_) {
+    types |= scope->all_types();
+    // acquire: a request is on its way, see leave().
+    if (scope->announced_.load(std::memory_order_acquire))
+      types |= terminal;
+    if (scope->kind_ == cancel_scope::kind::shield)
+      break;
+  }
+  if (scope == nullptr) {
+    types |= all_types();
+    // So it is from a group that is cancelled, unless the task never waited and
+    // is not listed; what the group refuses it is refused for that reason.
+    if (owner_->is_cancelled())
+      types |= terminal;
+  }
+  return static_cast<asio::cancellation_type>(types & in_filter_);
+}
+
+asio::cancellation_type task_core::emission() const noexcept {
+  return static_cast<asio::cancellation_type>(requested() & in_filter_ &
+                                              out_filter_);
+}
+
+void task_core::set_filters(asio::cancellation_type in,
+                            asio::cancellation_type out) noexcept {
+  in_filter_ = static_cast<std::uint8_t>(in) & 7;
+  out_filter_ = static_cast<std::uint8_t>(out) & 7;
+  refresh_interrupted();
+}
+
+bool abort_from(promise_base& p, bool& aborted) noexcept {
+  if (p.core()->unwinds()) {
+    p.core()->stop();
+    return true;
+  }
+  aborted = true;
+  return false;
+}
+
+} // namespace weir::detail
