@@ -87,10 +87,13 @@ protected:
 };
 
 template <typename Step>
-using waiter_of = std::conditional_t < requires(const Step& s) {
-  s.waiting_task();
-}
-, step_waiter, task_waiter > ;
+concept knows_its_task = requires(const Step& step) {
+  step.waiting_task();
+};
+
+template <typename Step>
+using waiter_of =
+    std::conditional_t<knows_its_task<Step>, step_waiter, task_waiter>;
 
 // `co_await` of one of our operations in a task. Everything that waiting
 // needs is in this awaiter, in the frame: nothing is allocated.
