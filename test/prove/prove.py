@@ -211,7 +211,7 @@ def main():
         bad += bool(outcome.problem)
         say(f"{page.figures_of(outcome)} ({outcome.seconds:.0f} s)")
         if outcome.problem:
-            say(f"FAILED: {part.name}: {outcome.problem}\n"
+            say(f"failed: {part.name}: {outcome.problem}\n"
                 f"all of it: {prover.logs}/{part.name}.log")
     if not chosen.only and not chosen.slice:
         chosen.page.write_text(
