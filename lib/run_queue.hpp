@@ -139,8 +139,9 @@ public:
 
   // Any thread; a hint.
   bool looks_empty() const noexcept {
-    // relaxed both: the caller orders, see scheduler::leave().
-    return head_.load(std::memory_order_relaxed) ==
+    // acquire: a task that was pushed before the owner took the last one is
+    // seen. Beyond that the caller orders, see wake_gate::leave().
+    return head_.load(std::memory_order_acquire) ==
            tail_.load(std::memory_order_relaxed);
   }
 

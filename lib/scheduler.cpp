@@ -101,6 +101,14 @@ bool scheduler::push(ready_item& item) noexcept {
   return true;
 }
 
+void scheduler::push_again(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  // Outside of drain() nobody would look at the queue again.
+  if (self == nullptr || self->owner != this || !self->draining ||
+      !self->queue.push(item)) [[unlikely]]
+    (void)push(item);
+}
+
 bool scheduler::push_from_outside(ready_item& item) noexcept {
   item.ready_next = nullptr;
   if (!inject(item))
@@ -170,7 +178,8 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
     injected_first_ = first->chain_next;
     if (injected_first_ == nullptr) {
       injected_last_ = nullptr;
-      is_injected_.store(false, std::memory_order_relaxed); // a hint
+      // release: whoever sees this sees what this worker's queue holds.
+      is_injected_.store(false, std::memory_order_release);
     }
   }
   ready_item* rest = first->ready_next;
@@ -251,8 +260,10 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
 }
 
 bool scheduler::has_work() const noexcept {
-  // relaxed: ordered by the gate.
-  if (is_injected_.load(std::memory_order_relaxed))
+  // acquire: a task that yielded before its worker took the last chain is in
+  // that worker's queue; no fence tells of it, see push_again(). Pushes are
+  // ordered by the gate.
+  if (is_injected_.load(std::memory_order_acquire))
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
     return !w.queue.looks_empty();

@@ -55,6 +55,9 @@ public:
   // and sees that some worker runs it. False: it was dropped, for take_all()
   // has been called.
   bool push(ready_item& item) noexcept;
+  // The same for the task that the calling worker runs and that yields. Wakes
+  // nobody: there is no more to run than before the worker took it.
+  void push_again(ready_item& item) noexcept;
   // True on a thread of the pool; binds the thread to its worker.
   bool on_worker_thread() noexcept;
 

@@ -227,7 +227,7 @@ void task_core::run() noexcept {
     }
     if (yielding_) {
       this_thread().current = nullptr;
-      schedule(); // The strand stays held.
+      runtime_.ready().push_again(*this); // The strand stays held.
       return;
     }
     if (strand_.try_release())

@@ -247,6 +247,16 @@ BOOST_AUTO_TEST_CASE(checkpoint_lets_timers_and_handlers_of_asio_run) {
   BOOST_TEST(seen == 3);
 }
 
+BOOST_AUTO_TEST_CASE(checkpoint_wakes_no_other_worker) {
+  run([](runtime& pool) -> task<> {
+    co_await until([&] { return pool.stats().busy == 1; });
+    for (int i = 0; i != 1000; ++i) {
+      co_await checkpoint();
+      BOOST_TEST_REQUIRE(pool.stats().busy == 1u);
+    }
+  }(pool));
+}
+
 BOOST_AUTO_TEST_CASE(checkpoint_works_in_an_awaitable) {
   auto main = []() -> asio::awaitable<int> {
     for (int i = 0; i != 10; ++i)

@@ -95,6 +95,8 @@ bool scheduler::push(ready_item& item) noexcept {
   return true;
 }
 
+void scheduler::push_again(ready_item& item) noexcept { (void)push(item); }
+
 bool scheduler::on_worker_thread() noexcept { return true; }
 std::size_t scheduler::this_worker_index() noexcept {
   return test::explorer::thread() % test::explorer::most_threads;
