@@ -11,6 +11,8 @@ usage: prove.py --dev DEV --builds FOLDER [OPTION...]
   --only NAME,... these parts only; writes no page
   --slice         the short slice of .ci/run: the parts that have one, from the
                   debug build; writes no page
+  --resume        what a part has shown on this commit, in the same time, is not
+                  run again: to go on after a break, or after a part that failed
   --page FILE     the page (docs/evidence.md)
   --list          the names of the parts
 
@@ -19,6 +21,7 @@ then 1. So it is for a target that was missed.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -103,6 +106,7 @@ class Prover:
         self.logs = chosen.builds / "prove-logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.share = sum(part.minutes for part in PARTS)
+        self.commit = machine.commit(ROOT)
 
     def seconds_of(self, part):
         if self.chosen.slice:
@@ -118,6 +122,26 @@ class Prover:
         if status != 0:
             return None, f"{part.program.target} cannot be built\n{tail(output)}"
         return folder / part.program.target, ""
+
+    def shown(self, part):
+        """The file that keeps a good outcome, and what it is good for."""
+        name = f"{part.name}{'-slice' * self.chosen.slice}.json"
+        return self.logs / name, [self.commit, self.seconds_of(part)]
+
+    def keep(self, outcome):
+        path, valid_for = self.shown(outcome.part)
+        kept = {key: value for key, value in vars(outcome).items()
+                if key not in ("part", "problem")}
+        path.write_text(json.dumps({"for": valid_for, "outcome": kept}), "utf-8")
+
+    def kept(self, part):
+        """The outcome that keep() was given, or None."""
+        path, valid_for = self.shown(part)
+        if not self.chosen.resume or not path.exists():
+            return None
+        found = json.loads(path.read_text("utf-8"))
+        return (Outcome(part, **found["outcome"]) if found["for"] == valid_for
+                else None)
 
     def run(self, part):
         outcome = Outcome(part)
@@ -163,7 +187,7 @@ class Prover:
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev prove", add_help=False,
                                      allow_abbrev=False)
-    for flag in "help", "list", "slice":
+    for flag in "help", "list", "slice", "resume":
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--dev", type=pathlib.Path)
     parser.add_argument("--builds", type=pathlib.Path)
@@ -200,7 +224,7 @@ def main():
     outcomes, bad = [], 0
     for part in chosen.parts:
         say(f"== {part.name}: {part.title} ==")
-        outcome = prover.run(part)
+        outcome = prover.kept(part) or prover.run(part)
         outcomes.append(outcome)
         missed = [target for target in part.targets
                   if prover.asks_for(target)
@@ -209,6 +233,8 @@ def main():
             outcome.problem = "missed: " + ", ".join(
                 page.target_of(target) for target in missed)
         bad += bool(outcome.problem)
+        if not outcome.problem:
+            prover.keep(outcome)
         say(f"{page.figures_of(outcome)} ({outcome.seconds:.0f} s)")
         if outcome.problem:
             say(f"failed: {part.name}: {outcome.problem}\n"

@@ -49,6 +49,24 @@ def check_page():
         check(word in text, True, f"'{word}' on the page")
 
 
+def check_resume():
+    with tempfile.TemporaryDirectory() as folder:
+        def prover(*more):
+            return prove.Prover(prove.parse(
+                ["--dev", "dev", "--builds", folder, "--resume", *more]))
+
+        part = PARTS[0]
+        shown = prove.Outcome(part, {"models": 20}, seconds=2.5, told="text")
+        check(prover().kept(part), None, "nothing was shown")
+        prover().keep(shown)
+        check(prover().kept(part), shown, "what was shown")
+        check(prover("--minutes", "1").kept(part), None, "in another time")
+        check(prover("--slice").kept(part), None, "by the slice")
+        later = prover()
+        later.commit = "another"
+        check(later.kept(part), None, "on another commit")
+
+
 def check_suppressions():
     found = suppressions.read_suppressions(
         "# for all\n\n# why\nrace:a\nrace:b\n# The same, for\nrace:c\n\n"
@@ -121,5 +139,6 @@ if __name__ == "__main__":
     check_last_lines()
     check_targets()
     check_page()
+    check_resume()
     check_suppressions()
     check_coverage()
