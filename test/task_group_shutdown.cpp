@@ -92,6 +92,7 @@ BOOST_AUTO_TEST_CASE(after_the_soft_stop_the_rest_is_cancelled) {
     task_group group(pool, {.cancellation = form});
     for (int i = 0; i != 3; ++i)
       wait(group.spawn(waits_and_counts(never, ended)));
+    block_until([&] { return never.arrivals() == 3; });
     const auto begin = clock::now();
     BOOST_CHECK_EXCEPTION(wait(group.shutdown({.drain = 2ms, .soft = 3ms})),
                           system_error,
@@ -189,6 +190,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_cancels_the_group_and_waits) {
   error_code code;
   task_group group(pool);
   wait(group.spawn(waits_and_counts(never, ended)));
+  block_until([&] { return never.arrivals() == 1; });
   std::atomic<bool> begun{false};
   auto stops = [&]() -> task<> {
     begun = true;

@@ -139,6 +139,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_drain_in_time_is_cancelled) {
   std::atomic<int> ended{0};
   task_group group(pool);
   wait(group.spawn(waits_and_counts(never, ended)));
+  block_until([&] { return never.arrivals() == 1; });
   BOOST_CHECK_EXCEPTION(wait(group.shutdown({.drain = 1ms})),
                         boost::system::system_error,
                         has_code(asio::error::timed_out));
