@@ -112,7 +112,7 @@ void group_core::tell_children(std::uint32_t generation) noexcept {
       std::lock_guard held(list.lock);
       if (generation != this->generation())
         return nullptr;
-      list.closed = true;
+      list.is_told = true;
       task_core* child = list.tasks.tell_next();
       if (child != nullptr)
         child->add_ref();

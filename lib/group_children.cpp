@@ -190,12 +190,15 @@ bool group_core::on_first_wait(task_core& core) noexcept {
   const std::size_t i = scheduler::this_worker_index() % children_.size();
   child_list& list = children_[i];
   std::lock_guard held(list.lock);
-  if (list.closed)
-    return true;
-  list.tasks.add(core);
+  // Behind a shield it waits although the group is cancelled, and the runtime
+  // may be stopped meanwhile: it has to be found.
+  if (list.is_told)
+    list.tasks.add_told(core);
+  else
+    list.tasks.add(core);
   static_assert(std::tuple_size_v<decltype(children_)> < 8); // three bits
   core.listed_in = static_cast<std::uint8_t>(i + 1) & 7;
-  return false;
+  return list.is_told;
 }
 
 // On the child's strand.

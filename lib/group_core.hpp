@@ -226,8 +226,8 @@ private:
   // so that threads seldom meet. A lock may be taken under lock_.
   struct alignas(64) child_list {
     lock_type lock;
-    bool closed = false; // cancelled: nobody is added any more; under lock
-    task_list tasks;     // under lock
+    bool is_told = false; // cancelled: who is added knows; under lock
+    task_list tasks;      // under lock
   };
   mutable std::array<child_list, 4> children_;
 

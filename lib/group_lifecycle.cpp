@@ -96,7 +96,7 @@ bool group_core::reopen() noexcept {
     generation_.store(generation() + 1, std::memory_order_relaxed);
     for (child_list& list : children_) {
       std::lock_guard list_held(list.lock);
-      list.closed = false;
+      list.is_told = false;
     }
     ++plan_;
     stage_ = stage::none;

@@ -15,6 +15,7 @@ public:
   bool empty() const noexcept { return untold_ == nullptr && told_ == nullptr; }
 
   void add(task_core& task) noexcept { push(untold_, task); }
+  void add_told(task_core& task) noexcept { push(told_, task); }
 
   void remove(task_core& task) noexcept {
     auto& [prev, next] = task.links;

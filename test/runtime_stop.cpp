@@ -9,6 +9,7 @@
 #include <weir/error.hpp>
 #include <weir/finally.hpp>
 #include <weir/runtime.hpp>
+#include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -244,6 +245,20 @@ BOOST_AUTO_TEST_CASE(a_group_with_children_may_be_destroyed_after_stop) {
     pool->stop();
   } // does not terminate
   BOOST_TEST(ended == 1);
+}
+
+// The group has told its children, and this one waits all the same.
+BOOST_AUTO_TEST_CASE(a_shielded_child_of_a_cancelled_group_goes_too) {
+  task_group group(*pool);
+  auto child = [&]() -> task<> {
+    group.cancel();
+    co_await shield(in_gate());
+  };
+  group.spawn(child)(asio::use_future).get();
+  block_until([&] { return never->arrivals() == 1; });
+  pool->stop();
+  BOOST_TEST(ended == 1);
+  BOOST_TEST(alive == 0);
 }
 
 BOOST_AUTO_TEST_CASE(results_of_abandoned_tasks_are_delivered_elsewhere) {
