@@ -25,6 +25,14 @@ def commit(root):
     return (name or "unknown") + (", with changes" if changed else "")
 
 
+def sources(root):
+    """The last commit that changed more than pages and what runs the parts."""
+    what = ["--", ".", ":(exclude,glob)**/*.md", ":(exclude)test/prove"]
+    name = output_of("git", "-C", str(root), "log", "-1", "--format=%H", *what)
+    changed = output_of("git", "-C", str(root), "status", "--porcelain", *what)
+    return (name or "unknown") + (", with changes" if changed else "")
+
+
 def hardware():
     model = "unknown CPU"
     with open("/proc/cpuinfo", encoding="utf-8") as info:

@@ -67,7 +67,7 @@ def sanitizer(kind, title):
 
 PARTS = (
     Part("schedules", "Explored schedules of the engine", TIMED,
-         test_program("weir-schedules"), minutes=20, slice=TIMED, seconds=15,
+         test_program("weir-schedules"), minutes=12, slice=TIMED, seconds=15,
          targets=(Target("exhaustive", ">=", 10 * MILLION, takes_time=True),
                   Target("models", ">=", 16)),
          notes="`exhaustive` counts the schedules of depth-first searches that "
@@ -77,7 +77,7 @@ PARTS = (
          test_program("weir-schedules", "tsan"), minutes=5,
          targets=(Target("models", ">=", 16),)),
     Part("seeds", "Seeded runs against a reference model", TIMED,
-         test_program("weir-model"), minutes=12, slice=TIMED, seconds=10,
+         test_program("weir-model"), minutes=20, slice=TIMED, seconds=10,
          targets=(Target("runs", ">=", 5 * MILLION, takes_time=True),)),
     # What it finds goes to the first folder.
     Part("fuzz", "Fuzzing of the same interpreter",

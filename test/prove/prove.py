@@ -11,8 +11,8 @@ usage: prove.py --dev DEV --builds FOLDER [OPTION...]
   --only NAME,... these parts only; writes no page
   --slice         the short slice of .ci/run: the parts that have one, from the
                   debug build; writes no page
-  --resume        what a part has shown on this commit, in the same time, is not
-                  run again: to go on after a break, or after a part that failed
+  --resume        what a part has shown for these sources, in the same time, is
+                  not run again: to go on after a break, or after one has failed
   --page FILE     the page (docs/evidence.md)
   --list          the names of the parts
 
@@ -106,7 +106,7 @@ class Prover:
         self.logs = chosen.builds / "prove-logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.share = sum(part.minutes for part in PARTS)
-        self.commit = machine.commit(ROOT)
+        self.sources = machine.sources(ROOT)
 
     def seconds_of(self, part):
         if self.chosen.slice:
@@ -126,7 +126,7 @@ class Prover:
     def shown(self, part):
         """The file that keeps a good outcome, and what it is good for."""
         name = f"{part.name}{'-slice' * self.chosen.slice}.json"
-        return self.logs / name, [self.commit, self.seconds_of(part)]
+        return self.logs / name, [self.sources, self.seconds_of(part)]
 
     def keep(self, outcome):
         path, valid_for = self.shown(outcome.part)
@@ -137,7 +137,8 @@ class Prover:
     def kept(self, part):
         """The outcome that keep() was given, or None."""
         path, valid_for = self.shown(part)
-        if not self.chosen.resume or not path.exists():
+        if (not self.chosen.resume or not path.exists()
+                or self.sources.endswith("changes")):
             return None
         found = json.loads(path.read_text("utf-8"))
         return (Outcome(part, **found["outcome"]) if found["for"] == valid_for

@@ -52,8 +52,10 @@ def check_page():
 def check_resume():
     with tempfile.TemporaryDirectory() as folder:
         def prover(*more):
-            return prove.Prover(prove.parse(
+            made = prove.Prover(prove.parse(
                 ["--dev", "dev", "--builds", folder, "--resume", *more]))
+            made.sources = "these"
+            return made
 
         part = PARTS[0]
         shown = prove.Outcome(part, {"models": 20}, seconds=2.5, told="text")
@@ -63,7 +65,7 @@ def check_resume():
         check(prover("--minutes", "1").kept(part), None, "in another time")
         check(prover("--slice").kept(part), None, "by the slice")
         later = prover()
-        later.commit = "another"
+        later.sources = "others"
         check(later.kept(part), None, "on another commit")
 
 
