@@ -181,6 +181,30 @@ BOOST_AUTO_TEST_CASE(a_holder_sees_the_item_pushed_to_it) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_next_holder_sees_what_the_last_one_did) {
+  for (int round = 0; round != rounds; ++round) {
+    int number = -1;
+    int seen = -1;
+    bool acquired = false;
+    numbered_item item;
+    detail::strand word; // held by this thread
+    std::atomic<bool> is_free{false};
+    std::thread other([&] {
+      // relaxed: orders nothing but the time.
+      until_true([&] { return is_free.load(std::memory_order_relaxed); });
+      acquired =
+          round % 2 == 0 ? word.try_acquire() : word.push_or_acquire(item);
+      seen = number;
+    });
+    number = round;
+    const bool released = word.try_release();
+    is_free.store(true, std::memory_order_relaxed); // as above
+    other.join();
+    BOOST_TEST_REQUIRE((released && acquired));
+    BOOST_TEST_REQUIRE(seen == round);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_thief_sees_the_task_it_steals) {
   for (int round = 0; round != rounds; ++round) {
     numbered_task task;

@@ -11,8 +11,9 @@ usage: prove.py --dev DEV --builds FOLDER [OPTION...]
   --only NAME,... these parts only; writes no page
   --slice         the short slice of .ci/run: the parts that have one, from the
                   debug build; writes no page
-  --resume        what a part has shown for these sources, in the same time, is
-                  not run again: to go on after a break, or after one has failed
+  --resume        what a part has shown with the same program, or for the same
+                  sources, in the same time is not run again: to go on after a
+                  break, or after one has failed
   --page FILE     the page (docs/evidence.md)
   --list          the names of the parts
 
@@ -21,6 +22,7 @@ then 1. So it is for a target that was missed.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -123,28 +125,53 @@ class Prover:
             return None, f"{part.program.target} cannot be built\n{tail(output)}"
         return folder / part.program.target, ""
 
-    def shown(self, part):
-        """The file that keeps a good outcome, and what it is good for."""
-        name = f"{part.name}{'-slice' * self.chosen.slice}.json"
-        return self.logs / name, [self.sources, self.seconds_of(part)]
+    def made_of(self, part, program):
+        """What the outcome of a part depends on, beside chance."""
+        it = [self.seconds_of(part)]
+        if program:
+            it.append(hashlib.sha256(program.read_bytes()).hexdigest())
+        if not program or "{root}" in " ".join(part.command):
+            it.append(self.sources)
+        return it
 
-    def keep(self, outcome):
-        path, valid_for = self.shown(outcome.part)
+    def kept_in(self, part):
+        return self.logs / f"{part.name}{'-slice' * self.chosen.slice}.json"
+
+    def keep(self, outcome, program):
         kept = {key: value for key, value in vars(outcome).items()
                 if key not in ("part", "problem")}
-        path.write_text(json.dumps({"for": valid_for, "outcome": kept}), "utf-8")
+        self.kept_in(outcome.part).write_text(json.dumps({
+            "made_of": self.made_of(outcome.part, program), "outcome": kept}),
+            "utf-8")
 
-    def kept(self, part):
+    def kept(self, part, program):
         """The outcome that keep() was given, or None."""
-        path, valid_for = self.shown(part)
-        if (not self.chosen.resume or not path.exists()
-                or self.sources.endswith("changes")):
+        path = self.kept_in(part)
+        if not self.chosen.resume or not path.exists():
             return None
         found = json.loads(path.read_text("utf-8"))
-        return (Outcome(part, **found["outcome"]) if found["for"] == valid_for
-                else None)
+        it = self.made_of(part, program)
+        if found["made_of"] != it or str(it[-1]).endswith("changes"):
+            return None
+        return Outcome(part, **found["outcome"])
 
     def run(self, part):
+        """Unless it is kept from before."""
+        program = None
+        if part.program:
+            log = self.logs / f"{part.name}-build.log"
+            log.unlink(missing_ok=True)
+            program, problem = self.build(part, log)
+            if not program:
+                return Outcome(part, problem=problem)
+        outcome = self.kept(part, program)
+        if outcome is None:
+            outcome = self.run_anew(part, program)
+            if not outcome.problem:
+                self.keep(outcome, program)
+        return outcome
+
+    def run_anew(self, part, program):
         outcome = Outcome(part)
         log = self.logs / f"{part.name}.log"
         log.unlink(missing_ok=True)
@@ -152,12 +179,7 @@ class Prover:
         scratch.mkdir(exist_ok=True)
         words = {"seconds": self.seconds_of(part), "root": str(ROOT),
                  "builds": str(self.chosen.builds), "dev": str(self.chosen.dev),
-                 "scratch": str(scratch), "program": ""}
-        if part.program:
-            program, outcome.problem = self.build(part, log)
-            if not program:
-                return outcome
-            words["program"] = str(program)
+                 "scratch": str(scratch), "program": str(program)}
         template = part.slice if self.chosen.slice else part.command
         command = [word.format(**words) for word in template]
         # For the page: from the root of the repository.
@@ -225,7 +247,7 @@ def main():
     outcomes, bad = [], 0
     for part in chosen.parts:
         say(f"== {part.name}: {part.title} ==")
-        outcome = prover.kept(part) or prover.run(part)
+        outcome = prover.run(part)
         outcomes.append(outcome)
         missed = [target for target in part.targets
                   if prover.asks_for(target)
@@ -234,8 +256,6 @@ def main():
             outcome.problem = "missed: " + ", ".join(
                 page.target_of(target) for target in missed)
         bad += bool(outcome.problem)
-        if not outcome.problem:
-            prover.keep(outcome)
         say(f"{page.figures_of(outcome)} ({outcome.seconds:.0f} s)")
         if outcome.problem:
             say(f"failed: {part.name}: {outcome.problem}\n"

@@ -51,22 +51,33 @@ def check_page():
 
 def check_resume():
     with tempfile.TemporaryDirectory() as folder:
-        def prover(*more):
+        program = pathlib.Path(folder) / "program"
+        program.write_bytes(b"this")
+
+        def prover(*more, sources="these"):
             made = prove.Prover(prove.parse(
                 ["--dev", "dev", "--builds", folder, "--resume", *more]))
-            made.sources = "these"
+            made.sources = sources
             return made
 
-        part = PARTS[0]
-        shown = prove.Outcome(part, {"models": 20}, seconds=2.5, told="text")
-        check(prover().kept(part), None, "nothing was shown")
-        prover().keep(shown)
-        check(prover().kept(part), shown, "what was shown")
-        check(prover("--minutes", "1").kept(part), None, "in another time")
-        check(prover("--slice").kept(part), None, "by the slice")
-        later = prover()
-        later.sources = "others"
-        check(later.kept(part), None, "on another commit")
+        by_program, by_sources = PARTS[0], next(p for p in PARTS if not p.program)
+        for part, with_program in ((by_program, program), (by_sources, None)):
+            shown = prove.Outcome(part, {"n": 20}, seconds=2.5, told="text")
+            check(prover().kept(part, with_program), None, "nothing was shown")
+            prover().keep(shown, with_program)
+            check(prover().kept(part, with_program), shown, "what was shown")
+            check(prover("--slice").kept(part, with_program), None, "by the slice")
+        check(prover("--minutes", "1").kept(by_program, program), None,
+              "in another time")
+        check(bool(prover(sources="others").kept(by_program, program)), True,
+              "with the same program")
+        check(prover(sources="others").kept(by_sources, None), None,
+              "for other sources")
+        prover(sources="it, with changes").keep(shown, None)
+        check(prover(sources="it, with changes").kept(by_sources, None), None,
+              "for sources that may have changed again")
+        program.write_bytes(b"another")
+        check(prover().kept(by_program, program), None, "with another program")
 
 
 def check_suppressions():
