@@ -19,7 +19,8 @@ def peak_kib(program, tasks):
     """The highest of a few rounds."""
     done = subprocess.run(
         [program, "--case", "spawn_join", "--library", "weir", "--cap", str(CAP),
-         "--tasks", str(tasks), "--rounds", "1", "--no-allocations", "--json"],
+         "--tasks", str(tasks), "--threads", "2", "--rounds", "1",
+         "--no-allocations", "--json"],
         stdout=subprocess.PIPE, text=True, check=True, timeout=600)
     [row] = [json.loads(line) for line in done.stdout.splitlines()]
     return row["peak_rss_kib"]
