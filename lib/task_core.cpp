@@ -318,7 +318,7 @@ void task_core::become_known() noexcept {
 void task_core::finish_wait(bool ended_by_cancel) noexcept {
   waiting_ = nullptr;
   yielding_ = false;
-  if (ended_by_cancel && unwinds_ && interrupted_)
+  if (ended_by_cancel && must_unwind())
     stopping_ = true;
   else
     resume_leaf();

@@ -213,6 +213,26 @@ BOOST_AUTO_TEST_CASE(a_nested_group_joins_its_children_first) {
   BOOST_TEST(text.back() == 'o');
 }
 
+// There is nobody to wait for: join() has nothing to suspend for.
+BOOST_AUTO_TEST_CASE(a_nested_group_whose_children_have_ended_is_left_at_once) {
+  std::atomic<bool> caught{false};
+  auto child = [&]() -> task<> {
+    try {
+      co_await with_task_group({}, [&](task_group& group) -> task<> {
+        co_await group.spawn(returns());
+        co_await group.wait_idle();
+        co_await never.wait();
+      });
+    } catch (...) {
+      caught = true;
+      throw;
+    }
+  };
+  const task_group_stats stats = unwind_child(child(), parked());
+  BOOST_TEST(!caught);
+  BOOST_TEST(stats.cancelled == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_nested_group_waits_for_a_stubborn_child) {
   gate door(pool.get_executor());
   std::atomic<bool> child_done{false};

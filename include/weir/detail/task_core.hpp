@@ -198,6 +198,8 @@ public:
   bool must_abort() const noexcept {
     return interrupted_ && (throws_ || unwinds_);
   }
+  // Whether an await that ends by a cancellation unwinds the task.
+  bool must_unwind() const noexcept { return interrupted_ && unwinds_; }
   // Begins to unwind the running coroutine, which suspends and is not resumed.
   void stop() noexcept { stopping_ = true; }
   // Lets the other ready tasks run first. The running coroutine suspends.
