@@ -151,8 +151,8 @@ BOOST_FIXTURE_TEST_CASE(a_start_and_a_cancel_on_two_threads_go_either_way,
       co_await sleep_until(clock::time_point::max());
       went_on = true;
     };
-    // In a third of the rounds the child cannot begin in time, in another it
-    // has begun, whatever else the machine does.
+    // In a third of the rounds the child cannot begin in time, and in another
+    // it has begun or is refused, whatever else the machine does.
     auto threads = std::make_shared<hold>();
     if (round % 3 == 1) {
       for (int i = 0; i != 2; ++i)

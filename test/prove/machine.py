@@ -17,20 +17,26 @@ def output_of(*command):
     return (done.stdout.splitlines() or [""])[0] if done.returncode == 0 else ""
 
 
+def last_change(root, form, *without):
+    """The commit, in that form, that last changed anything but those; and
+    whether there are changes to it."""
+    what = ["--", ".", *(f":(exclude,glob){path}" for path in without)]
+    return (output_of("git", "-C", str(root), "log", "-1", f"--format={form}",
+                      *what),
+            bool(output_of("git", "-C", str(root), "status", "--porcelain",
+                           *what)))
+
+
 def commit(root):
-    """Of the sources; the page itself may have changed."""
-    name = output_of("git", "-C", str(root), "log", "-1", "--format=%H (%cs)")
-    changed = output_of("git", "-C", str(root), "status", "--porcelain", "--",
-                        ".", ":(exclude)docs/evidence.md")
+    """Of all but the page itself."""
+    name, changed = last_change(root, "%H (%cs)", "docs/evidence.md")
     return (name or "unknown") + (", with changes" if changed else "")
 
 
 def sources(root):
-    """The last commit that changed more than pages and what runs the parts."""
-    what = ["--", ".", ":(exclude,glob)**/*.md", ":(exclude)test/prove"]
-    name = output_of("git", "-C", str(root), "log", "-1", "--format=%H", *what)
-    changed = output_of("git", "-C", str(root), "status", "--porcelain", *what)
-    return (name or "unknown") + (", with changes" if changed else "")
+    """Of all but pages and what runs the parts; "" if that is no commit."""
+    name, changed = last_change(root, "%H", "**/*.md", "test/prove/**")
+    return "" if changed else name
 
 
 def hardware():

@@ -151,7 +151,7 @@ class Prover:
             return None
         found = json.loads(path.read_text("utf-8"))
         it = self.made_of(part, program)
-        if found["made_of"] != it or str(it[-1]).endswith("changes"):
+        if found["made_of"] != it or "" in it:  # sources that may change again
             return None
         return Outcome(part, **found["outcome"])
 
