@@ -146,14 +146,15 @@ class Prover:
 
     def kept(self, part, program):
         """The outcome that keep() was given, or None."""
-        path = self.kept_in(part)
-        if not self.chosen.resume or not path.exists():
-            return None
-        found = json.loads(path.read_text("utf-8"))
         it = self.made_of(part, program)
-        if found["made_of"] != it or "" in it:  # sources that may change again
+        if not self.chosen.resume or "" in it:  # sources that may change again
             return None
-        return Outcome(part, **found["outcome"])
+        try:
+            found = json.loads(self.kept_in(part).read_text("utf-8"))
+            return (Outcome(part, **found["outcome"])
+                    if found["made_of"] == it else None)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # never kept, cut off, or by another version of this
 
     def run(self, part):
         """Unless it is kept from before."""

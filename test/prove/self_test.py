@@ -3,6 +3,7 @@
 # Part of weir: structured concurrency for Boost.Asio.
 """Made-up outputs, coverage and suppressions, through what reads them."""
 
+import json
 import pathlib
 import sys
 import tempfile
@@ -76,6 +77,11 @@ def check_resume():
         prover(sources="").keep(shown, None)
         check(prover(sources="").kept(by_sources, None), None,
               "for sources that may change again")
+        for text in "{", '{"outcome": {}}', json.dumps({
+                "made_of": prover().made_of(by_sources, None),
+                "outcome": {"no such figure": 1}}):
+            prover().kept_in(by_sources).write_text(text, "utf-8")
+            check(prover().kept(by_sources, None), None, f"what reads {text}")
         program.write_bytes(b"another")
         check(prover().kept(by_program, program), None, "with another program")
 
