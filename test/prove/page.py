@@ -8,7 +8,8 @@ INTRODUCTION = """# Evidence
 
 What was run against weir's correctness, and what came out. `./dev prove` runs all of it again and
 rewrites this page; every figure on it is from the last line of a program or from a tool's output.
-A target that was missed, or a part that failed, is said so.
+A target that was missed, or a part that failed, is said so. With `--resume`, a part that has run with
+the same program, or for the same sources, shows what it showed then.
 """
 
 
@@ -66,8 +67,7 @@ def parts_table(outcomes):
 
 def render(outcomes, facts, minutes, share):
     text = INTRODUCTION + "\n"
-    text += table(["", ""], [["command", f"`./dev prove --minutes {minutes:g}`"],
-                             *facts])
+    text += table(["", ""], facts)
     text += "\n## Targets\n\n" + targets_table(outcomes, minutes)
     text += "\n## All figures\n\n"
     text += (f"The parts that search as long as they are let share {minutes:g} minutes: "

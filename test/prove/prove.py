@@ -186,7 +186,7 @@ class Prover:
         # For the page: from the root of the repository.
         outcome.command = " ".join(command).replace(
             words["dev"], "./dev").replace(words["builds"], "build").replace(
-            words["root"] + "/", "")
+            words["root"] + "/", "").replace(words["root"], ".")
         begin = time.monotonic()
         under_tsan = part.program and part.program.build == "tsan"
         status, output = run(
@@ -236,6 +236,9 @@ def parse(arguments):
         for part in PARTS:
             print(f"{part.name}: {part.title}")
         sys.exit()
+    # For the page.
+    chosen.command = (f"`./dev prove --minutes {chosen.minutes:g}"
+                      + " --resume" * chosen.resume + "`")
     chosen.parts = [part for part in PARTS
                     if (not names or part.name in names)
                     and (part.slice or not chosen.slice)]
@@ -263,8 +266,9 @@ def main():
                 f"all of it: {prover.logs}/{part.name}.log")
     if not chosen.only and not chosen.slice:
         chosen.page.write_text(
-            page.render(outcomes, machine.describe(ROOT), chosen.minutes,
-                        prover.share), encoding="utf-8")
+            page.render(outcomes, [("command", chosen.command),
+                                   *machine.describe(ROOT)],
+                        chosen.minutes, prover.share), encoding="utf-8")
         say(f"written: {chosen.page}")
     # .ci/run adds up lines of this form.
     say(f"{len(outcomes) - bad} passed, {bad} failed")
