@@ -178,20 +178,26 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
     injected_first_ = first->chain_next;
     if (injected_first_ == nullptr) {
       injected_last_ = nullptr;
-      // release: whoever sees this sees what this worker's queue holds.
+      // release: whoever sees this sees what this worker has put into its
+      // queue; what it is about to is announced below.
       is_injected_.store(false, std::memory_order_release);
     }
   }
   ready_item* rest = first->ready_next;
+  if (rest == nullptr)
+    return first;
   while (rest != nullptr) {
     ready_item* item = rest;
     rest = rest->ready_next;
     if (!self.queue.push(*item)) {
       item->ready_next = rest;
-      (void)inject(*item); // A worker runs.
+      (void)inject(*item);
       break;
     }
   }
+  // Whoever looked around since the flag was taken down has seen nothing.
+  if (workers_.size() != 1 && !is_stopped())
+    notify();
   return first;
 }
 
