@@ -129,6 +129,11 @@ bool group_core::ended_by_outside() const noexcept {
          state_.cancelled_by() == group_state::cause::outside;
 }
 
+bool group_core::is_broken_off_from_outside() const noexcept {
+  rules_lock held(*this);
+  return state_.cancelled_by() == group_state::cause::outside;
+}
+
 // --- the rest
 // -----------------------------------------------------------------
 

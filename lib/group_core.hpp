@@ -87,6 +87,8 @@ public:
   // The same, whatever the children did: null unless a deadline or somebody
   // outside ended the group.
   std::exception_ptr broken_off() const;
+  bool is_broken_off_from_outside() const noexcept;
+  // Whether what it reports is that.
   bool ended_by_outside() const noexcept;
 
   void cancel(group_state::cause why,

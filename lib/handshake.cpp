@@ -55,10 +55,12 @@ void handshake_core::withdraw() noexcept {
 bool handshake_core::was_cancelled() const noexcept {
   {
     std::lock_guard held(lock_);
-    if (!is_cancelled_ || stage_ != stage::ended)
+    if (stage_ != stage::ended)
       return false;
+    if (!error_)
+      return is_cancelled_;
   }
-  return !error_ || is_aborted(error_);
+  return is_aborted(error_);
 }
 
 void handshake_core::check() const {

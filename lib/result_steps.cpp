@@ -19,4 +19,8 @@ bool throws_in_spite_of_results(task_group& group, std::exception_ptr& error) {
   return group.stats().failed == 0;
 }
 
+bool is_broken_off_from_outside(task_group& group) noexcept {
+  return group_access::core(group).is_broken_off_from_outside();
+}
+
 } // namespace weir::detail

@@ -5,10 +5,13 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/result_group.hpp>
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
+#include <weir/start.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
+#include <weir/with_result_group.hpp>
 #include <weir/with_task_group.hpp>
 
 #include "support/counted.hpp"
@@ -29,6 +32,7 @@
 #include <future>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -231,6 +235,108 @@ BOOST_AUTO_TEST_CASE(a_nested_group_whose_children_have_ended_is_left_at_once) {
   const task_group_stats stats = unwind_child(child(), parked());
   BOOST_TEST(!caught);
   BOOST_TEST(stats.cancelled == 1u);
+}
+
+// The group is cancelled at once; that the task is, is on its way to its
+// strand.
+BOOST_AUTO_TEST_CASE(what_a_cancelled_group_refuses_unwinds_who_was_not_told) {
+  task_group group(pool, {.cancellation = on_cancel::unwind});
+  std::atomic<bool> caught{false};
+  auto child = [&]() -> task<> {
+    co_await checkpoint(); // From here on it is told.
+    std::thread([&] { group.cancel(); }).join();
+    try {
+      co_await group.spawn(returns());
+    } catch (...) {
+      caught = true;
+      throw;
+    }
+  };
+  wait(group.spawn(child));
+  wait(group.join());
+  BOOST_TEST(!caught);
+  BOOST_TEST(group.stats().cancelled == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(so_does_a_start_whose_child_has_not_begun) {
+  std::atomic<int> stopped{0};
+  std::atomic<bool> caught{false};
+  auto serve = [](started<>& up) -> task<> {
+    up.set();
+    co_return;
+  };
+  for (int round = 0; round != 300; ++round) {
+    task_group group(pool, {.cancellation = on_cancel::unwind});
+    std::promise<void> begun;
+    auto child = [&]() -> task<> {
+      on_scope_exit mark([&] { ++stopped; });
+      begun.set_value();
+      try {
+        for (;;)
+          co_await start(group, serve);
+      } catch (...) {
+        caught = true;
+        throw;
+      }
+    };
+    wait(group.spawn(child));
+    begun.get_future().wait();
+    group.cancel();
+    wait(group.join());
+  }
+  BOOST_TEST(!caught);
+  BOOST_TEST(stopped == 300);
+}
+
+// Its children's errors are among the results, and no reason to throw.
+BOOST_AUTO_TEST_CASE(a_nested_group_of_results_with_a_failed_child_does_too) {
+  std::atomic<bool> caught{false};
+  auto fails = []() -> task<int> {
+    throw std::runtime_error("a result");
+    co_return 1;
+  };
+  auto body = [&](result_group<int>& results) -> task<> {
+    co_await results.spawn(fails());
+    co_await never.wait();
+  };
+  auto child = [&]() -> task<> {
+    try {
+      (void)co_await with_result_group<int>({.errors = on_error::keep_going},
+                                            body);
+    } catch (...) {
+      caught = true;
+      throw;
+    }
+  };
+  const task_group_stats stats = unwind_child(child(), parked());
+  BOOST_TEST(!caught);
+  BOOST_TEST(stats.cancelled == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(and_one_that_cancelled_itself_before) {
+  std::atomic<bool> caught{false};
+  auto body = [&](task_group& group) -> task<int> {
+    group.cancel();
+    co_await shield(waits_for(never));
+    co_await checkpoint();
+    co_return 1;
+  };
+  task_group group(pool, {.cancellation = on_cancel::unwind});
+  auto child = [&]() -> task<> {
+    try {
+      (void)co_await with_task_group({}, body);
+    } catch (...) {
+      caught = true;
+      throw;
+    }
+  };
+  wait(group.spawn(child));
+  block_until(parked());
+  group.cancel();
+  never.open();
+  wait(group.join());
+  BOOST_TEST(!caught);
+  BOOST_TEST(group.stats().cancelled == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_nested_group_waits_for_a_stubborn_child) {

@@ -70,8 +70,11 @@ task<T> run_group(task_group_options options, Body body) {
   if (result.has_value())
     co_return result.get();
   // The group's own cancel() ended the body: nothing failed.
-  if constexpr (!std::is_void_v<T>)
+  if constexpr (!std::is_void_v<T>) {
+    if (self.must_unwind())
+      co_await pass_on_stop();
     throw_aborted();
+  }
 }
 
 } // namespace detail

@@ -127,12 +127,12 @@ public:
     }
     if (waiter_of<Step>::start(step_, &core)) {
       core.cancel_wait();
-      if constexpr (Step::starts_cancelled)
-        // As finish_wait(): it ends by the cancellation, only at once.
-        if (core.must_unwind() && step_.ended_by_cancel()) [[unlikely]] {
-          core.stop();
-          return true;
-        }
+      // As finish_wait(): it ends by the cancellation, only at once.
+      if (core.unwinds() && step_.ended_by_cancel() && core.must_unwind())
+          [[unlikely]] {
+        core.stop();
+        return true;
+      }
       if constexpr (Step::yields)
         if (ready_queue_is_crowded()) {
           core.yield();

@@ -21,6 +21,8 @@ namespace weir::detail {
 // after an error: not for a child's, which is in its slot. Changes it to the
 // deadline's if that is why the group ended.
 bool throws_in_spite_of_results(task_group& group, std::exception_ptr& error);
+// Whether that is a cancellation from outside.
+bool is_broken_off_from_outside(task_group& group) noexcept;
 
 // result_group::join as an operation: a join_step, and the results.
 template <typename T>
@@ -45,7 +47,11 @@ public:
   void withdraw(waiter& w) noexcept { join_.withdraw(w); }
   void keep_alive() noexcept { join_.keep_alive(); }
   void abort() noexcept { join_.abort(); }
-  bool ended_by_cancel() const noexcept { return join_.ended_by_cancel(); }
+  bool ended_by_cancel() const noexcept {
+    return siblings_ == on_error::keep_going
+               ? !deadlock_ && is_broken_off_from_outside(*group_)
+               : join_.ended_by_cancel();
+  }
   executor fallback_executor() const noexcept {
     return join_.fallback_executor();
   }

@@ -198,8 +198,11 @@ public:
   bool must_abort() const noexcept {
     return interrupted_ && (throws_ || unwinds_);
   }
-  // Whether an await that ends by a cancellation unwinds the task.
-  bool must_unwind() const noexcept { return interrupted_ && unwinds_; }
+  // Whether an await that has ended by a cancellation unwinds the task; also
+  // when the task has not been told yet of what ended the operation.
+  bool must_unwind() const noexcept {
+    return unwinds_ && cancelled() != asio::cancellation_type::none;
+  }
   // Begins to unwind the running coroutine, which suspends and is not resumed.
   void stop() noexcept { stopping_ = true; }
   // Lets the other ready tasks run first. The running coroutine suspends.
