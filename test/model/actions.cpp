@@ -161,8 +161,8 @@ task<> program::shut_down(place at, int in, step s) {
   note(at.id, "shuts down group", in);
   const milliseconds drain =
       s.high % 4 == 0 ? milliseconds(0) : alone(milliseconds(s.high % 4));
-  const milliseconds soft =
-      alone(drain + milliseconds(1 + s.high / 4 % 4)) - drain;
+  // A group that is asked to stop already does not drain any more.
+  const milliseconds soft = alone(milliseconds(1 + s.high / 4 % 4), drain);
   if (parent_of(at) == in) {
     co_await end_of(at.id, in, groups_[in]->shutdown({drain, soft}));
     co_return;

@@ -95,9 +95,12 @@ void program::adopt() {
 }
 
 // No two deadlines at the same time: which of them it was could not be told.
-milliseconds program::alone(milliseconds after) {
-  while (!taken_.insert(clock::now() + after).second)
+// Nor if the stage before it, of that length, is left out.
+milliseconds program::alone(milliseconds after, milliseconds before) {
+  const auto now = clock::now();
+  while (taken_.contains(now + after) || taken_.contains(now + before + after))
     ++after;
+  taken_.insert({now + after, now + before + after});
   return after;
 }
 

@@ -99,7 +99,9 @@ private:
   void after_step();
   void adopt();
   void learn_deadlines();
-  std::chrono::milliseconds alone(std::chrono::milliseconds after);
+  std::chrono::milliseconds
+  alone(std::chrono::milliseconds after,
+        std::chrono::milliseconds before = std::chrono::milliseconds(0));
   void compare(int in);
   void compare_objects();
   void compare_end();
