@@ -12,6 +12,7 @@
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/work.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_future.hpp>
@@ -42,6 +43,19 @@ task<int> fails(const char* what) {
 }
 
 const auto aborted = has_code(asio::error::operation_aborted);
+
+BOOST_FIXTURE_TEST_CASE(an_abandoned_task_is_left_out_too, pool_fixture) {
+  std::vector<int> got;
+  ordered_stream<int> stream(pool,
+                             {.max_reorder = 2, .errors = on_error::keep_going},
+                             [&](int n) { got.push_back(n); });
+  wait(stream.submit(is_abandoned()));
+  for (int n = 1; n != 5; ++n)
+    wait(stream.submit(gives(n)));
+  BOOST_CHECK_EXCEPTION(
+      wait(stream.join()), system_error, has_code(errc::task_abandoned));
+  BOOST_TEST(got == (std::vector{1, 2, 3, 4}));
+}
 
 BOOST_FIXTURE_TEST_CASE(an_error_of_a_task_cancels_the_others, pool_fixture) {
   for (on_cancel form : forms) {

@@ -144,6 +144,15 @@ BOOST_AUTO_TEST_CASE(it_ends_as_soon_as_it_can_not_be_reached) {
   BOOST_TEST(ended == 1);
 }
 
+BOOST_AUTO_TEST_CASE(an_abandoned_task_has_failed) {
+  gate never(pool.get_executor());
+  std::atomic<int> ended{0};
+  auto main = [&]() -> task<> {
+    (void)co_await quorum(2, is_abandoned(), never_votes(never, ended));
+  };
+  BOOST_CHECK_THROW(run(main()), std::exception);
+}
+
 BOOST_AUTO_TEST_CASE(failures_that_leave_enough_are_forgotten) {
   gate open(pool.get_executor());
   open.open();

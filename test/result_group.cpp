@@ -11,6 +11,7 @@
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/work.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
@@ -117,6 +118,21 @@ BOOST_AUTO_TEST_CASE(a_value_after_an_error_is_kept) {
     BOOST_TEST(text_of(r[3].error()) == "three");
     BOOST_TEST(r[4].value() == 4);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_slot_of_an_abandoned_child_says_so) {
+  std::vector<result<int>> r;
+  auto main = [&]() -> task<> {
+    result_group<int> group(pool, {.errors = on_error::keep_going});
+    co_await group.spawn(is_abandoned());
+    co_await group.spawn(gives(1));
+    r = co_await group.join();
+  };
+  run(main());
+  BOOST_REQUIRE(r.size() == 2u);
+  BOOST_CHECK_EXCEPTION(
+      (void)r[0].value(), system_error, has_code(errc::task_abandoned));
+  BOOST_TEST(r[1].value() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_error_is_thrown_and_the_values_can_be_had) {

@@ -231,8 +231,9 @@ async def serves_many_and_leaves_no_descriptor(program):
 
         kinds = [slow, quick, slow, resetting]
         await asyncio.gather(*(kinds[i % 4](i) for i in range(CONNECTIONS)))
+        # At most: UBSan opens a pipe now and then, and may have had one before.
         await until(
-            lambda: server.descriptors_open() == before,
+            lambda: server.descriptors_open() <= before,
             "descriptors left open after all clients have gone",
         )
         server.signal()

@@ -8,6 +8,9 @@
 #include "gate.hpp"
 #include "on_scope_exit.hpp"
 
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
+
 #include <atomic>
 #include <stdexcept>
 
@@ -37,6 +40,13 @@ inline task<> waits_and_counts(gate& g, std::atomic<int>& ended) {
 inline task<> opens(gate& g) {
   g.open();
   co_return;
+}
+
+// Awaits what destroys its handler instead of calling it.
+inline task<int> is_abandoned() {
+  co_await asio::async_initiate<const asio::deferred_t, void()>(
+      [](auto handler) { (void)handler; }, asio::deferred);
+  co_return 0;
 }
 
 } // namespace weir::test

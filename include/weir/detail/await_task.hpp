@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/error.hpp>
+
 #include "abort.hpp"
 #include "outcome.hpp"
 #include "promise.hpp"
@@ -100,10 +102,15 @@ private:
   bool aborted_ = false;
 };
 
+// What an outcome says of a task that was abandoned: that it was stopped, which
+// is passed on, or, to somebody who waits for all of its kind, that it failed.
+enum class if_abandoned : unsigned char { stopped, failed };
+
 template <typename T>
 class await_outcome final : public await_child<T> {
 public:
-  explicit await_outcome(task<T>&& t) noexcept : await_child<T>(std::move(t)) {
+  await_outcome(task<T>&& t, if_abandoned says) noexcept
+      : await_child<T>(std::move(t)), says_(says) {
     this->intercepts = true;
   }
 
@@ -115,8 +122,11 @@ public:
   }
 
   outcome<T> await_resume() {
-    if (this->child == nullptr)
+    if (this->child == nullptr) {
+      if (says_ == if_abandoned::failed && this->core->is_abandoned())
+        return outcome<T>(error_of(errc::task_abandoned));
       return outcome<T>::stopped();
+    }
     if (this->error)
       return outcome<T>(std::move(this->error));
     // A value that throws when it is moved is an error of the child as well:
@@ -128,6 +138,9 @@ public:
       return outcome<T>(std::current_exception());
     }
   }
+
+private:
+  if_abandoned says_;
 };
 
 // Runs a task to its end whatever that is, and never throws. Not a
@@ -135,13 +148,16 @@ public:
 template <typename T>
 class outcome_of final : public native_awaitable_tag {
 public:
-  explicit outcome_of(task<T>&& t) noexcept : task_(std::move(t)) {}
+  explicit outcome_of(task<T>&& t,
+                      if_abandoned says = if_abandoned::stopped) noexcept
+      : task_(std::move(t)), says_(says) {}
   await_outcome<T> awaiter() && noexcept {
-    return await_outcome<T>(std::move(task_));
+    return await_outcome<T>(std::move(task_), says_);
   }
 
 private:
   task<T> task_;
+  if_abandoned says_;
 };
 
 // Passes on that a child was stopped: this frame is unwound too.

@@ -132,7 +132,8 @@ task<> run_for_completion(child_seat<T> seat,
                           bool holds_errors) {
   task_core& self = co_await this_core();
   node->index = self.index;
-  outcome<T> ended = co_await outcome_of<T>(std::move(node->work));
+  outcome<T> ended =
+      co_await outcome_of<T>(std::move(node->work), if_abandoned::failed);
   std::exception_ptr error = ended.error();
   try {
     node->set(ended);

@@ -119,7 +119,8 @@ task<> compete(task<T> work,
                contest<R>& all,
                task_group& group) {
   const char* const name = task_access::name(work);
-  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  outcome<T> result =
+      co_await outcome_of<T>(std::move(work), if_abandoned::failed);
   if (result.is_stopped())
     co_await pass_on_stop();
   if (result.error())

@@ -54,7 +54,8 @@ template <typename T, typename Keep>
 task<> run_for_result(Keep keep, std::unique_ptr<result_node<T>> node) {
   task_core& self = co_await this_core();
   node->index = self.index;
-  outcome<T> ended = co_await outcome_of<T>(std::move(node->work));
+  outcome<T> ended =
+      co_await outcome_of<T>(std::move(node->work), if_abandoned::failed);
   std::exception_ptr error = ended.error();
   try {
     node->set(ended);

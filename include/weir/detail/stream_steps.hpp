@@ -32,7 +32,8 @@ template <typename T>
 task<> run_in_stream(stream_round<T>& round, task<T> work) {
   task_core& self = co_await this_core();
   std::uint64_t index = self.index;
-  outcome<T> ended = co_await outcome_of<T>(std::move(work));
+  outcome<T> ended =
+      co_await outcome_of<T>(std::move(work), if_abandoned::failed);
   if (ended.is_stopped())
     co_await pass_on_stop();
   std::exception_ptr failure;

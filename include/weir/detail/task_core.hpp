@@ -225,6 +225,7 @@ public:
     return waiting_ == &how;
   }
   bool is_known_to_owner() const noexcept { return known_to_owner_; }
+  bool is_abandoned() const noexcept { return abandoning_; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
 
