@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(an_abandoned_task_has_failed) {
   auto main = [&]() -> task<> {
     (void)co_await quorum(2, is_abandoned(), never_votes(never, ended));
   };
-  BOOST_CHECK_THROW(run(main()), std::exception);
+  BOOST_CHECK_THROW(run(main()), group_error);
 }
 
 BOOST_AUTO_TEST_CASE(failures_that_leave_enough_are_forgotten) {

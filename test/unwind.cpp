@@ -217,20 +217,27 @@ BOOST_AUTO_TEST_CASE(a_nested_group_joins_its_children_first) {
   BOOST_TEST(text.back() == 'o');
 }
 
+// Writes down whether an exception comes out of it.
+template <typename T>
+task<T> watched(task<T> work, std::atomic<bool>& caught) {
+  try {
+    co_return co_await std::move(work);
+  } catch (...) {
+    caught = true;
+    throw;
+  }
+}
+
 // There is nobody to wait for: join() has nothing to suspend for.
 BOOST_AUTO_TEST_CASE(a_nested_group_whose_children_have_ended_is_left_at_once) {
   std::atomic<bool> caught{false};
   auto child = [&]() -> task<> {
-    try {
-      co_await with_task_group({}, [&](task_group& group) -> task<> {
-        co_await group.spawn(returns());
-        co_await group.wait_idle();
-        co_await never.wait();
-      });
-    } catch (...) {
-      caught = true;
-      throw;
-    }
+    auto body = [&](task_group& group) -> task<> {
+      co_await group.spawn(returns());
+      co_await group.wait_idle();
+      co_await never.wait();
+    };
+    co_await watched(with_task_group({}, body), caught);
   };
   const task_group_stats stats = unwind_child(child(), parked());
   BOOST_TEST(!caught);
@@ -245,12 +252,8 @@ BOOST_AUTO_TEST_CASE(what_a_cancelled_group_refuses_unwinds_who_was_not_told) {
   auto child = [&]() -> task<> {
     co_await checkpoint(); // From here on it is told.
     std::thread([&] { group.cancel(); }).join();
-    try {
-      co_await group.spawn(returns());
-    } catch (...) {
-      caught = true;
-      throw;
-    }
+    auto spawns = [&]() -> task<> { co_await group.spawn(returns()); };
+    co_await watched(spawns(), caught);
   };
   wait(group.spawn(child));
   wait(group.join());
@@ -271,13 +274,11 @@ BOOST_AUTO_TEST_CASE(so_does_a_start_whose_child_has_not_begun) {
     auto child = [&]() -> task<> {
       on_scope_exit mark([&] { ++stopped; });
       begun.set_value();
-      try {
+      auto starts = [&]() -> task<> {
         for (;;)
           co_await start(group, serve);
-      } catch (...) {
-        caught = true;
-        throw;
-      }
+      };
+      co_await watched(starts(), caught);
     };
     wait(group.spawn(child));
     begun.get_future().wait();
@@ -300,13 +301,8 @@ BOOST_AUTO_TEST_CASE(a_nested_group_of_results_with_a_failed_child_does_too) {
     co_await never.wait();
   };
   auto child = [&]() -> task<> {
-    try {
-      (void)co_await with_result_group<int>({.errors = on_error::keep_going},
-                                            body);
-    } catch (...) {
-      caught = true;
-      throw;
-    }
+    const task_group_options options{.errors = on_error::keep_going};
+    (void)co_await watched(with_result_group<int>(options, body), caught);
   };
   const task_group_stats stats = unwind_child(child(), parked());
   BOOST_TEST(!caught);
@@ -323,12 +319,7 @@ BOOST_AUTO_TEST_CASE(and_one_that_cancelled_itself_before) {
   };
   task_group group(pool, {.cancellation = on_cancel::unwind});
   auto child = [&]() -> task<> {
-    try {
-      (void)co_await with_task_group({}, body);
-    } catch (...) {
-      caught = true;
-      throw;
-    }
+    (void)co_await watched(with_task_group({}, body), caught);
   };
   wait(group.spawn(child));
   block_until(parked());
