@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <mutex>
 #include <utility>
 
 namespace weir::detail {
@@ -30,11 +29,10 @@ constexpr std::uint32_t shared_turns = 31;
 // each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
 constexpr unsigned pauses_per_round = 32;
-// A look at a busy worker's queue takes its memory out of that worker's cache,
-// so the next one comes after so many rounds (about five microseconds).
+// A look at a busy worker's queue takes memory out of that worker's cache: the
+// next one comes after so many rounds (about five microseconds).
 constexpr unsigned busy_rest = 8;
-// Nor does it look for longer than so many rounds without letting the pool's
-// other handlers run.
+// It lets the pool's other handlers run after so many rounds.
 constexpr unsigned longest_search = 200;
 // See scheduler::steal().
 constexpr std::uint32_t steal_patience = 8;
@@ -96,8 +94,7 @@ bool scheduler::push(ready_item& item) noexcept {
     push_over(*self, item);
   if (workers_.size() == 1 && self->draining)
     return true; // It runs the task itself, and there is nobody to wake.
-  if (!is_stopped())
-    notify();
+  notify();
   return true;
 }
 
@@ -111,10 +108,9 @@ void scheduler::push_again(ready_item& item) noexcept {
 
 bool scheduler::push_from_outside(ready_item& item) noexcept {
   item.ready_next = nullptr;
-  if (!inject(item))
+  if (!shared_.push(item))
     return false;
-  if (!is_stopped())
-    notify();
+  notify();
   return true;
 }
 
@@ -122,7 +118,7 @@ bool scheduler::push_from_outside(ready_item& item) noexcept {
 void scheduler::push_over(worker& self, ready_item& item) noexcept {
   do {
     if (ready_item* chain = self.queue.split())
-      (void)inject(*chain);
+      (void)shared_.push(*chain);
   } while (!self.queue.push(item));
 }
 
@@ -136,6 +132,8 @@ bool ready_queue_is_crowded() noexcept {
 }
 
 void scheduler::notify() noexcept {
+  if (is_stopped())
+    return;
   // Orders the push before the look at the gate, see wake_gate::leave().
   sync::fence_seq_cst();
   if (gate_.try_enter())
@@ -146,43 +144,14 @@ void scheduler::post_drain() noexcept {
   asio::post(pool_, drain_handler{this, true});
 }
 
-bool scheduler::inject(ready_item& chain) noexcept {
-  chain.chain_next = nullptr;
-  std::lock_guard held(injected_lock_);
-  if (is_taken())
-    return false;
-  if (injected_last_ != nullptr)
-    injected_last_->chain_next = &chain;
-  else
-    injected_first_ = &chain;
-  injected_last_ = &chain;
-  // relaxed: a hint; the queue itself is under the lock.
-  is_injected_.store(true, std::memory_order_relaxed);
-  return true;
-}
-
 // --- workers
 // ----------------------------------------------------------------------
 
 // The oldest chain of the shared queue: its first, the rest into the ring.
-ready_item* scheduler::take_injected(worker& self) noexcept {
-  // relaxed: a hint, the queue is looked at under the lock.
-  if (!is_injected_.load(std::memory_order_relaxed))
+ready_item* scheduler::take_shared(worker& self) noexcept {
+  ready_item* const first = shared_.pop();
+  if (first == nullptr)
     return nullptr;
-  ready_item* first = nullptr;
-  {
-    std::lock_guard held(injected_lock_);
-    first = injected_first_;
-    if (first == nullptr)
-      return nullptr;
-    injected_first_ = first->chain_next;
-    if (injected_first_ == nullptr) {
-      injected_last_ = nullptr;
-      // release: whoever sees this sees what this worker has put into its
-      // queue; what it is about to is announced below.
-      is_injected_.store(false, std::memory_order_release);
-    }
-  }
   ready_item* rest = first->ready_next;
   if (rest == nullptr)
     return first;
@@ -191,12 +160,12 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
     rest = rest->ready_next;
     if (!self.queue.push(*item)) {
       item->ready_next = rest;
-      (void)inject(*item);
+      (void)shared_.push(*item);
       break;
     }
   }
   // Whoever looked around since the flag was taken down has seen nothing.
-  if (workers_.size() != 1 && !is_stopped())
+  if (workers_.size() != 1)
     notify();
   return first;
 }
@@ -204,12 +173,12 @@ ready_item* scheduler::take_injected(worker& self) noexcept {
 ready_item* scheduler::next(worker& self) noexcept {
   if (--self.turns == 0) {
     self.turns = shared_turns;
-    if (ready_item* item = take_injected(self))
+    if (ready_item* item = take_shared(self))
       return item;
   }
   if (ready_item* item = self.queue.pop())
     return item;
-  return take_injected(self);
+  return take_shared(self);
 }
 
 // Looks at the other workers' queues, once. A queue whose tasks are short is
@@ -240,7 +209,7 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
   unsigned quiet = 0;
   unsigned rest = 0; // rounds
   for (unsigned round = 0; round != longest_search; ++round) {
-    if (ready_item* item = take_injected(self))
+    if (ready_item* item = take_shared(self))
       return item;
     if (rest != 0) {
       --rest;
@@ -266,10 +235,9 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
 }
 
 bool scheduler::has_work() const noexcept {
-  // acquire: a task that yielded before its worker took the last chain is in
-  // that worker's queue; no fence tells of it, see push_again(). Pushes are
-  // ordered by the gate.
-  if (is_injected_.load(std::memory_order_acquire))
+  // First: of a task that yielded before its worker took the last chain no
+  // fence tells, see push_again(). Pushes are ordered by the gate.
+  if (!shared_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
     return !w.queue.looks_empty();
@@ -381,11 +349,8 @@ void scheduler::driver_yields(bool yields) noexcept {
 
 ready_item* scheduler::take_all() noexcept {
   ready_item* all = nullptr;
-  std::lock_guard held(injected_lock_);
-  // release: pairs with is_taken().
-  is_taken_.store(true, std::memory_order_release);
-  while (ready_item* chain = injected_first_) {
-    injected_first_ = chain->chain_next;
+  shared_.close();
+  while (ready_item* chain = shared_.pop()) {
     while (chain != nullptr) {
       ready_item* item = chain;
       chain = chain->ready_next;
@@ -393,8 +358,6 @@ ready_item* scheduler::take_all() noexcept {
       all = item;
     }
   }
-  injected_last_ = nullptr;
-  is_injected_.store(false, std::memory_order_relaxed); // no thread runs
   for (worker& w : workers_)
     while (ready_item* item = w.queue.pop()) {
       item->ready_next = all;

@@ -8,6 +8,7 @@
 
 #include "handler_memory.hpp"
 #include "run_queue.hpp"
+#include "shared_queue.hpp"
 #include "wake_gate.hpp"
 #include "work_source.hpp"
 
@@ -70,10 +71,8 @@ public:
   // Stopped and no thread of the pool runs: everything queued, chained by
   // ready_next. From now on nothing is.
   ready_item* take_all() noexcept;
-  // acquire: sees what take_all() left behind.
-  bool is_taken() const noexcept {
-    return is_taken_.load(std::memory_order_acquire);
-  }
+  // Sees what take_all() left behind.
+  bool is_taken() const noexcept { return shared_.is_closed(); }
 
   // --- a deterministic runtime's driver: the calling thread is the worker ----
 
@@ -97,8 +96,7 @@ private:
   }
   [[gnu::noinline]] bool push_from_outside(ready_item& item) noexcept;
   [[gnu::noinline]] void push_over(worker& self, ready_item& item) noexcept;
-  bool inject(ready_item& chain) noexcept;
-  ready_item* take_injected(worker& self) noexcept;
+  ready_item* take_shared(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
   ready_item* find(worker& self, bool& searching) noexcept;
   ready_item* search(worker& self, bool& again) noexcept;
@@ -115,12 +113,7 @@ private:
   sync::atomic<std::size_t> bound_{0};
   sync::atomic<bool> stopped_{false};
   wake_gate gate_;
-
-  alignas(64) spin_lock injected_lock_;
-  ready_item* injected_first_ = nullptr;  // chains; under injected_lock_
-  ready_item* injected_last_ = nullptr;   // under injected_lock_
-  sync::atomic<bool> is_injected_{false}; // written under injected_lock_
-  sync::atomic<bool> is_taken_{false};    // the same: take_all() was called
+  shared_queue shared_;
 };
 
 } // namespace weir::detail

@@ -8,6 +8,7 @@
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
 #include "run_queue.hpp"
+#include "shared_queue.hpp"
 #include "wake_gate.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace weir::test::of_wake {
 
@@ -127,6 +129,96 @@ private:
   std::array<notes, threads> notes_; // each thread's
 };
 
+// As scheduler::push_again() and next(). Thread 0 is a worker whose task puts a
+// chain into the shared queue and yields, which is announced to nobody; then
+// the worker takes from the shared queue and does not come back. Thread 1 is a
+// worker about to leave.
+template <std::size_t chained, bool shared_first>
+class yield_and_take {
+public:
+  static constexpr std::size_t threads = 2;
+
+  yield_and_take() {
+    for (std::size_t i = 0; i != threads; ++i) {
+      gate_.try_enter();
+      gate_.found_work();
+    }
+    gate_.search();
+    for (std::size_t i = 0; i + 1 < chained; ++i)
+      chain_[i].ready_next = &chain_[i + 1];
+    chain_[chained - 1].ready_next = nullptr;
+  }
+
+  void run(std::size_t thread) {
+    if (thread == 0)
+      yield();
+    else
+      leave();
+  }
+
+  std::string outcome() const {
+    const std::size_t taken = taken_[0] + taken_[1];
+    if (taken == chained + 1)
+      return "seen by the other";
+    return posted_[0] || posted_[1] ? "woken" : "lost";
+  }
+
+private:
+  using queue = detail::basic_run_queue<explore_sync, 4>;
+
+  void notify(std::size_t thread) {
+    explore_sync::fence_seq_cst();
+    if (gate_.try_enter())
+      posted_[thread] = true;
+  }
+
+  void yield() {
+    shared_.push(chain_[0]);
+    notify(0);
+    queue_.push(yielding_);
+    if (take_shared(queue_, 0) != nullptr || queue_.pop() != nullptr)
+      ++taken_[0];
+  }
+
+  void leave() {
+    do {
+      while (take_one())
+        ++taken_[1];
+      gate_.leave();
+      explore_sync::fence_seq_cst();
+    } while (has_work() && gate_.try_enter());
+  }
+  bool take_one() {
+    return own_.pop() != nullptr || take_shared(own_, 1) != nullptr ||
+           queue_.steal_into(own_) != nullptr;
+  }
+
+  detail::ready_item* take_shared(queue& own, std::size_t thread) {
+    detail::ready_item* const first = shared_.pop();
+    if (first == nullptr || first->ready_next == nullptr)
+      return first;
+    for (detail::ready_item* rest = first->ready_next; rest != nullptr;)
+      own.push(*std::exchange(rest, rest->ready_next));
+    notify(thread);
+    return first;
+  }
+
+  bool has_work() const {
+    if (shared_first)
+      return !shared_.looks_empty() || !queue_.looks_empty();
+    return !queue_.looks_empty() || !shared_.looks_empty();
+  }
+
+  detail::basic_wake_gate<explore_sync> gate_{threads};
+  detail::basic_shared_queue<explore_sync> shared_;
+  queue queue_; // of thread 0
+  queue own_;   // of thread 1
+  detail::ready_item yielding_;
+  std::array<detail::ready_item, chained> chain_;
+  std::array<std::size_t, threads> taken_{};
+  std::array<bool, threads> posted_{};
+};
+
 void nothing_is_lost(const explorer::report& seen) {
   for (const auto& [outcome, schedule] : seen.outcomes)
     BOOST_TEST((outcome != "lost" && outcome != "stuck"),
@@ -155,6 +247,21 @@ BOOST_AUTO_TEST_CASE(without_the_last_look_a_push_is_lost) {
 
 BOOST_AUTO_TEST_CASE(without_the_fence_after_it_a_push_is_lost) {
   const auto seen = explored<push_and_leave<1, 1, omit::fence_after_push>>(2);
+  expect(seen, "lost");
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_yields_beside_a_leaving_worker_is_not_lost) {
+  for (const auto& seen : {explored<yield_and_take<1, true>>(4),
+                           explored<yield_and_take<2, true>>(4)}) {
+    for (const auto& [outcome, schedule] : seen.outcomes)
+      BOOST_TEST((outcome != "lost" && outcome != "stuck"),
+                 outcome << " under " << schedule);
+    expect(seen, "seen by the other");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(looking_at_the_shared_queue_last_it_is_lost) {
+  const auto seen = explored<yield_and_take<1, false>>(3);
   expect(seen, "lost");
 }
 
