@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 
-FEW, MANY = 20_000, 120_000
+FEW, MANY = 20_000, 320_000
 ROUNDS = 3
 TOLERANCE = 0.02
 COUNT = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
@@ -41,11 +41,12 @@ def instructions(program, operation, count):
 
 
 def per_operation(program, operation):
-    """The median of a few: what depends on the clock varies a little."""
-    return statistics.median(
-        (instructions(program, operation, MANY)
-         - instructions(program, operation, FEW)) / (MANY - FEW)
-        for _ in range(ROUNDS))
+    """By medians of a few runs: what depends on the clock varies a little."""
+    few, many = (
+        statistics.median(instructions(program, operation, count)
+                          for _ in range(ROUNDS))
+        for count in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
 
 
 def compiler_of(program):
