@@ -40,7 +40,8 @@ public:
   using error_hook = std::function<void(const task_failure&)>;
 
   static group_core& create(runtime_core& runtime,
-                            const task_group_options& options);
+                            const task_group_options& options,
+                            bool is_in_task);
   static void* operator new(std::size_t size) { return cache_allocate(size); }
   static void operator delete(void* p, std::size_t size) noexcept {
     cache_deallocate(p, size);
@@ -56,6 +57,8 @@ public:
   void handle_gone() noexcept;
 
   runtime_core& runtime() const noexcept { return runtime_; }
+  // A task makes, joins and destroys it.
+  bool is_in_task() const noexcept { return is_in_task_; }
 
   // A control block for `child`, not yet admitted. Destroys it on bad_alloc.
   task_core* make_child(unstarted child);
@@ -148,7 +151,9 @@ public:
   group_core* cancel_next = nullptr;
 
 private:
-  group_core(runtime_core& runtime, const task_group_options& options);
+  group_core(runtime_core& runtime,
+             const task_group_options& options,
+             bool is_in_task);
   ~group_core() = default;
 
   bool on_first_wait(task_core& core) noexcept override;
@@ -196,6 +201,7 @@ private:
   const error_policy policy_;
   const on_cancel cancellation_;
   const char* const name_;
+  const bool is_in_task_;
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};

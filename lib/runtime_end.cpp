@@ -103,11 +103,13 @@ void runtime_core::cancel_all() noexcept {
     root->whole().request(asio::cancellation_type::terminal);
     root->release();
   }
-  // Groups of tasks are cancelled by their tasks; this is for the others.
+  // Those in a task are cancelled by it, and not inside a shield.
   group_core* groups = nullptr;
   {
     std::lock_guard held(lock_);
     for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next) {
+      if (g->is_in_task())
+        continue;
       g->add_ref();
       g->cancel_next = groups;
       groups = g;

@@ -14,21 +14,26 @@ namespace weir {
 namespace {
 
 detail::group_core& make_core(detail::runtime_core& runtime,
-                              const task_group_options& options) {
+                              const task_group_options& options,
+                              bool is_in_task) {
   if (options.max_in_flight == 0)
     throw std::invalid_argument(
         "weir::task_group: max_in_flight is 0, must be at least 1 (no cap is "
         "weir::unlimited)");
-  return detail::group_core::create(runtime, options);
+  return detail::group_core::create(runtime, options, is_in_task);
 }
 
 } // namespace
 
 task_group::task_group(const executor& ex, task_group_options options)
-    : core_(&make_core(ex.runtime(), options)) {}
+    : core_(&make_core(ex.runtime(), options, false)) {}
 
 task_group::task_group(runtime& on, task_group_options options)
-    : core_(&make_core(*on.core_, options)) {}
+    : core_(&make_core(*on.core_, options, false)) {}
+
+task_group::task_group(detail::task_core& maker,
+                       const task_group_options& options)
+    : core_(&make_core(maker.runtime(), options, true)) {}
 
 task_group::~task_group() { core_->handle_gone(); }
 

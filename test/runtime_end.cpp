@@ -6,16 +6,25 @@
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/finally.hpp>
+#include <weir/race.hpp>
+#include <weir/result_group.hpp>
 #include <weir/runtime.hpp>
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
+#include <weir/task_group.hpp>
+#include <weir/when_all.hpp>
+#include <weir/with_result_group.hpp>
+#include <weir/with_task_group.hpp>
+#include <weir/with_work_queue.hpp>
+#include <weir/work_queue.hpp>
 
 #include "support/counted.hpp"
 #include "support/ending.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/work.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -27,6 +36,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
 namespace weir::test {
@@ -68,6 +78,44 @@ BOOST_AUTO_TEST_CASE(destruction_waits_for_clean_up) {
   block_until([&] { return never->arrivals() == 1; });
   end();
   BOOST_TEST(cleaned);
+}
+
+BOOST_AUTO_TEST_CASE(destruction_leaves_groups_behind_a_shield_alone) {
+  std::atomic<int> done{0};
+  auto steps = [&](gate& door) -> task<> {
+    co_await with_task_group({}, [&](task_group& group) -> task<> {
+      co_await group.spawn(waits_for(door));
+      co_await when_all(waits_for(door), waits_for(door));
+    });
+    ++done;
+    const auto hear = [](int) {};
+    const auto says = [&](work_queue<int>& queue) -> task<> {
+      co_await queue.push(1);
+      co_await checkpoint();
+    };
+    co_await with_work_queue<int>({}, hear, says);
+    const auto spawns = [](result_group<int>& group) -> task<> {
+      co_await group.spawn([]() -> task<int> { co_return 1; });
+      co_await checkpoint();
+    };
+    done +=
+        static_cast<int>((co_await with_result_group<int>({}, spawns)).size());
+    co_await race(sleep_for(std::chrono::milliseconds(1)));
+    ++done;
+  };
+  auto door = std::make_shared<gate>(pool->get_executor());
+  auto protects = [&]() -> task<> { co_await shield(steps(*door)); };
+  start(protects());
+  auto opens_late = [&]() -> task<> {
+    co_await sleep_for(std::chrono::milliseconds(5)); // All are cancelled.
+    door->open();
+  };
+  auto work = [&]() -> task<> { co_await finally(in_gate(), opens_late); };
+  start(work());
+  block_until([&] { return never->arrivals() == 1 && door->arrivals() == 3; });
+  end();
+  BOOST_TEST(done == 3);
+  BOOST_TEST(unhandled == 0);
 }
 
 BOOST_AUTO_TEST_CASE(destruction_ends_tasks_that_were_not_started_yet) {

@@ -54,6 +54,9 @@ public:
       : siblings_(options.errors.siblings()), group_(ex, options) {}
   explicit result_group(runtime& on, task_group_options options = {})
       : siblings_(options.errors.siblings()), group_(on, options) {}
+  // As of task_group.
+  result_group(detail::task_core& maker, const task_group_options& options)
+      : siblings_(options.errors.siblings()), group_(maker, options) {}
 
   /// As task_group::spawn, and the child's value is kept.
   ///

@@ -42,9 +42,11 @@ struct runtime_stats {
 /// ready tasks and the timing wheel.
 ///
 /// The destructor cancels every root task and every group, waits for them and
-/// joins the threads. After 10 s it prints to stderr the names of those it
-/// still waits for, and goes on waiting. Handlers of the user's own that are
-/// still queued on the pool are dropped, as by `~thread_pool`.
+/// joins the threads. What shield() hides from a task is hidden from the groups
+/// inside, but for a bare task_group and the like. After 10 s it prints to
+/// stderr the names of those it still waits for, and goes on waiting. Handlers
+/// of the user's own that are still queued on the pool are dropped, as by
+/// `~thread_pool`.
 ///
 /// Precondition of the destructor: it runs on none of the runtime's threads,
 ///   and task_groups made outside of its tasks are destroyed before it.

@@ -36,7 +36,7 @@ run_when_all(std::tuple<task<Ts>...> works) {
   task_core& self = co_await this_core();
   // Before the group: on a stopped runtime it destroys what refers to them.
   std::tuple<std::optional<kept_value<Ts>>...> kept;
-  task_group group(executor(self.runtime()),
+  task_group group(self,
                    children_of(self, on_error::cancel_siblings, "when_all"));
   const std::exception_ptr failed = launch_into(group, [&] {
     spawn_fills<Ts...>(group, works, kept, std::index_sequence_for<Ts...>());
@@ -60,7 +60,7 @@ template <typename T>
 task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
   task_core& self = co_await this_core();
   std::vector<std::optional<kept_value<T>>> kept(works.size());
-  task_group group(executor(self.runtime()),
+  task_group group(self,
                    children_of(self, on_error::cancel_siblings, "when_all"));
   const std::exception_ptr failed = launch_into(group, [&] {
     for (std::size_t i = 0; i != works.size(); ++i)

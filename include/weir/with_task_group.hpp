@@ -58,12 +58,12 @@ task<T> call_body(Body& body, task_group& group) {
 template <typename T, typename Body>
 task<T> run_group(task_group_options options, Body body) {
   task_core& self = co_await this_core();
-  task_group group(executor(self.runtime()), options);
+  task_group group(self, options);
   group_body scope(group, self);
   outcome<T> result = co_await outcome_of<T>(call_body<T>(body, group));
   co_await leave_scope<group_body>(scope);
   if (result.error())
-    scope.failed(result.error());
+    (void)scope.failed(result.error());
   else if (result.is_stopped())
     scope.stopped();
   co_await group.join(); // Throws what counts, or unwinds; all have ended.

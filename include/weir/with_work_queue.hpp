@@ -27,12 +27,12 @@ task<> run_work_queue(work_queue_options options, F f, Body body) {
   std::optional<work_queue<T>> queue;
   // Before the consumers run: there may be no memory for it.
   task<> work = call_queue_body<T>(body, queue);
-  queue.emplace(executor(self.runtime()), options, std::move(f));
+  queue.emplace(self, options, std::move(f));
   group_body scope(queue->group_, self);
   outcome<void> result = co_await outcome_of<void>(std::move(work));
   co_await leave_scope<group_body>(scope);
   if (result.error())
-    scope.failed(result.error());
+    (void)scope.failed(result.error());
   else if (result.is_stopped())
     scope.stopped();
   co_await queue->join(); // Throws what counts, or unwinds; all have ended.

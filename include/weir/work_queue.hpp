@@ -97,6 +97,14 @@ public:
   template <typename F>
   work_queue(runtime& on, work_queue_options options, F f)
       : work_queue(on.get_executor(), options, std::move(f)) {}
+  // As of task_group.
+  template <typename F>
+  work_queue(detail::task_core& maker, work_queue_options options, F f)
+      : work_queue(maker,
+                   options,
+                   std::in_place_type<detail::no_state>,
+                   std::move(f),
+                   detail::no_state()) {}
 
   /// Each consumer has a state of its own: what `make()` returns, or the task
   /// that it returns. Calls `f(State&, T&&)`; one consumer at a time uses its
@@ -206,8 +214,8 @@ private:
   template <typename Make>
   using made_by = typename detail::made<std::invoke_result_t<Make&>>::type;
 
-  template <typename State, typename F, typename Make>
-  work_queue(const executor& on,
+  template <typename On, typename State, typename F, typename Make>
+  work_queue(On& on,
              work_queue_options options,
              std::in_place_type_t<State>,
              F f,

@@ -183,8 +183,7 @@ run_contest(std::size_t wanted, const char* name, Start start) {
   task_core& self = co_await this_core();
   // Before the group: on a stopped runtime it destroys what refers to it.
   contest<R> all(start.size(), wanted);
-  task_group group(executor(self.runtime()),
-                   children_of(self, collect(unlimited), name));
+  task_group group(self, children_of(self, collect(unlimited), name));
   const std::exception_ptr failed =
       launch_into(group, [&] { start(all, group); });
   std::exception_ptr seen_by_group;
