@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/detail/abort.hpp>
 #include <weir/detail/group_steps.hpp>
+#include <weir/error.hpp>
 
 #include "group_core.hpp"
 
@@ -31,31 +33,37 @@ boost::system::error_code reason_of(const task_core* task) noexcept {
   return task != nullptr ? task->cancel_reason() : boost::system::error_code();
 }
 
-// `task` is the one whose body it was, if any.
-void body_ended(group_core& group,
+// `task` is the one whose body it was, if any. True: it counts as a failure.
+bool body_ended(group_core& group,
                 const std::exception_ptr& error,
                 bool cancelled_outside,
                 const task_core* task) noexcept {
-  if (!is_aborted(error))
-    group.fail(error);
-  else if (cancelled_outside)
-    group.cancel(group_state::cause::outside, reason_of(task));
-  else if (!group.is_cancelled())
-    group.fail(error); // Its own, of nobody's making.
+  if (is_aborted(error)) {
+    if (cancelled_outside) {
+      group.cancel(group_state::cause::outside, reason_of(task));
+      return false;
+    }
+    if (group.is_cancelled())
+      return false;
+  } // Else it is its own, of nobody's making.
+  group.fail(error);
+  return true;
 }
 
 } // namespace
 
-void group_body::failed(const std::exception_ptr& error) noexcept {
-  body_ended(group_,
-             error,
-             self_.cancelled() != asio::cancellation_type::none,
-             &self_);
+bool group_body::failed(const std::exception_ptr& error) noexcept {
+  return body_ended(group_,
+                    error,
+                    self_.cancelled() != asio::cancellation_type::none,
+                    &self_);
 }
 
 void group_body::stopped() noexcept {
-  // A no-op when it was the group that stopped it.
-  group_.cancel(group_state::cause::outside, self_.cancel_reason());
+  if (self_.is_abandoned())
+    group_.fail(error_of(errc::task_abandoned));
+  else // A no-op when it was the group that stopped it.
+    group_.cancel(group_state::cause::outside, self_.cancel_reason());
 }
 
 void set_body(task_group& group, cancellable_body* body) noexcept {
@@ -65,7 +73,7 @@ void set_body(task_group& group, cancellable_body* body) noexcept {
 void body_failed(task_group& group,
                  const std::exception_ptr& error,
                  bool cancelled_outside) noexcept {
-  body_ended(*group.core_, error, cancelled_outside, current_task());
+  (void)body_ended(*group.core_, error, cancelled_outside, current_task());
 }
 
 void body_cancelled(task_group& group) noexcept {

@@ -115,6 +115,19 @@ BOOST_AUTO_TEST_CASE(the_error_of_the_body_is_thrown_under_every_policy) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_abort_that_nobody_asked_for_is_an_error_of_the_body) {
+  auto body = [](result_group<int>& group) -> task<> {
+    co_await group.spawn(fails("child"));
+    co_await until([&] { return group.stats().failed == 1; });
+    throw boost::system::system_error(asio::error::operation_aborted);
+  };
+  for (error_policy policy :
+       {error_policy(on_error::keep_going), collect(unlimited)})
+    BOOST_CHECK_EXCEPTION(run(with_result_group<int>({.errors = policy}, body)),
+                          boost::system::system_error,
+                          has_code(asio::error::operation_aborted));
+}
+
 BOOST_AUTO_TEST_CASE(its_own_cancel_is_no_error) {
   gate never(pool.get_executor());
   auto body = [&](result_group<int>& group) -> task<> {

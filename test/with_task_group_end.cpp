@@ -3,6 +3,7 @@
 
 // with_task_group() when its body or a child fails.
 
+#include <weir/error.hpp>
 #include <weir/task.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
 #include <weir/with_task_group.hpp>
@@ -22,6 +23,7 @@ namespace weir::test {
 
 BOOST_FIXTURE_TEST_SUITE(with_task_group_end, pool_fixture)
 
+using boost::system::error_code;
 using boost::system::system_error;
 using weir::with_task_group;
 
@@ -142,6 +144,27 @@ BOOST_AUTO_TEST_CASE(the_first_error_wins_whoever_had_it) {
     });
   };
   BOOST_CHECK_EXCEPTION(run(body_first()), std::runtime_error, says("body"));
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_is_abandoned_is_told_from_a_cancelled_one) {
+  for (on_cancel form : forms) {
+    gate never(pool.get_executor());
+    error_code seen;
+    auto body = [&](task_group& group) -> task<> {
+      co_await group.spawn(waits_for(never));
+      (void)co_await is_abandoned();
+    };
+    auto main = [&]() -> task<> {
+      try {
+        co_await with_task_group({.cancellation = form}, body);
+      } catch (const system_error& e) {
+        seen = e.code();
+      }
+    };
+    BOOST_CHECK_EXCEPTION(
+        run(main()), system_error, has_code(errc::task_abandoned));
+    BOOST_TEST(seen == errc::task_abandoned);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_failing_body_cancels_the_children_under_keep_going_too) {

@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <weir/detail/abort.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
@@ -40,18 +39,19 @@ template <typename T, typename Body>
 task<std::vector<result<T>>> run_result_group(task_group_options options,
                                               Body body) {
   task_core& self = co_await this_core();
-  result_group<T> group(executor(self.runtime()), options);
+  result_group<T> group(self, options);
   group_body scope(result_group_access::group(group), self);
   outcome<void> ended =
       co_await outcome_of<void>(call_result_body<T>(body, group));
   co_await leave_scope<group_body>(scope);
+  bool has_failed = false;
   if (ended.error())
-    scope.failed(ended.error());
+    has_failed = scope.failed(ended.error());
   else if (ended.is_stopped())
     scope.stopped();
   std::vector<result<T>> results = co_await group.join();
   // Under keep_going join() reports no child's error; the body has no slot.
-  if (ended.error() && !is_aborted(ended.error()))
+  if (has_failed)
     ended.get();
   co_return results;
 }

@@ -180,10 +180,10 @@ public:
   // As cancel_scope::leave.
   [[nodiscard]] bool leave() noexcept;
 
-  // The body threw: its error counts as a child's, unless it is the abort of
-  // a cancellation, ours or one from outside.
-  void failed(const std::exception_ptr& error) noexcept;
-  // The body was stopped, or aborted, by a cancellation.
+  // The body threw. True: its error counts as a child's. False: it is the
+  // abort of a cancellation, ours or one from outside.
+  bool failed(const std::exception_ptr& error) noexcept;
+  // The body was stopped, by a cancellation or since a handler was dropped.
   void stopped() noexcept;
 
 private:
