@@ -6,7 +6,8 @@
 usage: run.py --programs FOLDER [OPTION...]
 
   --programs FOLDER  where weir-perf is, and peers/peer-*
-  --rounds N         rounds of each program (7; for the sweeps 3 at most)
+  --rounds N         rounds of each program (7; in the sweeps 3 at most, and 9 of
+                     programs that take a few milliseconds)
   --quick            small sizes, two rounds: to see that it works
   --only NAME,...    these experiments; the others keep the rows they have
   --data FILE        where the rows are kept (FOLDER/performance.jsonl)
@@ -124,17 +125,24 @@ def write_rows(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
+def rounds_of(experiment, load, chosen):
+    if not experiment.sweep or chosen.quick:
+        return chosen.rounds
+    # The shorter a round, the more a single one says nothing.
+    return 9 if load.tasks <= 100_000 else min(chosen.rounds, 3)
+
+
 def measure_all(chosen):
     """Each experiment is kept when it is done, so that an interrupted run
     goes on with --only."""
     contenders = list(measure.find_contenders(chosen.programs))
     tries = 1 if chosen.quick else 3
     for experiment in chosen.experiments:
-        rounds = min(chosen.rounds, 3) if experiment.sweep else chosen.rounds
         loads = experiment.quick if chosen.quick else experiment.loads
         rows = []
         for load in loads:
-            for row in measure.measure(experiment, [load], contenders, rounds,
+            for row in measure.measure(experiment, [load], contenders,
+                                       rounds_of(experiment, load, chosen),
                                        tries, say):
                 rows.append({**row, "asked": page.load_text(load)})
         kept = [row for row in read_rows(chosen.data)
