@@ -125,6 +125,7 @@ sample run_weir_echo(const workload& load) {
   return with_rate(load, measure(load, warm_up, work));
 }
 
+template <typename Group>
 sample run_asio_echo(const workload& load) {
   asio::thread_pool pool(load.threads);
   const auto work = [&](std::size_t tasks, stopwatch& watch) {
@@ -140,7 +141,7 @@ sample run_asio_echo(const workload& load) {
                                                      answered);
     };
     watch.start();
-    run_all<pool_group>(pool, 2 * count, unlimited, next);
+    run_all<Group>(pool, 2 * count, unlimited, next);
     watch.stop();
     require(answered == tasks, "requests that were answered");
   };
@@ -156,8 +157,10 @@ perf_case echo_case() {
       .loads = {{.tasks = 200'000, .cap = 64, .threads = 2}},
       .contenders = {{"weir", run_weir_echo},
                      {.library = "asio awaitable",
-                      .run = run_asio_echo,
-                      .is_baseline = true}},
+                      .run = run_asio_echo<pool_group>,
+                      .is_baseline = true},
+                     {"asio awaitable on strands",
+                      run_asio_echo<strand_group>}},
   };
 }
 

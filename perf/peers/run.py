@@ -6,8 +6,8 @@
 usage: run.py --programs FOLDER [OPTION...]
 
   --programs FOLDER  where weir-perf is, and peers/peer-*
-  --rounds N         rounds of each program (7; in the sweeps 3 at most, and 9 of
-                     programs that take a few milliseconds)
+  --rounds N         rounds of each program (7; in the sweeps 3 at most, but 2 N
+                     where one takes a few milliseconds)
   --quick            small sizes, two rounds: to see that it works
   --only NAME,...    these experiments; the others keep the rows they have
   --data FILE        where the rows are kept (FOLDER/performance.jsonl)
@@ -129,7 +129,7 @@ def rounds_of(experiment, load, chosen):
     if not experiment.sweep or chosen.quick:
         return chosen.rounds
     # The shorter a round, the more a single one says nothing.
-    return 9 if load.tasks <= 100_000 else min(chosen.rounds, 3)
+    return chosen.rounds * 2 if load.tasks <= 100_000 else min(chosen.rounds, 3)
 
 
 def measure_all(chosen):
