@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/abort.hpp>
 #include <weir/detail/group_steps.hpp>
-#include <weir/error.hpp>
 
 #include "group_core.hpp"
 
@@ -60,10 +58,8 @@ bool group_body::failed(const std::exception_ptr& error) noexcept {
 }
 
 void group_body::stopped() noexcept {
-  if (self_.is_abandoned())
-    group_.fail(error_of(errc::task_abandoned));
-  else // A no-op when it was the group that stopped it.
-    group_.cancel(group_state::cause::outside, self_.cancel_reason());
+  // A no-op when it was the group that stopped it.
+  group_.cancel(group_state::cause::outside, self_.cancel_reason());
 }
 
 void set_body(task_group& group, cancellable_body* body) noexcept {

@@ -17,18 +17,18 @@ namespace weir::detail {
 
 group_core& group_core::create(runtime_core& runtime,
                                const task_group_options& options,
-                               bool is_in_task) {
-  auto* core = new group_core(runtime, options, is_in_task);
+                               bool is_shielded) {
+  auto* core = new group_core(runtime, options, is_shielded);
   runtime.add_group(*core);
   return *core;
 }
 
 group_core::group_core(runtime_core& runtime,
                        const task_group_options& options,
-                       bool is_in_task)
+                       bool is_shielded)
     : runtime_(runtime), policy_(options.errors),
       cancellation_(options.cancellation), name_(options.name),
-      is_in_task_(is_in_task), slots_(options.max_in_flight),
+      is_shielded_(is_shielded), slots_(options.max_in_flight),
       permits_(
           options.limiter != nullptr
               ? new group_permits(*this, limiter_access::core(*options.limiter))

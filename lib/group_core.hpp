@@ -41,7 +41,7 @@ public:
 
   static group_core& create(runtime_core& runtime,
                             const task_group_options& options,
-                            bool is_in_task);
+                            bool is_shielded);
   static void* operator new(std::size_t size) { return cache_allocate(size); }
   static void operator delete(void* p, std::size_t size) noexcept {
     cache_deallocate(p, size);
@@ -57,8 +57,7 @@ public:
   void handle_gone() noexcept;
 
   runtime_core& runtime() const noexcept { return runtime_; }
-  // A task makes, joins and destroys it.
-  bool is_in_task() const noexcept { return is_in_task_; }
+  bool is_shielded() const noexcept override { return is_shielded_; }
 
   // A control block for `child`, not yet admitted. Destroys it on bad_alloc.
   task_core* make_child(unstarted child);
@@ -153,7 +152,7 @@ public:
 private:
   group_core(runtime_core& runtime,
              const task_group_options& options,
-             bool is_in_task);
+             bool is_shielded);
   ~group_core() = default;
 
   bool on_first_wait(task_core& core) noexcept override;
@@ -201,7 +200,7 @@ private:
   const error_policy policy_;
   const on_cancel cancellation_;
   const char* const name_;
-  const bool is_in_task_;
+  const bool is_shielded_;
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};

@@ -103,12 +103,12 @@ void runtime_core::cancel_all() noexcept {
     root->whole().request(asio::cancellation_type::terminal);
     root->release();
   }
-  // Those in a task are cancelled by it, and not inside a shield.
+  // Those behind a shield are cancelled by what is inside, if at all.
   group_core* groups = nullptr;
   {
     std::lock_guard held(lock_);
     for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next) {
-      if (g->is_in_task())
+      if (g->is_shielded())
         continue;
       g->add_ref();
       g->cancel_next = groups;

@@ -80,6 +80,14 @@ asio::cancellation_type task_core::cancelled() const noexcept {
   return static_cast<asio::cancellation_type>(types & in_filter_);
 }
 
+bool task_core::is_shielded() const noexcept {
+  for (const cancel_scope* scope = scope_; scope != nullptr;
+       scope = scope->outer_)
+    if (scope->kind_ == cancel_scope::kind::shield)
+      return true;
+  return owner_->is_shielded();
+}
+
 asio::cancellation_type task_core::emission() const noexcept {
   return static_cast<asio::cancellation_type>(requested() & in_filter_ &
                                               out_filter_);

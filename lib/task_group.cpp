@@ -15,12 +15,12 @@ namespace {
 
 detail::group_core& make_core(detail::runtime_core& runtime,
                               const task_group_options& options,
-                              bool is_in_task) {
+                              bool is_shielded) {
   if (options.max_in_flight == 0)
     throw std::invalid_argument(
         "weir::task_group: max_in_flight is 0, must be at least 1 (no cap is "
         "weir::unlimited)");
-  return detail::group_core::create(runtime, options, is_in_task);
+  return detail::group_core::create(runtime, options, is_shielded);
 }
 
 } // namespace
@@ -33,7 +33,7 @@ task_group::task_group(runtime& on, task_group_options options)
 
 task_group::task_group(detail::task_core& maker,
                        const task_group_options& options)
-    : core_(&make_core(maker.runtime(), options, true)) {}
+    : core_(&make_core(maker.runtime(), options, maker.is_shielded())) {}
 
 task_group::~task_group() { core_->handle_gone(); }
 

@@ -38,6 +38,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace weir::test {
 
@@ -80,42 +81,71 @@ BOOST_AUTO_TEST_CASE(destruction_waits_for_clean_up) {
   BOOST_TEST(cleaned);
 }
 
+// Each kind of group that a task can make, with a child that waits.
+task<> in_all_groups(gate& door, std::atomic<int>& done) {
+  const auto in_group = [&](task_group& group) -> task<> {
+    co_await group.spawn(waits_and_counts(door, done));
+  };
+  const auto in_results = [&](result_group<int>& group) -> task<> {
+    co_await group.spawn([&]() -> task<int> {
+      co_await door.wait();
+      co_return ++done;
+    });
+  };
+  const auto works = [&](int) -> task<> {
+    co_await door.wait();
+    ++done;
+  };
+  const auto in_queue = [](work_queue<int>& queue) -> task<> {
+    co_await queue.push(1);
+  };
+  const auto in_race = [&]() -> task<> {
+    co_await race(waits_for(door));
+    ++done;
+  };
+  co_await when_all(with_task_group({}, in_group),
+                    with_result_group<int>({}, in_results),
+                    with_work_queue<int>({}, works, in_queue),
+                    in_race());
+}
+
 BOOST_AUTO_TEST_CASE(destruction_leaves_groups_behind_a_shield_alone) {
   std::atomic<int> done{0};
-  auto steps = [&](gate& door) -> task<> {
-    co_await with_task_group({}, [&](task_group& group) -> task<> {
-      co_await group.spawn(waits_for(door));
-      co_await when_all(waits_for(door), waits_for(door));
-    });
-    ++done;
-    const auto hear = [](int) {};
-    const auto says = [&](work_queue<int>& queue) -> task<> {
-      co_await queue.push(1);
-      co_await checkpoint();
-    };
-    co_await with_work_queue<int>({}, hear, says);
-    const auto spawns = [](result_group<int>& group) -> task<> {
-      co_await group.spawn([]() -> task<int> { co_return 1; });
-      co_await checkpoint();
-    };
-    done +=
-        static_cast<int>((co_await with_result_group<int>({}, spawns)).size());
-    co_await race(sleep_for(std::chrono::milliseconds(1)));
-    ++done;
-  };
+  std::atomic<bool> is_whole{false};
   auto door = std::make_shared<gate>(pool->get_executor());
-  auto protects = [&]() -> task<> { co_await shield(steps(*door)); };
-  start(protects());
-  auto opens_late = [&]() -> task<> {
+  // The gate goes with the frames, before the runtime.
+  auto protects = [&](std::shared_ptr<gate> kept) -> task<> {
+    co_await shield(in_all_groups(*kept, done));
+    is_whole = true;
+  };
+  auto opens_late = [at = door.get()]() -> task<> {
     co_await sleep_for(std::chrono::milliseconds(5)); // All are cancelled.
-    door->open();
+    at->open();
   };
   auto work = [&]() -> task<> { co_await finally(in_gate(), opens_late); };
+  const gate& seen = *door;
   start(work());
-  block_until([&] { return never->arrivals() == 1 && door->arrivals() == 3; });
+  start(protects(std::move(door)));
+  block_until([&] { return never->arrivals() == 1 && seen.arrivals() == 4; });
   end();
-  BOOST_TEST(done == 3);
+  BOOST_TEST(done == 4);
+  BOOST_TEST(is_whole);
   BOOST_TEST(unhandled == 0);
+}
+
+BOOST_AUTO_TEST_CASE(destruction_cancels_a_group_whose_body_waits_shielded) {
+  auto waits = [&]() -> task<> {
+    mark m(*this);
+    co_await with_task_group({}, [&](task_group& group) -> task<> {
+      co_await group.spawn(waits_for(*m.never));
+      auto all = [&]() -> task<> { co_await group.wait_idle(); };
+      co_await shield(all());
+    });
+  };
+  start(waits());
+  block_until([&] { return never->arrivals() == 1; });
+  end();
+  BOOST_TEST(ended == 1);
 }
 
 BOOST_AUTO_TEST_CASE(destruction_ends_tasks_that_were_not_started_yet) {

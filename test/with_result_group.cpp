@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
+#include <weir/error.hpp>
 #include <weir/task.hpp>
 #include <weir/with_result_group.hpp>
 
@@ -9,6 +10,7 @@
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/work.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
@@ -126,6 +128,29 @@ BOOST_AUTO_TEST_CASE(an_abort_that_nobody_asked_for_is_an_error_of_the_body) {
     BOOST_CHECK_EXCEPTION(run(with_result_group<int>({.errors = policy}, body)),
                           boost::system::system_error,
                           has_code(asio::error::operation_aborted));
+}
+
+BOOST_AUTO_TEST_CASE(an_abandoned_body_is_told_under_every_policy) {
+  auto body = [](result_group<int>& group) -> task<> {
+    co_await group.spawn(fails("child"));
+    co_await until([&] { return group.stats().failed == 1; });
+    (void)co_await is_abandoned();
+  };
+  for (error_policy policy :
+       {error_policy(on_error::keep_going), collect(unlimited)}) {
+    boost::system::error_code seen;
+    auto main = [&]() -> task<> {
+      try {
+        (void)co_await with_result_group<int>({.errors = policy}, body);
+      } catch (const boost::system::system_error& e) {
+        seen = e.code();
+      }
+    };
+    BOOST_CHECK_EXCEPTION(run(main()),
+                          boost::system::system_error,
+                          has_code(errc::task_abandoned));
+    BOOST_TEST(seen == errc::task_abandoned);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(its_own_cancel_is_no_error) {

@@ -6,6 +6,7 @@
 #include <weir/error.hpp>
 #include <weir/task.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
+#include <weir/unwinding.hpp>
 #include <weir/with_task_group.hpp>
 
 #include "support/gate.hpp"
@@ -18,6 +19,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <utility>
 
 namespace weir::test {
 
@@ -161,8 +163,9 @@ BOOST_AUTO_TEST_CASE(a_body_that_is_abandoned_is_told_from_a_cancelled_one) {
         seen = e.code();
       }
     };
+    task<> work = form == on_cancel::unwind ? unwinding(main()) : main();
     BOOST_CHECK_EXCEPTION(
-        run(main()), system_error, has_code(errc::task_abandoned));
+        run(std::move(work)), system_error, has_code(errc::task_abandoned));
     BOOST_TEST(seen == errc::task_abandoned);
   }
 }

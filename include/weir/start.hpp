@@ -87,7 +87,7 @@ task<T> run_start(task_group& group,
 /// A child that fails before it is up is the caller's affair alone: its error
 /// is thrown here, unchanged, and the group goes on. After set() it is the
 /// group's, as that of any child. One that is abandoned (errc::task_abandoned)
-/// is both at any time.
+/// before it is up is both.
 ///
 /// Throws: the child's error; errc::not_started when it returned without
 ///   set(); what task_group::spawn() throws; `operation_aborted` when the

@@ -57,8 +57,8 @@ public:
   /// Throws: `std::invalid_argument` when `max_in_flight` is 0.
   explicit task_group(const executor& ex, task_group_options options = {});
   explicit task_group(runtime& on, task_group_options options = {});
-  // For what makes, joins and destroys one in the task `maker`: the end of the
-  // runtime cancels it through that task alone, so not behind a shield().
+  // For what makes, joins and destroys one in the task `maker`: if that is
+  // behind a shield(), the end of the runtime does not cancel the group.
   task_group(detail::task_core& maker, const task_group_options& options);
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;

@@ -41,8 +41,8 @@ task<std::vector<result<T>>> run_result_group(task_group_options options,
   task_core& self = co_await this_core();
   result_group<T> group(self, options);
   group_body scope(result_group_access::group(group), self);
-  outcome<void> ended =
-      co_await outcome_of<void>(call_result_body<T>(body, group));
+  outcome<void> ended = co_await outcome_of<void>(
+      call_result_body<T>(body, group), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
   bool has_failed = false;
   if (ended.error())

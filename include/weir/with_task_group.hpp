@@ -60,7 +60,8 @@ task<T> run_group(task_group_options options, Body body) {
   task_core& self = co_await this_core();
   task_group group(self, options);
   group_body scope(group, self);
-  outcome<T> result = co_await outcome_of<T>(call_body<T>(body, group));
+  outcome<T> result =
+      co_await outcome_of<T>(call_body<T>(body, group), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
   if (result.error())
     (void)scope.failed(result.error());

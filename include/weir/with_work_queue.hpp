@@ -29,7 +29,8 @@ task<> run_work_queue(work_queue_options options, F f, Body body) {
   task<> work = call_queue_body<T>(body, queue);
   queue.emplace(self, options, std::move(f));
   group_body scope(queue->group_, self);
-  outcome<void> result = co_await outcome_of<void>(std::move(work));
+  outcome<void> result =
+      co_await outcome_of<void>(std::move(work), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
   if (result.error())
     (void)scope.failed(result.error());

@@ -118,7 +118,10 @@ public:
 
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> h) noexcept {
-    this->start(h.promise());
+    promise_base& p = h.promise();
+    if (p.core()->is_abandoned()) // Already: it says nothing of the child.
+      says_ = if_abandoned::stopped;
+    this->start(p);
   }
 
   outcome<T> await_resume() {

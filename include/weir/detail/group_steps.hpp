@@ -183,7 +183,7 @@ public:
   // The body threw. True: its error counts as a child's. False: it is the
   // abort of a cancellation, ours or one from outside.
   bool failed(const std::exception_ptr& error) noexcept;
-  // The body was stopped, by a cancellation or since a handler was dropped.
+  // The body was stopped by a cancellation.
   void stopped() noexcept;
 
 private:

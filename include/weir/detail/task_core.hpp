@@ -62,6 +62,8 @@ public:
   // On the strand. Takes the result from core.root(), calls
   // core.destroy_root() and only then counts the task as ended.
   virtual void on_end(task_core& core, task_end end) noexcept = 0;
+  // Any thread: it is a group that a task made inside a shield.
+  virtual bool is_shielded() const noexcept { return false; }
   // On the strand: why it had the task cancelled.
   virtual boost::system::error_code cancel_reason() const noexcept;
   // Whose permits task_core::permits are; null if it has none.
@@ -233,6 +235,8 @@ public:
   // as cancelled as soon as somebody asked for it, its group is, or that of its
   // body: before it has been told.
   asio::cancellation_type cancelled() const noexcept;
+  // A shield is between it, or what it is a child of, and the outside.
+  bool is_shielded() const noexcept;
   // Why; empty if it is not.
   boost::system::error_code cancel_reason() const noexcept;
   // What an operation's slot is sent.
