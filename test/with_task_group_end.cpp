@@ -3,6 +3,7 @@
 
 // with_task_group() when its body or a child fails.
 
+#include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
 #include <weir/task.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
@@ -168,6 +169,26 @@ BOOST_AUTO_TEST_CASE(a_body_that_is_abandoned_is_told_from_a_cancelled_one) {
         run(std::move(work)), system_error, has_code(errc::task_abandoned));
     BOOST_TEST(seen == errc::task_abandoned);
   }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_abandoned_before_says_nothing_of_the_next) {
+  bool went_on = false;
+  auto drops = [](task_group&) -> task<> { (void)co_await is_abandoned(); };
+  auto cancels = [&](task_group& group) -> task<> {
+    group.cancel();
+    co_await checkpoint();
+  };
+  auto main = [&]() -> task<> {
+    try {
+      co_await with_task_group({}, drops);
+    } catch (const system_error&) {
+    }
+    co_await with_task_group({}, cancels);
+    went_on = true;
+  };
+  BOOST_CHECK_EXCEPTION(
+      run(unwinding(main())), system_error, has_code(errc::task_abandoned));
+  BOOST_TEST(went_on);
 }
 
 BOOST_AUTO_TEST_CASE(a_failing_body_cancels_the_children_under_keep_going_too) {

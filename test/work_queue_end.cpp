@@ -5,6 +5,7 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/error.hpp>
 #include <weir/group_error.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -18,6 +19,7 @@
 #include "support/sanitized.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/work.hpp"
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
@@ -220,6 +222,25 @@ BOOST_AUTO_TEST_CASE(the_scoped_form_joins_on_every_way_out) {
     BOOST_TEST(left);
     BOOST_TEST(ended == 2);
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_abandoned_body_of_the_scoped_form_has_failed) {
+  boost::system::error_code seen;
+  auto ignores = [](int) {};
+  auto body = [](work_queue<int>& queue) -> task<> {
+    co_await queue.push(1);
+    (void)co_await is_abandoned();
+  };
+  auto main = [&]() -> task<> {
+    try {
+      co_await with_work_queue<int>({}, ignores, body);
+    } catch (const boost::system::system_error& e) {
+      seen = e.code();
+    }
+  };
+  BOOST_CHECK_EXCEPTION(
+      run(main()), boost::system::system_error, has_code(errc::task_abandoned));
+  BOOST_TEST(seen == errc::task_abandoned);
 }
 
 BOOST_AUTO_TEST_CASE(errors_that_race_with_pushes_hang_nobody) {
