@@ -35,7 +35,7 @@ bool asio_wait::launched() noexcept {
   initiating_ = false;
   if (done_inline_) {
     core_->cancel_wait();
-    return false;
+    return core_->gives_way();
   }
   if (dropped_inline_)
     core_->abandon_wait();

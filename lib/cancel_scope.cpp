@@ -6,13 +6,27 @@
 
 namespace weir::detail {
 
-void cancel_request::request(asio::cancellation_type types) noexcept {
+bool cancel_request::mark(asio::cancellation_type types) noexcept {
+  // Asio lets anybody emit any number.
+  const auto wanted = static_cast<std::uint8_t>(
+      static_cast<unsigned>(types) & unsigned{every_type});
+  if (wanted == 0)
+    return false;
+  const bool is_task = of_kind == &task_core::request_kind;
   // release: what the canceller wrote, a reason say, is seen by the task.
   // acquire: a second request must not submit the item before the delivery of
   // the first has read it.
-  if (requested_.fetch_or(static_cast<std::uint8_t>(types),
-                          std::memory_order_acq_rel) != 0)
-    return; // *this may be gone.
+  const std::uint8_t before = requested_.fetch_or(
+      is_task ? wanted | alerted : wanted, std::memory_order_acq_rel);
+  if ((before & every_type) != 0)
+    return false; // *this may be gone.
+  // A scope is requested once: nobody else submits it meanwhile.
+  if (!is_task)
+    static_cast<cancel_scope&>(*this).core_.alert();
+  return true;
+}
+
+void cancel_request::submit() noexcept {
   if (of_kind == &task_core::request_kind)
     static_cast<task_core&>(*this).emit(*this);
   else
@@ -22,6 +36,13 @@ void cancel_request::request(asio::cancellation_type types) noexcept {
 
 constinit const strand_item_kind cancel_scope::item_kind = {
     &cancel_scope::deliver};
+
+void cancel_scope::announce() noexcept {
+  // release: with the acquire in leave(), whatever the announcer did before
+  // is seen by the task that leaves.
+  announced_.store(true, std::memory_order_release);
+  core_.alert();
+}
 
 cancel_scope::cancel_scope(task_core& core, kind k) noexcept
     : cancel_request(item_kind), core_(core), outer_(core.scope_), kind_(k) {

@@ -5,6 +5,7 @@
 
 #include "group_core.hpp"
 #include "group_lock.hpp"
+#include "thread_context.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -83,8 +84,18 @@ bool group_core::cancel_locked(rules_lock& held,
                                group_state::cause why,
                                boost::system::error_code reason) noexcept {
   group_queue woken;
-  if (!state_.cancel(why, woken))
+  if (!state_.cancel(why, woken)) {
+    // Another thread may still be telling the children. When this call returns
+    // they have been told, too.
+    if (state_.is_cancelled() && !state_.is_joined()) {
+      const std::uint32_t children = generation();
+      add_ref();
+      held.unlock();
+      tell(children, nullptr);
+      release();
+    }
     return false;
+  }
   reason_ = reason;
   // release: pairs with is_cancelled().
   cancelled_.store(true, std::memory_order_release);
@@ -97,15 +108,72 @@ bool group_core::cancel_locked(rules_lock& held,
   held.unlock();
 
   complete(woken);
-  tell_children(children);
-  if (body != nullptr)
-    body->cancel(); // *body may be gone.
+  tell(children, body);
   release();
   return true;
 }
 
-// No lock held. A reference keeps each child while it is told. They may end
-// meanwhile, and the group be joined and reopened: others are not told.
+struct pending_tells {
+  group_core* first = nullptr;
+  group_core* last = nullptr;
+};
+
+// No lock held, and a reference is. What a child waits for may be the join of
+// another group, which is cancelled by the emission; that group then waits in a
+// list until the outermost call comes to it. So groups may be nested in any
+// depth, and the stack of the thread that cancels is not.
+void group_core::tell(std::uint32_t generation,
+                      cancellable_body* body) noexcept {
+  pending_tells*& pending = this_thread().tells;
+  if (pending != nullptr) {
+    bool is_first = false;
+    {
+      std::lock_guard held(lock_);
+      // Else it is in the list of another thread, for an earlier use of it.
+      is_first = !std::exchange(is_tell_pending_, true);
+    }
+    if (is_first) {
+      add_ref();
+      told_generation_ = generation;
+      told_body_ = body;
+      tell_next_ = nullptr;
+      (pending->last != nullptr ? pending->last->tell_next_ : pending->first) =
+          this;
+      pending->last = this;
+      return;
+    }
+    tell_children(generation);
+    if (body != nullptr)
+      body->cancel(); // *body may be gone.
+    return;
+  }
+  pending_tells nested;
+  pending = &nested;
+  tell_children(generation);
+  if (body != nullptr)
+    body->cancel();
+  while (group_core* const group = nested.first) {
+    nested.first = group->tell_next_;
+    if (nested.first == nullptr)
+      nested.last = nullptr;
+    cancellable_body* const its_body = group->told_body_;
+    const std::uint32_t children = group->told_generation_;
+    {
+      std::lock_guard held(group->lock_);
+      group->is_tell_pending_ = false;
+    }
+    group->tell_children(children);
+    if (its_body != nullptr)
+      its_body->cancel();
+    group->release();
+  }
+  pending = nullptr;
+}
+
+// No lock held. Each child is marked under the lock of its list: a second
+// canceller that finds none left knows that the awaits of all see it. A
+// reference keeps the child while what it waits for is interrupted. They may
+// end meanwhile, and the group be joined and reopened: others are not told.
 void group_core::tell_children(std::uint32_t generation) noexcept {
   for (child_list& list : children_) {
     const auto next = [&]() -> task_core* {
@@ -113,13 +181,15 @@ void group_core::tell_children(std::uint32_t generation) noexcept {
       if (generation != this->generation())
         return nullptr;
       list.is_told = true;
-      task_core* child = list.tasks.tell_next();
-      if (child != nullptr)
-        child->add_ref();
-      return child;
+      while (task_core* const child = list.tasks.tell_next())
+        if (child->whole().mark(asio::cancellation_type::terminal)) {
+          child->add_ref();
+          return child;
+        }
+      return nullptr;
     };
-    while (task_core* child = next()) {
-      child->whole().request(asio::cancellation_type::terminal);
+    while (task_core* const child = next()) {
+      child->whole().submit();
       child->release();
     }
   }

@@ -186,7 +186,7 @@ void group_core::complete(group_queue& woken) noexcept {
 }
 
 // On the child's strand, before it first suspends.
-bool group_core::on_first_wait(task_core& core) noexcept {
+bool group_core::on_first_await(task_core& core) noexcept {
   const std::size_t i = scheduler::this_worker_index() % children_.size();
   child_list& list = children_[i];
   std::lock_guard held(list.lock);

@@ -17,18 +17,18 @@ namespace weir::detail {
 
 group_core& group_core::create(runtime_core& runtime,
                                const task_group_options& options,
-                               bool is_shielded) {
-  auto* core = new group_core(runtime, options, is_shielded);
+                               group_kind kind) {
+  auto* core = new group_core(runtime, options, kind);
   runtime.add_group(*core);
   return *core;
 }
 
 group_core::group_core(runtime_core& runtime,
                        const task_group_options& options,
-                       bool is_shielded)
+                       group_kind kind)
     : runtime_(runtime), policy_(options.errors),
       cancellation_(options.cancellation), name_(options.name),
-      is_shielded_(is_shielded), slots_(options.max_in_flight),
+      kind_(kind), slots_(options.max_in_flight),
       permits_(
           options.limiter != nullptr
               ? new group_permits(*this, limiter_access::core(*options.limiter))
@@ -100,6 +100,11 @@ bool group_core::join(resting_waiter& w) noexcept {
   return joined;
 }
 
+bool group_core::is_joined_by_scope() const noexcept {
+  rules_lock held(*this);
+  return kind_ != group_kind::bare && body_ == nullptr;
+}
+
 std::exception_ptr group_core::outcome() const {
   // All children have ended; the lock only orders a late cancel().
   rules_lock held(*this);
@@ -130,6 +135,11 @@ bool group_core::ended_by_outside() const noexcept {
   rules_lock held(*this);
   return !errors_.has_error() &&
          state_.cancelled_by() == group_state::cause::outside;
+}
+
+bool group_core::has_error() const noexcept {
+  rules_lock held(*this);
+  return errors_.has_error();
 }
 
 bool group_core::is_broken_off_from_outside() const noexcept {

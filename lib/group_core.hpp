@@ -30,6 +30,17 @@
 
 namespace weir::detail {
 
+// Who joins a group.
+enum class group_kind : std::uint8_t {
+  bare,           // whoever made the task_group
+  scope,          // the function that made it in a task, when the body has ended
+  shielded_scope, // the same, behind a shield()
+};
+
+// Groups whose children are still to be told of a cancellation, by the thread
+// that cancels the outermost of them: see group_core::tell().
+struct pending_tells;
+
 // The shared state behind a task_group: the rules, the children that have
 // suspended, and who waits. Alive while the task_group, a token operation, a
 // deadline or (on a stopped runtime) a child refers to it.
@@ -41,7 +52,7 @@ public:
 
   static group_core& create(runtime_core& runtime,
                             const task_group_options& options,
-                            bool is_shielded);
+                            group_kind kind);
   static void* operator new(std::size_t size) { return cache_allocate(size); }
   static void operator delete(void* p, std::size_t size) noexcept {
     cache_deallocate(p, size);
@@ -57,7 +68,9 @@ public:
   void handle_gone() noexcept;
 
   runtime_core& runtime() const noexcept { return runtime_; }
-  bool is_shielded() const noexcept override { return is_shielded_; }
+  bool is_shielded() const noexcept override {
+    return kind_ == group_kind::shielded_scope;
+  }
 
   // A control block for `child`, not yet admitted. Destroys it on bad_alloc.
   task_core* make_child(unstarted child);
@@ -84,6 +97,8 @@ public:
   bool withdraw(group_waiter& w, task_core* parent) noexcept;
 
   bool join(resting_waiter& w) noexcept;
+  // A join now is that of the scope, after its body.
+  bool is_joined_by_scope() const noexcept;
   // After a join: what it reports; null for success.
   std::exception_ptr outcome() const;
   // The same, whatever the children did: null unless a deadline or somebody
@@ -92,6 +107,7 @@ public:
   bool is_broken_off_from_outside() const noexcept;
   // Whether what it reports is that.
   bool ended_by_outside() const noexcept;
+  bool has_error() const noexcept;
 
   void cancel(group_state::cause why,
               boost::system::error_code reason) noexcept;
@@ -152,10 +168,10 @@ public:
 private:
   group_core(runtime_core& runtime,
              const task_group_options& options,
-             bool is_shielded);
+             group_kind kind);
   ~group_core() = default;
 
-  bool on_first_wait(task_core& core) noexcept override;
+  bool on_first_await(task_core& core) noexcept override;
   void on_end(task_core& core, task_end end) noexcept override;
 
   void end_badly(task_core& core, task_end end) noexcept;
@@ -187,6 +203,7 @@ private:
   bool cancel_locked(rules_lock& held,
                      group_state::cause why,
                      boost::system::error_code reason) noexcept;
+  void tell(std::uint32_t generation, cancellable_body* body) noexcept;
   void tell_children(std::uint32_t generation) noexcept;
   void on_deadline(std::uint32_t generation) noexcept;
   void request_stop_locked(rules_lock& held) noexcept;
@@ -200,7 +217,7 @@ private:
   const error_policy policy_;
   const on_cancel cancellation_;
   const char* const name_;
-  const bool is_shielded_;
+  const group_kind kind_;
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};
@@ -218,6 +235,11 @@ private:
   const std::unique_ptr<group_permits> permits_; // its members under lock_
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
+  // While the group is in a list of pending_tells, of that thread only.
+  group_core* tell_next_ = nullptr;
+  cancellable_body* told_body_ = nullptr;
+  std::uint32_t told_generation_ = 0;
+  bool is_tell_pending_ = false; // under lock_
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled

@@ -185,8 +185,11 @@ void join_step::keep_alive() noexcept {
   counted_ = true;
 }
 
+void join_step::abort() noexcept { aborted_ = !group_->is_joined_by_scope(); }
+
 bool join_step::ended_by_cancel() const noexcept {
-  return !deadlock_ && group_->ended_by_outside();
+  return !deadlock_ && (group_->ended_by_outside() ||
+                        (aborted_ && !group_->has_error()));
 }
 
 std::tuple<std::exception_ptr> join_step::arguments() {
@@ -197,7 +200,10 @@ std::tuple<std::exception_ptr> join_step::arguments() {
             ? "weir::task_group::shutdown: called by a child of the same group"
             : "weir::task_group::join: called by a child of the same group"))};
   try {
-    return {group_->outcome()};
+    std::exception_ptr error = group_->outcome();
+    if (!error && aborted_)
+      error = error_of(asio::error::operation_aborted);
+    return {std::move(error)};
   } catch (...) {
     return {std::current_exception()};
   }

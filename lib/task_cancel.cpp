@@ -13,6 +13,16 @@ namespace weir::detail {
 constinit const strand_item_kind task_core::request_kind = {
     &task_core::deliver_request};
 
+void task_core::look() noexcept {
+  if (unknown_to_owner_)
+    become_known();
+  if (is_alerted()) {
+    // First: what is requested from here on alerts once more.
+    calm_down();
+    refresh_interrupted();
+  }
+}
+
 task_core::verdict task_core::cancelled_verdict() noexcept {
   if (unwinds_) {
     stopping_ = true;
@@ -44,15 +54,27 @@ void task_core::deliver() noexcept {
   interrupt();
 }
 
-std::uint8_t task_core::requested() const noexcept {
+// Of the task and of its open scopes, up to the next shield; also what was not
+// delivered yet.
+std::uint8_t task_core::requested(bool& is_shielded) const noexcept {
   std::uint8_t types = 0;
   for (const cancel_scope* scope = scope_; scope != nullptr;
        scope = scope->outer_) {
-    types |= scope->types_;
-    if (scope->kind_ == cancel_scope::kind::shield)
+    types |= scope->all_types();
+    // acquire: a request is on its way, see leave().
+    if (scope->announced_.load(std::memory_order_acquire))
+      types |= terminal;
+    if (scope->kind_ == cancel_scope::kind::shield) {
+      is_shielded = true;
       return types;
+    }
   }
-  return types | types_;
+  return types | all_types();
+}
+
+std::uint8_t task_core::requested() const noexcept {
+  bool is_shielded = false;
+  return requested(is_shielded);
 }
 
 void task_core::refresh_interrupted() noexcept {
@@ -60,23 +82,12 @@ void task_core::refresh_interrupted() noexcept {
 }
 
 asio::cancellation_type task_core::cancelled() const noexcept {
-  std::uint8_t types = 0;
-  const cancel_scope* scope = scope_;
-  for (; scope != nullptr; scope = scope->outer_) {
-    types |= scope->all_types();
-    // acquire: a request is on its way, see leave().
-    if (scope->announced_.load(std::memory_order_acquire))
-      types |= terminal;
-    if (scope->kind_ == cancel_scope::kind::shield)
-      break;
-  }
-  if (scope == nullptr) {
-    types |= all_types();
-    // So it is from a group that is cancelled, unless the task never waited and
-    // is not listed; what the group refuses it is refused for that reason.
-    if (owner_->is_cancelled())
-      types |= terminal;
-  }
+  bool is_shielded = false;
+  std::uint8_t types = requested(is_shielded);
+  // So it is from a group that is cancelled, unless the task never awaited and
+  // is not listed; what the group refuses it is refused for that reason.
+  if (!is_shielded && owner_->is_cancelled())
+    types |= terminal;
   return static_cast<asio::cancellation_type>(types & in_filter_);
 }
 

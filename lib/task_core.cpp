@@ -177,8 +177,11 @@ bool task_core::begin_turn() noexcept {
     // What was submitted meanwhile comes first: a cancellation ends the wait.
     if (strand_item* items = strand_.take()) [[unlikely]]
       run_items(items, strand_item::how::run);
-    if (yielding_)
-      finish_wait(false);
+    if (yielding_) {
+      waiting_ = nullptr;
+      yielding_ = false;
+      resume_leaf();
+    }
   }
   const bool queue_owned = queue_owns_;
   queue_owns_ = false;
@@ -241,7 +244,7 @@ void task_core::run() noexcept {
 void task_core::finish() noexcept {
   done_ = true;
   // relaxed: see is_over().
-  is_over_.store(true, std::memory_order_relaxed);
+  ready_awaits_left_.store(over, std::memory_order_relaxed);
   if (abandoning_ && end_ == task_end::threw)
     (void)leaf_->take_error(); // Of a frame that went on; nobody asks for it.
   owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
@@ -280,7 +283,7 @@ void task_core::unwind(bool intercepted) noexcept {
 
 void task_core::abandon() noexcept {
   // relaxed: see is_over().
-  is_over_.store(true, std::memory_order_relaxed);
+  ready_awaits_left_.store(over, std::memory_order_relaxed);
   // What is dropped may wake the task: an item in a frame that goes now.
   while (strand_item* items = strand_.take())
     run_items(items, strand_item::how::drop);
@@ -306,18 +309,28 @@ void task_core::abandon_queued() noexcept {
 // --- on the strand
 // --------------------------------------------------------------
 
-// Before the task suspends for the first time.
 void task_core::become_known() noexcept {
-  known_to_owner_ = true;
-  if (owner_->on_first_wait(*this)) {
+  unknown_to_owner_ = false;
+  if (owner_->on_first_await(*this)) {
     types_ |= terminal;
     refresh_interrupted();
   }
 }
 
+// A child that is to be resumed waits, too: run() looks at yielding_ only when
+// nothing is to be resumed.
+void task_core::give_way() noexcept {
+  // relaxed: see gives_way().
+  ready_awaits_left_.store(ready_awaits_in_a_row, std::memory_order_relaxed);
+  resuming_ = false;
+  yield();
+}
+
 void task_core::finish_wait(bool ended_by_cancel) noexcept {
   waiting_ = nullptr;
   yielding_ = false;
+  // relaxed: see gives_way().
+  ready_awaits_left_.store(ready_awaits_in_a_row, std::memory_order_relaxed);
   if (ended_by_cancel && must_unwind())
     stopping_ = true;
   else

@@ -15,25 +15,29 @@ namespace {
 
 detail::group_core& make_core(detail::runtime_core& runtime,
                               const task_group_options& options,
-                              bool is_shielded) {
+                              detail::group_kind kind) {
   if (options.max_in_flight == 0)
     throw std::invalid_argument(
         "weir::task_group: max_in_flight is 0, must be at least 1 (no cap is "
         "weir::unlimited)");
-  return detail::group_core::create(runtime, options, is_shielded);
+  return detail::group_core::create(runtime, options, kind);
 }
 
 } // namespace
 
 task_group::task_group(const executor& ex, task_group_options options)
-    : core_(&make_core(ex.runtime(), options, false)) {}
+    : core_(&make_core(
+          ex.runtime(), options, detail::group_kind::bare)) {}
 
 task_group::task_group(runtime& on, task_group_options options)
-    : core_(&make_core(*on.core_, options, false)) {}
+    : core_(&make_core(*on.core_, options, detail::group_kind::bare)) {}
 
 task_group::task_group(detail::task_core& maker,
                        const task_group_options& options)
-    : core_(&make_core(maker.runtime(), options, maker.is_shielded())) {}
+    : core_(&make_core(maker.runtime(),
+                       options,
+                       maker.is_shielded() ? detail::group_kind::shielded_scope
+                                           : detail::group_kind::scope)) {}
 
 task_group::~task_group() { core_->handle_gone(); }
 

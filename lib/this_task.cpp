@@ -37,7 +37,7 @@ boost::system::error_code task_core::cancel_reason() const noexcept {
   }
   const bool is_whole = scope == nullptr && is_cancelled();
   boost::system::error_code reason;
-  if (cause == nullptr || is_whole || !known_to_owner_)
+  if (cause == nullptr || is_whole || unknown_to_owner_)
     reason = owner_->cancel_reason();
   else if (cause->kind_ == cancel_scope::kind::deadline)
     reason = asio::error::timed_out;

@@ -8,6 +8,7 @@ namespace weir::detail {
 class driver;
 class task_core;
 struct worker;
+struct pending_tells;
 
 // What the engine knows about a thread.
 struct thread_context {
@@ -20,6 +21,8 @@ struct thread_context {
   // Whose virtual time is this thread's: that one's, else the latest that the
   // thread has made.
   driver* clock = nullptr;
+  // Of the group that this thread cancels, and that others are nested in.
+  pending_tells* tells = nullptr;
 };
 
 #if defined(WEIR_SYNC_POLICY)

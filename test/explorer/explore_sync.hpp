@@ -76,6 +76,9 @@ public:
   T fetch_or(T n, std::memory_order) noexcept {
     return modify([&](T v) { return static_cast<T>(v | n); });
   }
+  T fetch_and(T n, std::memory_order) noexcept {
+    return modify([&](T v) { return static_cast<T>(v & n); });
+  }
 
   bool compare_exchange_strong(T& expected,
                                T value,
@@ -153,6 +156,10 @@ public:
   T fetch_or(T n, std::memory_order order) noexcept {
     const turn mine(turn::kind::writes);
     return value_.fetch_or(n, order);
+  }
+  T fetch_and(T n, std::memory_order order) noexcept {
+    const turn mine(turn::kind::writes);
+    return value_.fetch_and(n, order);
   }
   bool compare_exchange_strong(T& expected,
                                T value,

@@ -127,6 +127,9 @@ public:
     }
     if (waiter_of<Step>::start(step_, &core)) {
       core.cancel_wait();
+      if constexpr (Step::starts_cancelled)
+        if (core.must_abort()) [[unlikely]]
+          step_.abort();
       // As finish_wait(): it ends by the cancellation, only at once.
       if (core.unwinds() && step_.ended_by_cancel() && core.must_unwind())
           [[unlikely]] {
@@ -138,7 +141,7 @@ public:
           core.yield();
           return true;
         }
-      return false;
+      return core.gives_way();
     }
     core.started_wait();
     return true;

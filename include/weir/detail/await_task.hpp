@@ -67,6 +67,7 @@ protected:
     parent = &p;
     child->attach(*this);
     core->resume_next(*child);
+    (void)core->gives_way();
   }
   T take_value() { return static_cast<promise_type*>(child)->take_value(); }
 };

@@ -30,7 +30,16 @@ public:
   // knows *this to be alive: it holds a task_ref, or has announced itself to a
   // scope, whose leave() waits. The emission may run on this thread; a
   // coroutine does not.
-  void request(asio::cancellation_type types) noexcept;
+  void request(asio::cancellation_type types) noexcept {
+    if (mark(types))
+      submit();
+  }
+  // request() in two parts. From mark() on every await that the task begins
+  // sees the request; it takes no lock and runs nothing, so the caller may
+  // hold one. True: the caller must call submit(), with no lock held, which
+  // interrupts what the task waits for.
+  [[nodiscard]] bool mark(asio::cancellation_type types) noexcept;
+  void submit() noexcept;
 
   // True when a request arrived.
   [[nodiscard]] bool is_cancelled() const noexcept { return types_ != 0; }
@@ -40,20 +49,43 @@ protected:
       : strand_item(k) {}
   ~cancel_request() = default;
 
-  // What was requested is delivered. acquire, release: see request().
+  // What was requested is delivered. acquire, release: see mark().
   void take() noexcept {
-    types_ |= requested_.exchange(0, std::memory_order_acq_rel);
+    types_ |= requested_.exchange(0, std::memory_order_acq_rel) & every_type;
   }
-  // Delivered, or on the way: acquire, see request() and cancel_scope::leave().
+  // Delivered, or on the way: acquire, see mark() and cancel_scope::leave().
   std::uint8_t all_types() const noexcept {
-    return types_ | requested_.load(std::memory_order_acquire);
+    return types_ |
+           (requested_.load(std::memory_order_acquire) & every_type);
+  }
+
+  // Of a task only: the task looks at all that was requested of it and of its
+  // scopes before its next await.
+  void alert() noexcept {
+    // release: what was requested is seen by the task that looks. acquire: a
+    // read-modify-write, so that it carries on the release of others.
+    requested_.fetch_or(alerted, std::memory_order_acq_rel);
+  }
+  bool is_alerted() const noexcept {
+    // relaxed: calm_down() acquires before anything else is read. A request
+    // that happens before this load is seen, as it wrote this very byte.
+    return (requested_.load(std::memory_order_relaxed) & alerted) != 0;
+  }
+  void calm_down() noexcept {
+    // acquire: pairs with alert() and mark(). release: as there.
+    requested_.fetch_and(static_cast<std::uint8_t>(~alerted),
+                         std::memory_order_acq_rel);
   }
 
   std::uint8_t types_ = 0; // of asio::cancellation_type, delivered
 
 private:
-  // Types requested and not yet delivered. 0 -> n submits this item; the
-  // delivery takes them back to 0, after which it may be submitted again.
+  static constexpr std::uint8_t every_type = 7; // of asio::cancellation_type
+  static constexpr std::uint8_t alerted = 0x80;
+
+  // Types requested and not yet delivered: from none to some submits this item;
+  // the delivery takes them back to none, after which it may be submitted
+  // again. Beside them, in a task, `alerted`.
   sync::atomic<std::uint8_t> requested_{0};
 };
 

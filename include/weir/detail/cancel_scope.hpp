@@ -25,12 +25,9 @@ public:
   // Enters a scope inside the current one.
   cancel_scope(task_core& core, kind k) noexcept;
 
-  // Any thread. Says that a request() is certain to follow.
-  void announce() noexcept {
-    // release: with the acquire in leave(), whatever the announcer did before
-    // is seen by the task that leaves.
-    announced_.store(true, std::memory_order_release);
-  }
+  // Any thread. Says that a request() is certain to follow; the awaits of the
+  // task see it from here on.
+  void announce() noexcept;
 
   // Leaves the scope, which must be the current one. False: an announced
   // request is still on its way; the coroutine that leaves must suspend, and

@@ -130,7 +130,10 @@ public:
   bool on_cancel(waiter& w) noexcept;
   void withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
-  void abort() noexcept {}
+  // There was nothing to wait for, and the task is cancelled: it ends here,
+  // unless it is the function that made the group, which has yet to go on.
+  void abort() noexcept;
+  bool was_aborted() const noexcept { return aborted_; }
   bool ended_by_cancel() const noexcept;
   void finish();
   std::tuple<std::exception_ptr> arguments();
@@ -140,6 +143,7 @@ private:
   group_core* group_;
   bool counted_ = false;
   bool deadlock_ = false;
+  bool aborted_ = false;
   bool shuts_down_ = false;
   shutdown_options grace_; // if it shuts down
 };

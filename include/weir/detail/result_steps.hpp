@@ -49,7 +49,8 @@ public:
   void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept {
     return siblings_ == on_error::keep_going
-               ? !deadlock_ && is_broken_off_from_outside(*group_)
+               ? !deadlock_ && (join_.was_aborted() ||
+                                is_broken_off_from_outside(*group_))
                : join_.ended_by_cancel();
   }
   executor fallback_executor() const noexcept {
@@ -74,7 +75,7 @@ private:
     std::exception_ptr error = std::get<0>(join_.arguments());
     if (error && !deadlock_ && siblings_ == on_error::keep_going &&
         !throws_in_spite_of_results(*group_, error))
-      return nullptr;
+      error = join_.was_aborted() ? aborted_error() : nullptr;
     return error;
   }
 

@@ -37,7 +37,7 @@ namespace weir::detail {
 // keeps a list of them.
 class root_task : public task_owner {
 public:
-  bool on_first_wait(task_core&) noexcept final { return false; }
+  bool on_first_await(task_core&) noexcept final { return false; }
   bool is_cancelled() const noexcept final { return false; }
   void on_end(task_core& core, task_end end) noexcept final;
 

@@ -54,9 +54,9 @@ public:
 // Who started a task and gets its end.
 class task_owner {
 public:
-  // On the strand, before the task suspends for the first time. True: the
-  // task is already cancelled.
-  virtual bool on_first_wait(task_core& core) noexcept = 0;
+  // On the strand, when the task awaits for the first time. True: the task is
+  // already cancelled.
+  virtual bool on_first_await(task_core& core) noexcept = 0;
   // On the strand. A task that has not started when it is true never does.
   virtual bool is_cancelled() const noexcept = 0;
   // On the strand. Takes the result from core.root(), calls
@@ -148,7 +148,7 @@ public:
   // a thread of the pool running. relaxed: whoever comes from another thread is
   // ordered by the caller, see runtime::stop().
   bool is_over() const noexcept {
-    return is_over_.load(std::memory_order_relaxed);
+    return ready_awaits_left_.load(std::memory_order_relaxed) == over;
   }
 
   // --- worker threads, strand held ------------------------------------------
@@ -168,16 +168,20 @@ public:
 
   enum class verdict : std::uint8_t { go, aborted, stopping };
 
+  // Every await begins with this or with must_abort(), also one that is ready:
+  // a cancellation that was requested before ends it.
+  //
   // Registers that the running coroutine is about to suspend. go: suspend;
   // `how` is called at most once if a cancellation arrives. aborted: do not
   // suspend, throw operation_aborted. stopping: suspend, the frame is unwound.
   // With `check` false it is always go, and started_wait() interrupts.
   verdict begin_wait(interruptible& how, bool check = true) noexcept {
-    if (!known_to_owner_) [[unlikely]]
-      become_known();
-    if (interrupted_ && check) [[unlikely]]
-      if (const verdict v = cancelled_verdict(); v != verdict::go)
-        return v;
+    if (has_to_look()) [[unlikely]] {
+      look();
+      if (interrupted_ && check)
+        if (const verdict v = cancelled_verdict(); v != verdict::go)
+          return v;
+    }
     interrupted_with_ = 0;
     waiting_ = &how;
     return verdict::go;
@@ -197,7 +201,10 @@ public:
   void abandon_wait() noexcept;
 
   // Verdict for an await that does not suspend by itself.
-  bool must_abort() const noexcept {
+  bool must_abort() noexcept {
+    if (!has_to_look()) [[likely]]
+      return false;
+    look();
     return interrupted_ && (throws_ || unwinds_);
   }
   // Whether an await that has ended by a cancellation unwinds the task; also
@@ -209,6 +216,18 @@ public:
   void stop() noexcept { stopping_ = true; }
   // Lets the other ready tasks run first. The running coroutine suspends.
   void yield() noexcept { yielding_ = true; }
+  // The same after an await that was ready at once, if there were as many since
+  // the task last waited as one turn may have. True: suspend.
+  [[nodiscard]] bool gives_way() noexcept {
+    // relaxed, both: only the strand writes it, see is_over().
+    const auto left = static_cast<std::uint8_t>(
+        ready_awaits_left_.load(std::memory_order_relaxed) - 1);
+    ready_awaits_left_.store(left, std::memory_order_relaxed);
+    if (left != 0) [[likely]]
+      return false;
+    give_way();
+    return true;
+  }
 
   // The running coroutine suspends, and the run loop resumes that of `next`.
   void resume_next(promise_base& next) noexcept {
@@ -226,7 +245,7 @@ public:
   bool is_waiting_for(const interruptible& how) const noexcept {
     return waiting_ == &how;
   }
-  bool is_known_to_owner() const noexcept { return known_to_owner_; }
+  bool is_known_to_owner() const noexcept { return !unknown_to_owner_; }
   bool is_abandoned() const noexcept { return abandoning_; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
@@ -257,8 +276,14 @@ public:
   bool lends = false;
 
 private:
-  // Here, in the room that the bases leave.
-  sync::atomic<bool> is_over_{false};
+  // Awaits that may be ready at once before the task lets others run: a loop
+  // of such awaits must not keep a worker from timers, posts and other tasks.
+  // Source: tokio's cooperative budget.
+  static constexpr std::uint8_t ready_awaits_in_a_row = 128;
+  static constexpr std::uint8_t over = 255;
+  // How many are left; `over` once is_over(). Only the strand writes it. Here,
+  // in the room that the bases leave.
+  sync::atomic<std::uint8_t> ready_awaits_left_{ready_awaits_in_a_row};
   sync::atomic<std::uint32_t> refs_{1};
 
 public:
@@ -295,6 +320,13 @@ private:
       static_cast<std::uint8_t>(asio::cancellation_type::terminal);
   static const strand_item_kind request_kind;
 
+  // Something may have been requested since the last look, or was and is not
+  // hidden; or this is the first await.
+  bool has_to_look() const noexcept {
+    return interrupted_ || unknown_to_owner_ || is_alerted();
+  }
+  void look() noexcept;
+  void give_way() noexcept;
   void become_known() noexcept;
   verdict cancelled_verdict() noexcept;
   static void deliver_request(strand_item& item, strand_item::how how) noexcept;
@@ -308,6 +340,7 @@ private:
   void schedule_late() noexcept;
   void unwind(bool intercepted) noexcept;
   std::uint8_t requested() const noexcept;
+  std::uint8_t requested(bool& is_shielded) const noexcept;
   void finish() noexcept;
   void release_or_hand_over() noexcept;
   void put_back(strand_item* oldest) noexcept;
@@ -325,7 +358,7 @@ private:
   bool : 0;
   bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
                                  // cancelled and the filter lets it through
-  bool known_to_owner_ : 1 = false;
+  bool unknown_to_owner_ : 1 = true; // until the first await
   bool throws_ : 1 = true;
   bool unwinds_ : 1 = false;
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned

@@ -17,7 +17,9 @@ namespace weir::detail {
 //                                          called; false: completion follows
 //   void withdraw(waiter&)                 its frame goes away suspended
 //   void keep_alive()                      own what the waiter may outlive
-//   void abort()                           the outcome is operation_aborted
+//   void abort()                           the outcome is operation_aborted;
+//                                          of one that starts_cancelled and was
+//                                          complete at once: unless it failed
 //   bool ended_by_cancel() const           finish() would throw that
 //   auto finish()                          result for a task; may throw
 //   auto arguments()                       tuple of completion arguments
