@@ -47,7 +47,8 @@ void cancel_scope::announce() noexcept {
 cancel_scope::cancel_scope(task_core& core, kind k) noexcept
     : cancel_request(item_kind), core_(core), outer_(core.scope_), kind_(k) {
   core.scope_ = this;
-  core.refresh_interrupted();
+  if (k == kind::shield) // Nothing was requested of the others yet.
+    core.refresh_interrupted();
 }
 
 void cancel_scope::deliver(strand_item& item, strand_item::how how) noexcept {
@@ -62,9 +63,11 @@ void cancel_scope::deliver(strand_item& item, strand_item::how how) noexcept {
 
 bool cancel_scope::leave() noexcept {
   core_.scope_ = outer_;
-  core_.refresh_interrupted();
   // acquire: pairs with announce().
-  if (announced_.load(std::memory_order_acquire) && !is_cancelled()) {
+  const bool is_announced = announced_.load(std::memory_order_acquire);
+  if (kind_ == kind::shield || is_announced || all_types() != 0)
+    core_.refresh_interrupted();
+  if (is_announced && !is_cancelled()) {
     leaving_ = true;
     return false;
   }

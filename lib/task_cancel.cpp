@@ -23,7 +23,15 @@ void task_core::look() noexcept {
   }
 }
 
-task_core::verdict task_core::cancelled_verdict() noexcept {
+bool task_core::must_abort() noexcept {
+  look();
+  return interrupted_ && (throws_ || unwinds_);
+}
+
+task_core::verdict task_core::look(bool check) noexcept {
+  look();
+  if (!interrupted_ || !check)
+    return verdict::go;
   if (unwinds_) {
     stopping_ = true;
     return verdict::stopping;

@@ -116,40 +116,47 @@ public:
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
     task_core& core = *h.promise().core();
-    switch (core.begin_wait(*this, !Step::starts_cancelled)) {
-    case task_core::verdict::go:
-      break;
-    case task_core::verdict::aborted:
-      step_.abort();
-      return false;
-    case task_core::verdict::stopping:
-      return true;
-    }
-    if (waiter_of<Step>::start(step_, &core)) {
-      core.cancel_wait();
-      if constexpr (Step::starts_cancelled)
-        if (core.must_abort()) [[unlikely]]
-          step_.abort();
-      // As finish_wait(): it ends by the cancellation, only at once.
-      if (core.unwinds() && step_.ended_by_cancel() && core.must_unwind())
-          [[unlikely]] {
-        core.stop();
+    if (core.has_to_look()) [[unlikely]]
+      switch (core.look(!Step::starts_cancelled)) {
+      case task_core::verdict::go:
+        break;
+      case task_core::verdict::aborted:
+        step_.abort();
+        return false;
+      case task_core::verdict::stopping:
         return true;
       }
-      if constexpr (Step::yields)
-        if (ready_queue_is_crowded()) {
-          core.yield();
-          return true;
-        }
-      return core.gives_way();
+    core.wait_for(*this);
+    if (!waiter_of<Step>::start(step_, &core)) {
+      core.started_wait();
+      return true;
     }
-    core.started_wait();
-    return true;
+    core.cancel_wait();
+    if constexpr (Step::starts_cancelled)
+      if (core.has_to_look() && core.must_abort()) [[unlikely]]
+        step_.abort();
+    if (core.unwinds() && ends_unwound(core)) [[unlikely]]
+      return true;
+    if constexpr (Step::yields)
+      if (ready_queue_is_crowded()) {
+        core.yield();
+        return true;
+      }
+    return core.gives_way();
   }
 
   decltype(auto) await_resume() { return step_.finish(); }
 
 private:
+  // As finish_wait(): it ends by the cancellation, only at once. Not inline,
+  // as it is rare.
+  [[gnu::noinline]] bool ends_unwound(task_core& core) noexcept {
+    if (!step_.ended_by_cancel() || !core.must_unwind())
+      return false;
+    core.stop();
+    return true;
+  }
+
   // On the strand.
   static void resume(strand_item& item, strand_item::how how) noexcept {
     if (how == strand_item::how::drop)

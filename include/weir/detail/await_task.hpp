@@ -61,13 +61,14 @@ public:
   }
 
 protected:
-  // Suspends the coroutine of `p` until the child has ended.
-  void start(promise_base& p) noexcept {
-    core = p.core();
+  // Suspends the coroutine of `p`, of the task `self`, until the child has
+  // ended.
+  void start(promise_base& p, task_core& self) noexcept {
+    core = &self;
     parent = &p;
     child->attach(*this);
-    core->resume_next(*child);
-    (void)core->gives_way();
+    self.resume_next(*child);
+    (void)self.gives_way();
   }
   T take_value() { return static_cast<promise_type*>(child)->take_value(); }
 };
@@ -84,9 +85,10 @@ public:
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
     promise_base& p = h.promise();
-    if (checks_ && p.core()->must_abort()) [[unlikely]]
-      return abort_from(p, aborted_);
-    this->start(p);
+    task_core& self = *p.core();
+    if (self.has_to_look()) [[unlikely]]
+      return look_and_start(p, self);
+    this->start(p, self);
     return true;
   }
 
@@ -99,6 +101,15 @@ public:
   }
 
 private:
+  // Not inline: it would cost the other path registers.
+  [[gnu::noinline]] bool look_and_start(promise_base& p,
+                                        task_core& self) noexcept {
+    if (checks_ && self.must_abort())
+      return abort_from(p, aborted_);
+    this->start(p, self);
+    return true;
+  }
+
   bool checks_;
   bool aborted_ = false;
 };
@@ -122,7 +133,7 @@ public:
     promise_base& p = h.promise();
     if (p.core()->is_abandoned()) // Already: it says nothing of the child.
       says_ = if_abandoned::stopped;
-    this->start(p);
+    this->start(p, *p.core());
   }
 
   outcome<T> await_resume() {

@@ -176,15 +176,17 @@ public:
   // suspend, throw operation_aborted. stopping: suspend, the frame is unwound.
   // With `check` false it is always go, and started_wait() interrupts.
   verdict begin_wait(interruptible& how, bool check = true) noexcept {
-    if (has_to_look()) [[unlikely]] {
-      look();
-      if (interrupted_ && check)
-        if (const verdict v = cancelled_verdict(); v != verdict::go)
-          return v;
-    }
+    if (has_to_look()) [[unlikely]]
+      if (const verdict v = look(check); v != verdict::go)
+        return v;
+    wait_for(how);
+    return verdict::go;
+  }
+  // The same in two halves; the first only if the task has_to_look().
+  [[gnu::noinline]] verdict look(bool check) noexcept;
+  void wait_for(interruptible& how) noexcept {
     interrupted_with_ = 0;
     waiting_ = &how;
-    return verdict::go;
   }
   // After begin_wait() and once what is awaited is started: interrupts it if
   // the task is cancelled with throw_if_cancelled(false).
@@ -200,12 +202,13 @@ public:
   // The await was broken off for good; the frames are destroyed.
   void abandon_wait() noexcept;
 
-  // Verdict for an await that does not suspend by itself.
-  bool must_abort() noexcept {
-    if (!has_to_look()) [[likely]]
-      return false;
-    look();
-    return interrupted_ && (throws_ || unwinds_);
+  // Verdict for an await that does not suspend by itself. Only where
+  // has_to_look(): else it would be false.
+  [[gnu::noinline]] bool must_abort() noexcept;
+  // Something may have been requested since the last look, or was and is not
+  // hidden; or this is the first await.
+  bool has_to_look() const noexcept {
+    return (interrupted_ | unknown_to_owner_) || is_alerted();
   }
   // Whether an await that has ended by a cancellation unwinds the task; also
   // when the task has not been told yet of what ended the operation.
@@ -218,7 +221,7 @@ public:
   void yield() noexcept { yielding_ = true; }
   // The same after an await that was ready at once, if there were as many since
   // the task last waited as one turn may have. True: suspend.
-  [[nodiscard]] bool gives_way() noexcept {
+  [[nodiscard, gnu::always_inline]] bool gives_way() noexcept {
     // relaxed, both: only the strand writes it, see is_over().
     const auto left = static_cast<std::uint8_t>(
         ready_awaits_left_.load(std::memory_order_relaxed) - 1);
@@ -320,15 +323,9 @@ private:
       static_cast<std::uint8_t>(asio::cancellation_type::terminal);
   static const strand_item_kind request_kind;
 
-  // Something may have been requested since the last look, or was and is not
-  // hidden; or this is the first await.
-  bool has_to_look() const noexcept {
-    return interrupted_ || unknown_to_owner_ || is_alerted();
-  }
   void look() noexcept;
-  void give_way() noexcept;
+  [[gnu::noinline]] void give_way() noexcept;
   void become_known() noexcept;
-  verdict cancelled_verdict() noexcept;
   static void deliver_request(strand_item& item, strand_item::how how) noexcept;
   void deliver() noexcept;
   void refresh_interrupted() noexcept;
