@@ -27,7 +27,6 @@ public:
 
   job_start submit(blocking_job& job, waiter& w, task_core* self);
   bool abandon(blocking_job& job) noexcept;
-  void withdraw(blocking_job& job) noexcept;
   void join();
   blocking_pool_stats stats() const noexcept;
 

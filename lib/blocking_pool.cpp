@@ -150,17 +150,6 @@ bool blocking_core::abandon(blocking_job& job) noexcept {
   return true;
 }
 
-// The runtime was stopped. What is told goes through its pool, and no thread
-// of that runs; only the posting must be over before the runtime may go.
-void blocking_core::withdraw(blocking_job& job) noexcept {
-  if (abandon(job))
-    return;
-  std::unique_lock held(lock_);
-  told_.wait(held, [&] { return !job.is_telling; });
-  if (job.who != nullptr)
-    forget_waiter(job);
-}
-
 void blocking_core::work() noexcept {
   std::unique_lock held(lock_);
   for (;;) {
@@ -228,9 +217,8 @@ struct blocking_core::telling {
   job_ref<blocking_job> job;
 };
 
-// A thread of the pool. A task is told from its own runtime's pool: one that
-// was stopped drops what is posted, while waking a task of it would race with
-// the destruction of its frames.
+// A thread of the pool. A task is told from its own runtime's pool, so that the
+// runtime does not go while this thread is still telling.
 void blocking_core::tell(blocking_job& job) noexcept {
   if (job.runtime == nullptr) {
     complete(job);
@@ -280,9 +268,6 @@ submit(blocking_core& pool, blocking_job& job, waiter& w, task_core* self) {
 }
 bool abandon_job(blocking_core& pool, blocking_job& job) noexcept {
   return pool.abandon(job);
-}
-void withdraw_job(blocking_core& pool, blocking_job& job) noexcept {
-  pool.withdraw(job);
 }
 boost::system::error_code overloaded_code() noexcept {
   return errc::overloaded;

@@ -18,12 +18,19 @@ bool cancel_request::mark(asio::cancellation_type types) noexcept {
   // the first has read it.
   const std::uint8_t before = requested_.fetch_or(
       is_task ? wanted | alerted : wanted, std::memory_order_acq_rel);
-  if ((before & every_type) != 0)
+  if ((before & every_request) != 0)
     return false; // *this may be gone.
   // A scope is requested once: nobody else submits it meanwhile.
   if (!is_task)
     static_cast<cancel_scope&>(*this).core_.alert();
   return true;
+}
+
+bool cancel_request::mark_end() noexcept {
+  // acq_rel: as mark().
+  const std::uint8_t before =
+      requested_.fetch_or(end_of_runtime | alerted, std::memory_order_acq_rel);
+  return (before & every_request) == 0;
 }
 
 void cancel_request::submit() noexcept {
@@ -51,14 +58,13 @@ cancel_scope::cancel_scope(task_core& core, kind k) noexcept
     core.refresh_interrupted();
 }
 
-void cancel_scope::deliver(strand_item& item, strand_item::how how) noexcept {
-  if (how == strand_item::how::drop)
-    return;
+// Also when it is dropped: whoever leaves the scope waits for it.
+void cancel_scope::deliver(strand_item& item, strand_item::how) noexcept {
   auto& self = static_cast<cancel_scope&>(static_cast<cancel_request&>(item));
   self.take();
   self.core_.deliver();
   if (self.leaving_)
-    self.core_.resume_leaf();
+    self.core_.go_on();
 }
 
 bool cancel_scope::leave() noexcept {
@@ -72,6 +78,18 @@ bool cancel_scope::leave() noexcept {
     return false;
   }
   return true;
+}
+
+void cancel_scope::break_off() noexcept {
+  core_.scope_ = outer_;
+  // acquire: pairs with announce().
+  for (unsigned round = 0;
+       announced_.load(std::memory_order_acquire) && !is_cancelled();
+       ++round) {
+    core_.drop_items();
+    if (!is_cancelled())
+      sync::pause(round);
+  }
 }
 
 } // namespace weir::detail

@@ -16,8 +16,11 @@ deadline_scope::deadline_scope(task_core& self,
 }
 
 deadline_scope::~deadline_scope() {
-  if (armed_)
-    self_.runtime().timers().disarm(*this);
+  if (!armed_)
+    return;
+  if (!self_.runtime().timers().disarm(*this))
+    scope_.announce();
+  scope_.break_off();
 }
 
 // A pool thread, no lock held.

@@ -125,7 +125,7 @@ void driver::failed(const std::exception_ptr& error) noexcept {
 
 void driver::run(const bool& done) {
   const seat taken(*this);
-  while (!done && !runtime_.is_stopped()) {
+  while (!done) {
     step();
     if (hook_)
       hook_();
@@ -133,6 +133,10 @@ void driver::run(const bool& done) {
 }
 
 void driver::step() {
+  if (runtime_.is_ending() && runtime_.end_one()) {
+    count();
+    return;
+  }
   (void)take_ready();
   if (more_due_ && choice_.below(2) == 0)
     take_due();
@@ -274,10 +278,33 @@ bool driver::has_outside_work() {
 // --- ends
 // -----------------------------------------------------------------------------
 
-void driver::give_back() noexcept {
-  // A thread of a pool ends only when it has fired what it took.
-  for (timer_entry* entry : std::exchange(due_, {}))
-    entry->fire();
+bool driver::finish() noexcept {
+  // relaxed: as require_free().
+  if (is_driven_.load(std::memory_order_relaxed))
+    return true; // Another thread is in run(), and drives it.
+  most_steps_ = steps_ + options_.max_steps;
+  try {
+    const seat taken(*this);
+    while (!runtime_.is_over())
+      step();
+    while (poll()) { // completion handlers of the tasks
+    }
+    // A thread of a pool ends only when it has fired what it took.
+    for (timer_entry* entry : std::exchange(due_, {}))
+      entry->fire();
+    return true;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr,
+                 "weir: a deterministic_runtime cannot end, and is left as it "
+                 "is: %s\n%s",
+                 e.what(),
+                 task_tree::print(runtime_).c_str());
+  } catch (...) {
+    std::fputs("weir: a deterministic_runtime cannot end, and is left as it "
+               "is: something that is no std::exception was thrown\n",
+               stderr);
+  }
+  return false;
 }
 
 void driver::shut_down() noexcept {

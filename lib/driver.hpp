@@ -76,9 +76,9 @@ public:
   // ended. Gives up, with a message, where run() would throw.
   void shut_down() noexcept;
 
-  // The runtime is stopped, nobody runs. Gives back what was taken out of the
-  // queues and the wheel.
-  void give_back() noexcept;
+  // The runtime is stopped: runs until it is over, with as many steps as a
+  // run() has. False: it gave up, with a message.
+  bool finish() noexcept;
 
   // On the calling thread the time is the driver's; null: as it was.
   class virtual_time;

@@ -13,8 +13,10 @@ group_body::group_body(task_group& group, task_core& self) noexcept
 }
 
 group_body::~group_body() {
-  if (attached_)
-    group_.set_body(nullptr);
+  if (!attached_)
+    return;
+  group_.set_body(nullptr);
+  scope_.break_off();
 }
 
 bool group_body::leave() noexcept {

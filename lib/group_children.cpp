@@ -185,7 +185,7 @@ void group_core::complete(group_queue& woken) noexcept {
   }
 }
 
-// On the child's strand, before it first suspends.
+// On the child's strand.
 bool group_core::on_first_await(task_core& core) noexcept {
   const std::size_t i = scheduler::this_worker_index() % children_.size();
   child_list& list = children_[i];
@@ -229,7 +229,7 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
       runtime.group_is_idle();
     return;
   }
-  count_end(core, group_state::ending::completed, false);
+  count_end(core, group_state::ending::completed);
 }
 
 // The same, for one that threw, was stopped or abandoned.
@@ -253,7 +253,7 @@ void group_core::end_badly(task_core& core, task_end end) noexcept {
   error = nullptr; // The joiner's from here on.
 
   unlist(core);
-  count_end(core, ending, end == task_end::abandoned);
+  count_end(core, ending);
 }
 
 // Lock held. The spawn() of a child that still waits for the slot it lent; it
@@ -266,33 +266,26 @@ group_waiter* group_core::lent_by(const task_core& child) noexcept {
 
 // The rules count a child as ended.
 void group_core::count_end(task_core& core,
-                           group_state::ending ending,
-                           bool abandoned) noexcept {
+                           group_state::ending ending) noexcept {
   runtime_core& runtime = runtime_;
   group_queue woken;
   bool idle = false;
-  bool orphan_done = false;
   {
     rules_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(core.take_permits());
-    // None of those that wait for a slot is admitted only to be abandoned in
-    // its turn, one inside the other.
-    if (abandoned && runtime_.is_stopped())
-      state_.cancel(group_state::cause::outside, woken);
     state_.end(ending, core.lends ? lent_by(core) : nullptr, woken);
     give_back(woken);
     idle = state_.is_at_rest();
-    orphan_done = idle && orphaned_;
   }
   // With the last child counted, a joiner may have destroyed the group; not
   // one that is yet to be told.
   if (!woken.empty())
     complete(woken);
-  if (orphan_done)
-    release();
   if (idle)
     runtime.group_is_idle();
+  if (runtime.is_stopped())
+    runtime.end_task_counted();
 }
 
 } // namespace weir::detail

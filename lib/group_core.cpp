@@ -3,6 +3,7 @@
 
 #include "group_core.hpp"
 
+#include <weir/detail/abandoning.hpp>
 #include <weir/detail/abort.hpp>
 
 #include "group_lock.hpp"
@@ -19,7 +20,8 @@ group_core& group_core::create(runtime_core& runtime,
                                const task_group_options& options,
                                group_kind kind) {
   auto* core = new group_core(runtime, options, kind);
-  runtime.add_group(*core);
+  if (runtime.add_group(*core))
+    core->cancel(group_state::cause::outside, {});
   return *core;
 }
 
@@ -48,13 +50,11 @@ void group_core::release() noexcept {
 void group_core::handle_gone() noexcept {
   deadline_.retire();
   stages_.retire();
-  if (runtime_.is_stopped()) {
-    abandon_children();
-    // Who waits for them must not come back to *this.
-    request_stop();
-    if (permits_ != nullptr)
-      cancel(group_state::cause::outside, {});
-  } else if (!is_idle()) {
+  // In a frame that goes at the end of the runtime, made by another task:
+  // runtime_end knows no order for these.
+  if (is_abandoning() && !is_idle())
+    runtime_.end_children_of(*this);
+  if (!is_idle()) {
     std::fputs("weir: a task_group was destroyed before join():\n", stderr);
     report(stderr);
     std::fputs("  co_await group.join() first, or use with_task_group()\n",
@@ -70,17 +70,14 @@ void group_core::handle_gone() noexcept {
   runtime_.remove_group(*this);
   // Here, and not when the last reference goes: it may refer to what ends now.
   std::shared_ptr<const error_hook> hook;
-  bool orphaned = false;
   {
     rules_lock held(*this);
     hook.swap(hook_);
-    orphaned = orphaned_ = state_.children() != 0;
     handle_gone_ = true;
     if (permits_ != nullptr && permits_->is_asking())
       add_ref(); // Dropped with the answer, which is on its way.
   }
-  if (!orphaned)
-    release();
+  release();
 }
 
 // --- join -------------------------------------------------------------------
@@ -189,9 +186,9 @@ bool group_core::is_idle() const noexcept {
   return state_.is_at_rest();
 }
 
-bool group_core::has_children() const noexcept {
+std::size_t group_core::children() const noexcept {
   rules_lock held(*this);
-  return state_.children() != 0;
+  return state_.children();
 }
 
 bool group_core::has_stopper() const noexcept {
@@ -215,14 +212,16 @@ void group_core::report(std::FILE* out) const noexcept {
   }
 }
 
-void group_core::abandon_children() noexcept {
+void group_core::tell_end() noexcept {
   for (child_list& list : children_) {
-    const auto any = [&list] {
+    strand_item* marked = nullptr;
+    {
       std::lock_guard held(list.lock);
-      return list.tasks.any();
-    };
-    while (task_core* child = any())
-      child->abandon();
+      list.tasks.for_each([&](task_core& child) {
+        child.add_end_mark(marked);
+      });
+    }
+    task_core::submit_end_marks(marked);
   }
 }
 

@@ -42,8 +42,8 @@ enum class group_kind : std::uint8_t {
 struct pending_tells;
 
 // The shared state behind a task_group: the rules, the children that have
-// suspended, and who waits. Alive while the task_group, a token operation, a
-// deadline or (on a stopped runtime) a child refers to it.
+// awaited, and who waits. Alive while the task_group, a token operation or a
+// deadline refers to it.
 class group_core final : public task_owner {
   using lock_type = spin_lock;
 
@@ -143,12 +143,12 @@ public:
 
   // No child is left, and nobody waits to start one.
   bool is_idle() const noexcept;
-  bool has_children() const noexcept;
+  std::size_t children() const noexcept;
   bool has_stopper() const noexcept;
   void report(std::FILE* out) const noexcept;
 
-  // No thread runs.
-  void abandon_children() noexcept;
+  // The runtime ends: tells all children that they are not resumed any more.
+  void tell_end() noexcept;
 
   template <typename F>
   void for_each_child(F f) const {
@@ -161,9 +161,11 @@ public:
 
   // Guarded by the runtime's lock.
   group_links runtime_links;
-  // The task that made it, held; on a deterministic runtime only.
-  task_core* maker = nullptr;
-  group_core* cancel_next = nullptr;
+  // The task that made it, held; null if none did.
+  task_core* maker() const noexcept override { return maker_; }
+  void set_maker(task_core* task) noexcept { maker_ = task; }
+  group_core* cancel_next = nullptr; // of runtime_core::cancel_all()
+  group_core* end_next = nullptr;    // of runtime_core::begin_end()
 
 private:
   group_core(runtime_core& runtime,
@@ -176,15 +178,11 @@ private:
 
   void end_badly(task_core& core, task_end end) noexcept;
   group_waiter* lent_by(const task_core& child) noexcept;
-  void count_end(task_core& core,
-                 group_state::ending ending,
-                 bool abandoned) noexcept;
+  void count_end(task_core& core, group_state::ending ending) noexcept;
   void unlist(task_core& core) noexcept;
   void launch(task_core& child, std::uint64_t index) noexcept {
     child.index = index;
-    // On a stopped runtime nobody would run it.
-    if (runtime_.is_stopped() || !child.launch()) [[unlikely]]
-      child.abandon();
+    child.launch();
   }
   group_state::request request_of(const spawn_step& step,
                                   const task_core* parent,
@@ -214,6 +212,7 @@ private:
   }
 
   runtime_core& runtime_;
+  task_core* maker_ = nullptr;
   const error_policy policy_;
   const on_cancel cancellation_;
   const char* const name_;
@@ -243,7 +242,6 @@ private:
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
-  bool orphaned_ = false;            // under lock_
   bool handle_gone_ = false;         // under lock_
   // shutdown(): how far it is, and which call's times count.
   enum class stage : std::uint8_t { none, draining, softly };

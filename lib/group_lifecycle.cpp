@@ -148,11 +148,6 @@ bool group_wait_step::on_cancel(waiter&) noexcept {
   return true;
 }
 
-void group_wait_step::withdraw(waiter&) noexcept {
-  if (!group_core::give_up_permits(*this))
-    (void)group_->withdraw(*this, nullptr);
-}
-
 void group_wait_step::keep_alive() noexcept {
   group_->add_ref();
   counted_ = true;

@@ -32,7 +32,7 @@ public:
   void unlock() noexcept {
     held_ = false;
     group_state& state = group_.state_;
-    if (state.is_countable() && !group_.orphaned_)
+    if (state.is_countable())
       (void)group_.slots_.unlock({state.children(), state.counted().spawned},
                                  state.has_joiner(),
                                  state.cap());

@@ -91,10 +91,6 @@ bool spawn_step::on_cancel(waiter&) noexcept {
   return true;
 }
 
-void spawn_step::withdraw(waiter&) noexcept {
-  (void)group_->withdraw(*this, parent_);
-}
-
 void spawn_step::returned() noexcept {
   if (role == kind::lender)
     parent_->lends = false;
@@ -175,9 +171,8 @@ bool join_step::on_cancel(waiter&) noexcept {
   return is_task && group_core::give_up_permits(*this);
 }
 
-void join_step::withdraw(waiter&) noexcept {
-  if (!group_core::give_up_permits(*this))
-    (void)group_->withdraw(*this, nullptr);
+bool join_step::withdraw(waiter&) noexcept {
+  return group_core::give_up_permits(*this) || group_->withdraw(*this, nullptr);
 }
 
 void join_step::keep_alive() noexcept {

@@ -47,9 +47,9 @@ void handshake_core::cancel() noexcept {
     scope->request(asio::cancellation_type::terminal);
 }
 
-void handshake_core::withdraw() noexcept {
+bool handshake_core::withdraw() noexcept {
   std::lock_guard held(lock_);
-  who_ = nullptr;
+  return std::exchange(who_, nullptr) != nullptr;
 }
 
 bool handshake_core::was_cancelled() const noexcept {
@@ -144,13 +144,18 @@ namespace {
 
 class scope_exit {
 public:
-  explicit scope_exit(handshake_core& shake) noexcept : shake_(shake) {}
+  scope_exit(handshake_core& shake, cancel_scope& scope) noexcept
+      : shake_(shake), scope_(scope) {}
   scope_exit(const scope_exit&) = delete;
   scope_exit& operator=(const scope_exit&) = delete;
-  ~scope_exit() { shake_.exit(); }
+  ~scope_exit() {
+    shake_.exit();
+    scope_.break_off(); // Nothing, but at the end of the runtime.
+  }
 
 private:
   handshake_core& shake_;
+  cancel_scope& scope_;
 };
 
 } // namespace
@@ -159,7 +164,7 @@ task<> run_starting(starting child) {
   task_core& self = co_await this_core();
   handshake_core& shake = child.shake();
   cancel_scope scope(self, cancel_scope::kind::open);
-  scope_exit guard(shake);
+  scope_exit guard(shake, scope);
   std::exception_ptr error;
   bool is_stopped = true;
   const bool has_begun = shake.enter(scope);

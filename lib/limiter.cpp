@@ -88,8 +88,6 @@ bool acquire_step::on_cancel(waiter&) noexcept {
   return true;
 }
 
-void acquire_step::withdraw(waiter&) noexcept { (void)core_->withdraw(*this); }
-
 void acquire_step::abort() noexcept { code_ = asio::error::operation_aborted; }
 
 bool acquire_step::ended_by_cancel() const noexcept {

@@ -26,8 +26,7 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
     core->release();
     throw_code(errc::runtime_stopped);
   }
-  // If the runtime was stopped since: it is listed, and abandoned as a root.
-  (void)core->launch();
+  core->launch();
   return ref;
 }
 
@@ -37,6 +36,8 @@ void root_task::on_end(task_core& core, task_end end) noexcept {
   core.destroy_root();
   deliver(core); // *this may be gone.
   runtime.remove_root(core);
+  if (runtime.is_stopped())
+    runtime.end_task_counted();
 }
 
 std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
@@ -83,6 +84,11 @@ void blocking_wait::poke() noexcept {
   changed_.notify_all();
 }
 
+bool blocking_wait::is_done() noexcept {
+  std::lock_guard held(mutex_);
+  return done_;
+}
+
 void blocking_wait::wait() {
   if (driver* const runs = runtime_.driven_by()) {
     try {
@@ -92,14 +98,14 @@ void blocking_wait::wait() {
       throw;
     }
   }
-  std::unique_lock held(mutex_);
-  changed_.wait(held, [this] { return done_ || runtime_.is_stopped(); });
-  if (done_)
-    return;
-  held.unlock();
-  runtime_.finish_stop();
-  held.lock();
-  changed_.wait(held, [this] { return done_; });
+  bool ends = false;
+  {
+    std::unique_lock held(mutex_);
+    changed_.wait(held, [&] { return done_ || (ends = runtime_.is_ending()); });
+    ends = ends && !done_;
+  }
+  if (ends)
+    runtime_.help_to_end(*this);
 }
 
 } // namespace weir::detail

@@ -24,7 +24,7 @@ runtime::runtime(std::size_t threads)
 
 runtime::runtime(const runtime_options& options)
     : core_(new detail::runtime_core(options),
-            [](detail::runtime_core* core) { delete core; }) {}
+            detail::runtime_core::destroy) {}
 
 runtime::~runtime() = default;
 

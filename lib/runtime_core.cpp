@@ -21,10 +21,10 @@ std::size_t checked_threads(std::size_t threads) {
 }
 
 // The engine's at a time: one for each worker; for the timer that is armed,
-// one that was aborted and not called, one that fires; the marker. And as many
-// again.
+// one that was aborted and not called, one that fires; the marker; at the end,
+// one more for each worker. And as many again.
 constexpr std::size_t handlers(std::size_t threads) noexcept {
-  return 2 * (threads + 4);
+  return 2 * (2 * threads + 4);
 }
 
 } // namespace
@@ -89,24 +89,24 @@ void runtime_core::remove_root(task_core& core) noexcept {
     changed_.notify_all(); // Under the lock: *this may go once it is free.
 }
 
-void runtime_core::add_group(group_core& group) noexcept {
+bool runtime_core::add_group(group_core& group) noexcept {
+  task_core* const maker = current_task();
+  if (maker != nullptr)
+    maker->add_ref();
+  group.set_maker(maker);
   std::lock_guard held(lock_);
-  if (driver_ != nullptr) {
-    group.maker = current_task();
-    if (group.maker != nullptr)
-      group.maker->add_ref();
-  }
   group.runtime_links = {nullptr, groups_};
   if (groups_ != nullptr)
     groups_->runtime_links.prev = &group;
   groups_ = &group;
   ++group_count_;
+  // relaxed: set under lock_.
+  return stopped_.load(std::memory_order_relaxed);
 }
 
 void runtime_core::remove_group(group_core& group) noexcept {
   const std::unique_ptr<task_core, void (*)(task_core*)> maker(
-      std::exchange(group.maker, nullptr),
-      [](task_core* task) { task->release(); }); // After the lock.
+      group.maker(), [](task_core* task) { task->release(); }); // After the lock.
   std::lock_guard held(lock_);
   auto& [prev, next] = group.runtime_links;
   if (next != nullptr)
@@ -148,6 +148,8 @@ void runtime_core::remove_wait(blocking_wait& wait) noexcept {
   while (*link != &wait)
     link = &(*link)->next;
   *link = wait.next;
+  if (waits_ == nullptr)
+    changed_.notify_all(); // Under the lock, as in remove_root().
 }
 
 void runtime_core::unhandled(const std::exception_ptr& error,

@@ -38,6 +38,8 @@ struct group_links {
 
 // What a runtime is made of. The members outlive the pool: what the pool's
 // destructor destroys may still submit to them, and is dropped.
+//
+// Members without a file's name at their section are in runtime_core.cpp.
 class runtime_core final {
 public:
   explicit runtime_core(const runtime_options& options);
@@ -45,7 +47,8 @@ public:
   explicit runtime_core(const testing::deterministic_options& options);
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
-  ~runtime_core();
+  // Ends it and deletes it.
+  static void destroy(runtime_core* core) noexcept;
 
   // --- any thread ---------------------------------------------------------
 
@@ -53,6 +56,7 @@ public:
   scheduler& ready() noexcept { return ready_; }
   timer_service& timers() noexcept { return timers_; }
 
+  // stop() has begun, or the destructor is through with the tasks.
   bool is_stopped() const noexcept {
     // acquire: pairs with the stop.
     return stopped_.load(std::memory_order_acquire);
@@ -67,7 +71,8 @@ public:
   // Lists `core` as a root. False: stopped, or being destroyed.
   bool add_root(task_core& core) noexcept;
   void remove_root(task_core& core) noexcept;
-  void add_group(group_core& group) noexcept;
+  // True: the runtime is stopped.
+  [[nodiscard]] bool add_group(group_core& group) noexcept;
   void remove_group(group_core& group) noexcept;
   // A group's last child has ended.
   void group_is_idle() noexcept;
@@ -87,11 +92,25 @@ public:
 
   void unhandled(const std::exception_ptr& error, const char* name) noexcept;
 
+  // --- the end: runtime_end.cpp ---------------------------------------------
+
   // runtime::stop().
   void stop() noexcept;
-  // Any thread but the pool's: waits for the threads and destroys what they
-  // left.
-  void finish_stop() noexcept;
+  // All tasks have been told to park, and are: their frames go.
+  bool is_ending() const noexcept { return stage_now() >= stage::unwinding; }
+  // All frames are gone, and the threads end.
+  bool is_over() const noexcept { return stage_now() == stage::over; }
+  // On the strand of a task that will not be resumed any more, and which is
+  // held from now on. The task may be gone when it returns.
+  void park(task_core& task) noexcept;
+  // After stop(): a task has ended, and is counted as ended.
+  void end_task_counted() noexcept;
+  // A thread in run(): destroys frames until its task has ended.
+  void help_to_end(blocking_wait& until) noexcept;
+  // A thread that destroys frames, in the destructor of `group`.
+  void end_children_of(group_core& group) noexcept;
+  // The driver: destroys the frames of one task, if that can be done now.
+  bool end_one() noexcept;
 
   runtime_stats stats() noexcept;
 
@@ -111,12 +130,42 @@ public:
   void cancel_all() noexcept;
 
 private:
+  ~runtime_core();
+
   void start_threads();
-  void shut_down() noexcept;
-  struct marker;
-  void report_waiting() noexcept;
-  void abandon_all() noexcept;
   bool is_idle() noexcept; // under lock_
+
+  // How far stop() is; only goes on.
+  enum class stage : std::uint8_t {
+    none,
+    telling,   // the tasks are told
+    parking,   // until every task is parked or has ended
+    unwinding, // their frames are destroyed
+    finishing, // completion handlers run
+    over,
+  };
+  using lock_held = std::unique_lock<sync::mutex>;
+
+  stage stage_now() const noexcept {
+    // acquire: sees what was done before.
+    return stage_.load(std::memory_order_acquire);
+  }
+  struct marker;
+  struct unwinder;
+  void shut_down() noexcept;
+  bool end() noexcept;
+  bool finish_end() noexcept;
+  void begin_end() noexcept;
+  // Under lock_:
+  void set_stage(stage s) noexcept;
+  void count_parked_or_ended() noexcept;
+  void look_whether_all_are_parked() noexcept;
+  void begin_unwinding() noexcept;
+  void begin_finishing() noexcept;
+  task_core* take_due(const group_core* preferred) noexcept;
+  void end_task(task_core& task, lock_held& held) noexcept;
+  void report_waiting() noexcept;
+  void report_ending() noexcept;
 
   const runtime_options options_;
   std::atomic<bool> stopped_{false};
@@ -130,8 +179,14 @@ private:
   std::size_t group_count_ = 0;    // under lock_
   blocking_wait* waits_ = nullptr; // under lock_
 
-  sync::mutex stop_lock_;      // held while a thread finishes the stop
-  bool stop_finished_ = false; // under stop_lock_
+  // The end; written under lock_.
+  sync::atomic<stage> stage_{stage::none};
+  ready_item* parked_ = nullptr;  // by ready_next; each with a reference
+  std::size_t parked_count_ = 0;  // not ended yet
+  std::size_t not_parked_ = 0;    // at the last look, less those since then
+  task_core* due_ = nullptr;      // whose frames can go, by ready_next
+  sync::mutex join_lock_;         // held while a thread joins the pool's
+  bool are_joined_ = false;       // under join_lock_
 
   handler_memory memory_; // of the engine's handlers
   std::optional<asio::thread_pool> pool_;

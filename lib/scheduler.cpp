@@ -85,17 +85,17 @@ bool scheduler::on_worker_thread() noexcept {
 // --- any thread
 // -----------------------------------------------------------------
 
-bool scheduler::push(ready_item& item) noexcept {
+void scheduler::push(ready_item& item) noexcept {
   worker* const self = this_thread().self;
-  if (self == nullptr || self->owner != this)
-    return push_from_outside(item);
-  // Also when it is stopped: take_all() comes when this thread has ended.
+  if (self == nullptr || self->owner != this) {
+    push_from_outside(item);
+    return;
+  }
   if (!self->queue.push(item)) [[unlikely]]
     push_over(*self, item);
   if (workers_.size() == 1 && self->draining)
-    return true; // It runs the task itself, and there is nobody to wake.
+    return; // It runs the task itself, and there is nobody to wake.
   notify();
-  return true;
 }
 
 void scheduler::push_again(ready_item& item) noexcept {
@@ -103,22 +103,20 @@ void scheduler::push_again(ready_item& item) noexcept {
   // Outside of drain() nobody would look at the queue again.
   if (self == nullptr || self->owner != this || !self->draining ||
       !self->queue.push(item)) [[unlikely]]
-    (void)push(item);
+    push(item);
 }
 
-bool scheduler::push_from_outside(ready_item& item) noexcept {
+void scheduler::push_from_outside(ready_item& item) noexcept {
   item.ready_next = nullptr;
-  if (!shared_.push(item))
-    return false;
+  shared_.push(item);
   notify();
-  return true;
 }
 
 // A worker whose queue is full: the older half goes to where everybody looks.
 void scheduler::push_over(worker& self, ready_item& item) noexcept {
   do {
     if (ready_item* chain = self.queue.split())
-      (void)shared_.push(*chain);
+      shared_.push(*chain);
   } while (!self.queue.push(item));
 }
 
@@ -132,8 +130,6 @@ bool ready_queue_is_crowded() noexcept {
 }
 
 void scheduler::notify() noexcept {
-  if (is_stopped())
-    return;
   // Orders the push before the look at the gate, see wake_gate::leave().
   sync::fence_seq_cst();
   if (gate_.try_enter())
@@ -160,7 +156,7 @@ ready_item* scheduler::take_shared(worker& self) noexcept {
     rest = rest->ready_next;
     if (!self.queue.push(*item)) {
       item->ready_next = rest;
-      (void)shared_.push(*item);
+      shared_.push(*item);
       break;
     }
   }
@@ -225,8 +221,6 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
         return nullptr;
       }
     }
-    if (is_stopped())
-      return nullptr;
     for (unsigned i = 0; i != pauses_per_round; ++i)
       sync::pause(0);
   }
@@ -268,7 +262,7 @@ void scheduler::drain(bool searching) noexcept {
   const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
   unsigned next_look = 1;
-  for (unsigned done = 0; !is_stopped();) {
+  for (unsigned done = 0;;) {
     ready_item* item = next(self);
     if (item == nullptr) {
       item = find(self, searching);
@@ -300,7 +294,7 @@ void scheduler::drain(bool searching) noexcept {
 
 // A worker without work of its own. Null: this trip is over.
 ready_item* scheduler::find(worker& self, bool& searching) noexcept {
-  do {
+  for (;;) {
     if (more_.refill())
       if (ready_item* item = next(self))
         return item;
@@ -322,8 +316,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
     if (!has_work() || !gate_.try_enter())
       return nullptr;
     // Still searching, by try_enter().
-  } while (!is_stopped());
-  return nullptr;
+  }
 }
 
 // --- driver
@@ -344,26 +337,17 @@ void scheduler::driver_yields(bool yields) noexcept {
       yields ? 0 : std::numeric_limits<std::uint32_t>::max();
 }
 
-// --- stopped
+// --- the end
 // ------------------------------------------------------------------------
 
-ready_item* scheduler::take_all() noexcept {
-  ready_item* all = nullptr;
-  shared_.close();
-  while (ready_item* chain = shared_.pop()) {
-    while (chain != nullptr) {
-      ready_item* item = chain;
-      chain = chain->ready_next;
-      item->ready_next = all;
-      all = item;
-    }
-  }
+ready_item* scheduler::take_left() noexcept {
   for (worker& w : workers_)
-    while (ready_item* item = w.queue.pop()) {
-      item->ready_next = all;
-      all = item;
-    }
-  return all;
+    if (ready_item* const item = w.queue.pop())
+      return item;
+  ready_item* const first = shared_.pop();
+  if (first != nullptr && first->ready_next != nullptr)
+    shared_.push(*first->ready_next);
+  return first;
 }
 
 } // namespace weir::detail

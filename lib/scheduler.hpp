@@ -53,9 +53,8 @@ public:
   scheduler& operator=(const scheduler&) = delete;
 
   // Any thread. Queues `item`, whose strand its queue entry holds from now on,
-  // and sees that some worker runs it. False: it was dropped, for take_all()
-  // has been called.
-  bool push(ready_item& item) noexcept;
+  // and sees that some worker runs it.
+  void push(ready_item& item) noexcept;
   // The same for the task that the calling worker runs and that yields. Wakes
   // nobody: there is no more to run than before the worker took it.
   void push_again(ready_item& item) noexcept;
@@ -65,14 +64,8 @@ public:
   // The calling worker's number; 0 on any other thread.
   static std::size_t this_worker_index() noexcept;
 
-  // Any thread. Workers return after the task they run.
-  // release: what came before is seen by push() on other threads.
-  void stop() noexcept { stopped_.store(true, std::memory_order_release); }
-  // Stopped and no thread of the pool runs: everything queued, chained by
-  // ready_next. From now on nothing is.
-  ready_item* take_all() noexcept;
-  // Sees what take_all() left behind.
-  bool is_taken() const noexcept { return shared_.is_closed(); }
+  // No thread of the pool runs any more: one that is queued, or null.
+  ready_item* take_left() noexcept;
 
   // --- a deterministic runtime's driver: the calling thread is the worker ----
 
@@ -90,11 +83,7 @@ private:
   struct drain_handler;
   struct draining_mark;
 
-  bool is_stopped() const noexcept {
-    // acquire: pairs with stop().
-    return stopped_.load(std::memory_order_acquire);
-  }
-  [[gnu::noinline]] bool push_from_outside(ready_item& item) noexcept;
+  [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
   [[gnu::noinline]] void push_over(worker& self, ready_item& item) noexcept;
   ready_item* take_shared(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
@@ -111,7 +100,6 @@ private:
   handler_memory& memory_;
   std::vector<worker> workers_;
   sync::atomic<std::size_t> bound_{0};
-  sync::atomic<bool> stopped_{false};
   wake_gate gate_;
   shared_queue shared_;
 };

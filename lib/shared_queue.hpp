@@ -22,12 +22,9 @@ public:
   basic_shared_queue(const basic_shared_queue&) = delete;
   basic_shared_queue& operator=(const basic_shared_queue&) = delete;
 
-  // False: it was dropped, for close() has been called.
-  bool push(ready_item& chain) noexcept {
+  void push(ready_item& chain) noexcept {
     chain.chain_next = nullptr;
     std::lock_guard held(lock_);
-    if (is_closed())
-      return false;
     if (last_ != nullptr)
       last_->chain_next = &chain;
     else
@@ -35,7 +32,6 @@ public:
     last_ = &chain;
     // relaxed: a hint; the queue itself is under the lock.
     is_filled_.store(true, std::memory_order_relaxed);
-    return true;
   }
 
   // The oldest chain, or null.
@@ -49,17 +45,6 @@ public:
   bool looks_empty() const noexcept {
     // acquire: pairs with pop_locked().
     return !is_filled_.load(std::memory_order_acquire);
-  }
-
-  // It takes no more.
-  void close() noexcept {
-    std::lock_guard held(lock_);
-    // release: pairs with is_closed().
-    is_closed_.store(true, std::memory_order_release);
-  }
-  // acquire: sees what was done before close().
-  bool is_closed() const noexcept {
-    return is_closed_.load(std::memory_order_acquire);
   }
 
 private:
@@ -84,7 +69,6 @@ private:
   ready_item* first_ = nullptr;   // chains; under lock_
   ready_item* last_ = nullptr;    // under lock_
   atomic<bool> is_filled_{false}; // written under lock_
-  atomic<bool> is_closed_{false}; // written under lock_
 };
 
 using shared_queue = basic_shared_queue<sync>;

@@ -15,6 +15,8 @@ namespace weir::detail {
 
 void flight::deliver(task_core&) noexcept { board_->end(*this); }
 
+task_core* flight::maker() const noexcept { return board_->maker(); }
+
 void flight_board::handle_gone() noexcept {
   std::unique_lock held(lock_);
   if (in_flight_ == 0 || runtime_.is_stopped())
@@ -90,12 +92,13 @@ bool flight_board::leave(queued_step& step,
   return false;
 }
 
-void flight_board::withdraw(queued_step& step, flight& call) noexcept {
+bool flight_board::withdraw(queued_step& step, flight& call) noexcept {
   std::lock_guard held(lock_);
   if (!detail::withdraw(call.waiters, step))
-    return;
+    return false;
   --call.waiting;
   --waiting_;
+  return true;
 }
 
 void flight_board::end(flight& call) noexcept {

@@ -56,8 +56,6 @@ bool sleep_step::on_cancel() noexcept {
   return true;
 }
 
-void sleep_step::withdraw() noexcept { task->runtime().timers().disarm(*this); }
-
 void sleep_step::finish() const {
   if (mark == aborted)
     throw_aborted();

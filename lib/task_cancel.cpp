@@ -19,20 +19,22 @@ void task_core::look() noexcept {
   if (is_alerted()) {
     // First: what is requested from here on alerts once more.
     calm_down();
+    if ((all_types() & end_of_runtime) != 0)
+      parks_ = true;
     refresh_interrupted();
   }
 }
 
 bool task_core::must_abort() noexcept {
   look();
-  return interrupted_ && (throws_ || unwinds_);
+  return parks_ || (interrupted_ && (throws_ || unwinds_));
 }
 
 task_core::verdict task_core::look(bool check) noexcept {
   look();
-  if (!interrupted_ || !check)
+  if (!parks_ && (!interrupted_ || !check))
     return verdict::go;
-  if (unwinds_) {
+  if (parks_ || unwinds_) {
     stopping_ = true;
     return verdict::stopping;
   }
@@ -48,18 +50,25 @@ void task_core::interrupt() noexcept {
   waiting_->kind().interrupt(*waiting_);
 }
 
-void task_core::deliver_request(strand_item& item,
-                                strand_item::how how) noexcept {
-  if (how == strand_item::how::drop)
-    return;
+void task_core::deliver_request(strand_item& item, strand_item::how) noexcept {
   auto& self = static_cast<task_core&>(static_cast<cancel_request&>(item));
   self.take();
   self.deliver();
 }
 
 void task_core::deliver() noexcept {
+  const bool ends = (types_ & end_of_runtime) != 0 && !parks_;
+  if (ends)
+    parks_ = true;
   refresh_interrupted();
-  interrupt();
+  if (ends && waiting_ != nullptr) {
+    // Once more if it was told before: of a shield, a filter, or the children
+    // that it waits for the end of does not hold this up.
+    interrupted_with_ = 7;
+    waiting_->kind().interrupt(*waiting_);
+  } else {
+    interrupt();
+  }
 }
 
 // Of the task and of its open scopes, up to the next shield; also what was not
@@ -80,13 +89,23 @@ std::uint8_t task_core::requested(bool& is_shielded) const noexcept {
   return types | all_types();
 }
 
+void task_core::submit_end_marks(strand_item* chain) noexcept {
+  while (chain != nullptr) {
+    auto& task =
+        static_cast<task_core&>(static_cast<cancel_request&>(*chain));
+    chain = chain->next;
+    task.submit();
+    task.release();
+  }
+}
+
 std::uint8_t task_core::requested() const noexcept {
   bool is_shielded = false;
   return requested(is_shielded);
 }
 
 void task_core::refresh_interrupted() noexcept {
-  interrupted_ = (requested() & in_filter_) != 0;
+  interrupted_ = parks_ || (requested() & in_filter_) != 0;
 }
 
 asio::cancellation_type task_core::cancelled() const noexcept {
@@ -108,6 +127,8 @@ bool task_core::is_shielded() const noexcept {
 }
 
 asio::cancellation_type task_core::emission() const noexcept {
+  if (parks_)
+    return asio::cancellation_type::terminal;
   return static_cast<asio::cancellation_type>(requested() & in_filter_ &
                                               out_filter_);
 }
@@ -120,7 +141,7 @@ void task_core::set_filters(asio::cancellation_type in,
 }
 
 bool abort_from(promise_base& p, bool& aborted) noexcept {
-  if (p.core()->unwinds()) {
+  if (p.core()->unwinds() || p.core()->parks()) {
     p.core()->stop();
     return true;
   }

@@ -58,9 +58,7 @@ void task_core::release() noexcept {
 // --- any thread
 // ---------------------------------------------------------------
 
-void task_core::schedule() noexcept { (void)runtime_.ready().push(*this); }
-
-bool task_core::launch() noexcept { return runtime_.ready().push(*this); }
+void task_core::schedule() noexcept { runtime_.ready().push(*this); }
 
 // Strand held, with a function to run. A task that has ended has no reference
 // of its own any more, and whoever submitted may drop the last one meanwhile.
@@ -113,9 +111,7 @@ void task_core::release_or_hand_over() noexcept {
 }
 
 void task_core::post(strand_item& item) noexcept {
-  // Not as soon as the runtime is stopped: some thread may be on the strand, in
-  // the middle of a coroutine that goes with the item.
-  if (runtime_.ready().is_taken()) {
+  if (runtime_.is_over()) { // Nobody would run it.
     item.run(strand_item::how::drop);
     return;
   }
@@ -146,14 +142,6 @@ void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
   }
 }
 
-void task_core::put_back(strand_item* oldest) noexcept {
-  while (oldest != nullptr) {
-    strand_item* const item = oldest;
-    oldest = item->next;
-    strand_.push_as_holder(*item);
-  }
-}
-
 void task_core::start() noexcept {
   started_ = true;
   // A cancellation from before the start is in the mailbox, or only known to
@@ -161,6 +149,11 @@ void task_core::start() noexcept {
   if (strand_item* items = strand_.take()) [[unlikely]]
     run_items(items, strand_item::how::run);
   if (interrupted_ || owner_->is_cancelled()) {
+    if (runtime_.is_stopped()) {
+      parks_ = true;
+      stopping_ = true;
+      return;
+    }
     destroy_root();
     end_root(task_end::stopped);
   } else {
@@ -180,7 +173,7 @@ bool task_core::begin_turn() noexcept {
     if (yielding_) {
       waiting_ = nullptr;
       yielding_ = false;
-      resume_leaf();
+      go_on();
     }
   }
   const bool queue_owned = queue_owns_;
@@ -193,6 +186,8 @@ void task_core::run() noexcept {
   bool owns_reference = false;
   if (!started_ || yielding_ || queue_owns_)
     owns_reference = begin_turn();
+  else if (is_alerted()) [[unlikely]]
+    look_before_resuming();
   for (;;) {
     if (resuming_) {
       resuming_ = false;
@@ -202,6 +197,11 @@ void task_core::run() noexcept {
     if (stopping_ || ended_) {
       if (stopping_) {
         stopping_ = false;
+        if (parks_) [[unlikely]] {
+          this_thread().current = nullptr;
+          runtime_.park(*this); // The strand stays held. *this may be gone.
+          return;
+        }
         unwind(true);
         continue;
       }
@@ -219,12 +219,6 @@ void task_core::run() noexcept {
       }
     }
     if (strand_item* items = strand_.take()) [[unlikely]] {
-      if (runtime_.is_stopped()) {
-        // They go with the frames. To run them could take for ever.
-        put_back(items);
-        schedule_late();
-        break;
-      }
       run_items(items, strand_item::how::run);
       continue;
     }
@@ -241,10 +235,17 @@ void task_core::run() noexcept {
     release();
 }
 
+// Its wait has ended, but the runtime was stopped before its turn came.
+void task_core::look_before_resuming() noexcept {
+  look();
+  if (parks_ && resuming_) {
+    resuming_ = false;
+    stopping_ = true;
+  }
+}
+
 void task_core::finish() noexcept {
   done_ = true;
-  // relaxed: see is_over().
-  ready_awaits_left_.store(over, std::memory_order_relaxed);
   if (abandoning_ && end_ == task_end::threw)
     (void)leaf_->take_error(); // Of a frame that went on; nobody asks for it.
   owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
@@ -275,33 +276,35 @@ void task_core::unwind(bool intercepted) noexcept {
     awaiter->child = nullptr;
     leaf_ = awaiter->parent;
     if (awaiter->intercepts && intercepted) {
-      resume_leaf();
+      go_on();
       return;
     }
   }
 }
 
-void task_core::abandon() noexcept {
-  // relaxed: see is_over().
-  ready_awaits_left_.store(over, std::memory_order_relaxed);
-  // What is dropped may wake the task: an item in a frame that goes now.
+void task_core::drop_items() noexcept {
   while (strand_item* items = strand_.take())
     run_items(items, strand_item::how::drop);
-  if (done_)
-    return;
+}
+
+void task_core::end_parked() noexcept {
+  task_core* const before = std::exchange(this_thread().current, this);
+  // Scopes go with the frames, and what is to tell them goes first.
+  drop_items();
   abandoning_ = true;
   started_ = true;
-  stopping_ = false;
   if (leaf_ != nullptr)
     unwind(false);
   finish();
+  this_thread().current = before;
+  // The strand stays held: what comes from now on goes with the block.
   release();
 }
 
-void task_core::abandon_queued() noexcept {
+void task_core::drop_queued() noexcept {
+  drop_items();
   const bool queue_owned = queue_owns_;
   queue_owns_ = false;
-  abandon();
   if (queue_owned)
     release();
 }
@@ -315,23 +318,22 @@ void task_core::become_known() noexcept {
     types_ |= terminal;
     refresh_interrupted();
   }
+  // After that: who tells the tasks of the end has found it in the list, or
+  // comes later, and the flag was up before.
+  if (runtime_.is_stopped())
+    parks_ = interrupted_ = true;
 }
 
 // A child that is to be resumed waits, too: run() looks at yielding_ only when
 // nothing is to be resumed.
 void task_core::give_way() noexcept {
-  // relaxed: see gives_way().
-  ready_awaits_left_.store(ready_awaits_in_a_row, std::memory_order_relaxed);
+  ready_awaits_left_ = ready_awaits_in_a_row;
   resuming_ = false;
   yield();
 }
 
-void task_core::finish_wait(bool ended_by_cancel) noexcept {
-  waiting_ = nullptr;
-  yielding_ = false;
-  // relaxed: see gives_way().
-  ready_awaits_left_.store(ready_awaits_in_a_row, std::memory_order_relaxed);
-  if (ended_by_cancel && must_unwind())
+void task_core::finish_or_stop(bool ended_by_cancel) noexcept {
+  if (parks_ || (ended_by_cancel && must_unwind()))
     stopping_ = true;
   else
     resume_leaf();

@@ -56,7 +56,7 @@ public:
                             : std::string(" is about to run");
     out_ += '\n';
     for (const group_core*& g : groups_)
-      if (g != nullptr && g->maker == &task)
+      if (g != nullptr && g->maker() == &task)
         group(*std::exchange(g, nullptr), depth + 1);
   }
 

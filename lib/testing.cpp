@@ -48,7 +48,7 @@ std::string seconds(clock::duration d) {
 
 deterministic_runtime::deterministic_runtime(deterministic_options options)
     : core_(new detail::runtime_core(checked(options)),
-            [](detail::runtime_core* core) { delete core; }) {}
+            detail::runtime_core::destroy) {}
 
 deterministic_runtime::~deterministic_runtime() = default;
 

@@ -102,11 +102,6 @@ bool drain_step::on_cancel(waiter&) noexcept {
   return true;
 }
 
-void drain_step::withdraw(waiter&) noexcept {
-  if (!is_forsaken())
-    (void)state_->withdraw(*this);
-}
-
 void drain_step::finish() const {
   if (code_)
     throw_code(code_);

@@ -73,7 +73,6 @@ public:
 
   bool start(task_core* self) noexcept;
   bool on_cancel() noexcept;
-  void withdraw() noexcept;
   void abort() noexcept { mark = aborted; }
   bool ended_by_cancel() const noexcept { return mark == aborted; }
   task_core* waiting_task() const noexcept {

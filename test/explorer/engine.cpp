@@ -90,19 +90,16 @@ scheduler::scheduler(asio::thread_pool& pool,
   (void)memory_;
 }
 
-bool scheduler::push(ready_item& item) noexcept {
-  ready.push(item);
-  return true;
-}
+void scheduler::push(ready_item& item) noexcept { ready.push(item); }
 
-void scheduler::push_again(ready_item& item) noexcept { (void)push(item); }
+void scheduler::push_again(ready_item& item) noexcept { push(item); }
 
 bool scheduler::on_worker_thread() noexcept { return true; }
 std::size_t scheduler::this_worker_index() noexcept {
   return test::explorer::thread() % test::explorer::most_threads;
 }
 bool ready_queue_is_crowded() noexcept { return false; }
-ready_item* scheduler::take_all() noexcept { return ready.pop(); }
+ready_item* scheduler::take_left() noexcept { return ready.pop(); }
 ready_item* scheduler::next(worker&) noexcept { return ready.pop(); }
 void scheduler::enter_driver() noexcept {}
 void scheduler::leave_driver() noexcept {}

@@ -24,7 +24,7 @@ namespace weir::detail {
 
 // What an Asio operation awaited by a task and its completion handler share.
 // Lives in the awaiting frame, which outlives the operation: the frame goes
-// away only after the handler was called or dropped, or when no thread runs.
+// away only after the handler was called or dropped.
 class asio_wait : public interruptible {
 public:
   asio_wait() noexcept;
@@ -79,9 +79,7 @@ public:
         core_(std::move(other.core_)) {}
   asio_handler& operator=(asio_handler&&) = delete;
   ~asio_handler() {
-    // Else the frame is destroyed already, or is about to be: the runtime was
-    // stopped, or the initiation threw and something of it was left.
-    if (wait_ != nullptr && !core_->is_over())
+    if (wait_ != nullptr)
       wait_->dropped();
   }
 

@@ -9,6 +9,7 @@
 #include "promise.hpp"
 #include "waiter.hpp"
 
+#include <concepts>
 #include <coroutine>
 #include <type_traits>
 #include <utility>
@@ -47,8 +48,8 @@ protected:
     return step.on_cancel(*this);
   }
   template <typename Step>
-  void withdraw(Step& step) noexcept {
-    step.withdraw(*this);
+  bool withdraw(Step& step) noexcept {
+    return step.withdraw(*this);
   }
   // Null: not started.
   template <typename Step>
@@ -77,10 +78,6 @@ protected:
     return step.on_cancel();
   }
   template <typename Step>
-  void withdraw(Step& step) noexcept {
-    step.withdraw();
-  }
-  template <typename Step>
   task_core* core(const Step& step) const noexcept {
     return step.waiting_task();
   }
@@ -89,6 +86,11 @@ protected:
 template <typename Step>
 concept knows_its_task = requires(const Step& step) {
   step.waiting_task();
+};
+
+template <typename Step>
+concept waits_for_tasks = requires(Step& step, waiter& w) {
+  { step.withdraw(w) } -> std::same_as<bool>;
 };
 
 template <typename Step>
@@ -104,12 +106,6 @@ public:
       : interruptible(wait), step_(op.step_) {}
   await_operation(const await_operation&) = delete;
   await_operation& operator=(const await_operation&) = delete;
-  ~await_operation() {
-    // The frame is destroyed suspended: the runtime was stopped.
-    if (const task_core* const core = this->core(step_);
-        core != nullptr && core->is_waiting_for(*this))
-      waiter_of<Step>::withdraw(step_);
-  }
 
   bool await_ready() const noexcept { return false; }
 
@@ -168,7 +164,13 @@ private:
   static void interrupt(interruptible& i) noexcept {
     auto& self = static_cast<await_operation&>(i);
     task_core* const core = self.core(self.step_);
-    if (self.waiter_of<Step>::on_cancel(self.step_))
+    bool is_over = false;
+    if constexpr (waits_for_tasks<Step>)
+      is_over = core->parks() ? self.waiter_of<Step>::withdraw(self.step_)
+                              : self.waiter_of<Step>::on_cancel(self.step_);
+    else
+      is_over = self.waiter_of<Step>::on_cancel(self.step_);
+    if (is_over)
       core->finish_wait(true); // Else its completion is on the way.
   }
 

@@ -104,7 +104,7 @@ private:
   // Not inline: it would cost the other path registers.
   [[gnu::noinline]] bool look_and_start(promise_base& p,
                                         task_core& self) noexcept {
-    if (checks_ && self.must_abort())
+    if (self.must_abort() && (checks_ || self.parks()))
       return abort_from(p, aborted_);
     this->start(p, self);
     return true;
@@ -131,9 +131,13 @@ public:
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> h) noexcept {
     promise_base& p = h.promise();
-    if (p.core()->is_abandoned()) // Already: it says nothing of the child.
+    task_core& self = *p.core();
+    if (self.is_abandoned()) // Already: it says nothing of the child.
       says_ = if_abandoned::stopped;
-    this->start(p, *p.core());
+    if (self.has_to_look() && self.must_abort() && self.parks()) [[unlikely]]
+      self.stop();
+    else
+      this->start(p, self);
   }
 
   outcome<T> await_resume() {

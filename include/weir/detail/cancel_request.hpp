@@ -40,6 +40,8 @@ public:
   // interrupts what the task waits for.
   [[nodiscard]] bool mark(asio::cancellation_type types) noexcept;
   void submit() noexcept;
+  // Of a task, as mark(): its runtime ends, and it is not resumed any more.
+  [[nodiscard]] bool mark_end() noexcept;
 
   // True when a request arrived.
   [[nodiscard]] bool is_cancelled() const noexcept { return types_ != 0; }
@@ -51,12 +53,12 @@ protected:
 
   // What was requested is delivered. acquire, release: see mark().
   void take() noexcept {
-    types_ |= requested_.exchange(0, std::memory_order_acq_rel) & every_type;
+    types_ |= requested_.exchange(0, std::memory_order_acq_rel) & every_request;
   }
   // Delivered, or on the way: acquire, see mark() and cancel_scope::leave().
   std::uint8_t all_types() const noexcept {
     return types_ |
-           (requested_.load(std::memory_order_acquire) & every_type);
+           (requested_.load(std::memory_order_acquire) & every_request);
   }
 
   // Of a task only: the task looks at all that was requested of it and of its
@@ -77,10 +79,14 @@ protected:
                          std::memory_order_acq_rel);
   }
 
-  std::uint8_t types_ = 0; // of asio::cancellation_type, delivered
+  // Beside the types of asio::cancellation_type: see mark_end().
+  static constexpr std::uint8_t end_of_runtime = 8;
+
+  std::uint8_t types_ = 0; // delivered
 
 private:
   static constexpr std::uint8_t every_type = 7; // of asio::cancellation_type
+  static constexpr std::uint8_t every_request = every_type | end_of_runtime;
   static constexpr std::uint8_t alerted = 0x80;
 
   // Types requested and not yet delivered: from none to some submits this item;

@@ -33,6 +33,9 @@ public:
   // request is still on its way; the coroutine that leaves must suspend, and
   // is resumed when it has arrived.
   [[nodiscard]] bool leave() noexcept;
+  // The frame with the scope is destroyed, at the end of its runtime: waits
+  // for an announced request, which is on its way on another thread.
+  void break_off() noexcept;
 
 private:
   friend class cancel_request;

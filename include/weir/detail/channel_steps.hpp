@@ -34,10 +34,6 @@ public:
     this->abort();
     return true;
   }
-  void withdraw(waiter&) noexcept {
-    if (!this->is_forsaken())
-      (void)core_->withdraw(*this);
-  }
   void finish() const {
     if (this->code_)
       throw_code(this->code_);
@@ -67,10 +63,6 @@ public:
       return false;
     this->abort();
     return true;
-  }
-  void withdraw(waiter&) noexcept {
-    if (!this->is_forsaken())
-      (void)core_->withdraw(*this);
   }
   std::optional<T> finish() {
     if (this->code_)

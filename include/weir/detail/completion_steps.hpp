@@ -55,7 +55,6 @@ public:
     this->abort();
     return true;
   }
-  void withdraw(waiter&) noexcept { (void)core_->withdraw_taker(*this); }
   executor fallback_executor() const noexcept { return fallback_; }
 
   std::optional<completed<T>> finish() {
@@ -99,7 +98,6 @@ public:
     return core_->may_end(*this, w); // When false, *this may be gone.
   }
   bool on_cancel(waiter&) noexcept { return core_->withdraw_holder(*this); }
-  void withdraw(waiter&) noexcept { (void)core_->withdraw_holder(*this); }
   void finish() const noexcept {}
 
 private:
@@ -175,7 +173,7 @@ public:
     return join_.start(w, self); // When false, *this may be gone.
   }
   bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  void withdraw(waiter& w) noexcept { join_.withdraw(w); }
+  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
   void keep_alive() noexcept { join_.keep_alive(); }
   void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept { return join_.ended_by_cancel(); }

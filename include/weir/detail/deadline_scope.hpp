@@ -46,7 +46,7 @@ public:
   deadline_scope(task_core& self, clock::time_point deadline) noexcept;
   deadline_scope(const deadline_scope&) = delete;
   deadline_scope& operator=(const deadline_scope&) = delete;
-  // Armed only when a stopped runtime destroys the frame.
+  // Armed only when the end of the runtime destroys the frame.
   ~deadline_scope();
 
   // As cancel_scope::leave.

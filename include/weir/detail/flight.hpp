@@ -51,6 +51,8 @@ public:
   bool was_aborted = false; // the error is that of a cancellation
   bool is_shared = false;
 
+  task_core* maker() const noexcept final;
+
 protected:
   // root_task's, with take() left to the derived class.
   void deliver(task_core& ended) noexcept final;
@@ -63,12 +65,15 @@ private:
 // call or an operation refers to it.
 class flight_board : public std::enable_shared_from_this<flight_board> {
 public:
-  explicit flight_board(runtime_core& runtime) noexcept : runtime_(runtime) {}
+  explicit flight_board(runtime_core& runtime) noexcept
+      : runtime_(runtime), maker_(current_task()) {}
   flight_board(const flight_board&) = delete;
   flight_board& operator=(const flight_board&) = delete;
   virtual ~flight_board() = default;
 
   runtime_core& runtime() const noexcept { return runtime_; }
+  // The task that made the single_flight, if one did.
+  task_core* maker() const noexcept { return maker_.get(); }
   // The single_flight is destroyed.
   void handle_gone() noexcept;
   std::size_t waiting() const noexcept;
@@ -77,7 +82,8 @@ public:
   // A waiter is cancelled, as by Step::on_cancel. `is_leaving` is set when it
   // is the last: it waits on, for the end of what it cancelled.
   bool leave(queued_step& step, flight& call, bool& is_leaving) noexcept;
-  void withdraw(queued_step& step, flight& call) noexcept;
+  // The waiter's runtime ends. False: its completion follows.
+  bool withdraw(queued_step& step, flight& call) noexcept;
   // The call has ended, or could not be started.
   void end(flight& call) noexcept;
 
@@ -97,6 +103,7 @@ protected:
 
 private:
   runtime_core& runtime_;
+  const task_ref maker_;
   std::size_t waiting_ = 0;   // guarded by lock_
   std::size_t in_flight_ = 0; // guarded by lock_
 };

@@ -63,7 +63,7 @@ public:
     abort();
     return true;
   }
-  void withdraw(waiter&) noexcept { table_->withdraw(*this, *call_); }
+  bool withdraw(waiter&) noexcept { return table_->withdraw(*this, *call_); }
   bool ended_by_cancel() const noexcept {
     return queued_step::ended_by_cancel() ||
            (is_leaving_ && call_->was_aborted);

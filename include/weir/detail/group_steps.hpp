@@ -81,7 +81,6 @@ public:
   // group asks, none lends its slot.
   bool start_for_others(waiter& w) noexcept;
   bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
   void abort() noexcept { refused_ = refusal::cancelled; }
   bool ended_by_cancel() const noexcept {
@@ -128,7 +127,7 @@ public:
 
   bool start(waiter& w, task_core* self) noexcept;
   bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
+  bool withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
   // There was nothing to wait for, and the task is cancelled: it ends here,
   // unless it is the function that made the group, which has yet to go on.
@@ -178,7 +177,7 @@ public:
   group_body(task_group& group, task_core& self) noexcept;
   group_body(const group_body&) = delete;
   group_body& operator=(const group_body&) = delete;
-  // Only a stopped runtime destroys it attached.
+  // Only the end of the runtime destroys it attached.
   ~group_body();
 
   // As cancel_scope::leave.

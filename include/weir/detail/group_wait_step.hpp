@@ -32,7 +32,6 @@ public:
 
   bool start(waiter& w, task_core* self) noexcept;
   bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
   void keep_alive() noexcept;
   void abort() noexcept;
   bool ended_by_cancel() const noexcept;

@@ -39,7 +39,8 @@ public:
   bool wait(waiter& w) noexcept;
   // Cancels the child, whose end is then waited for.
   void cancel() noexcept;
-  void withdraw() noexcept;
+  // The runtime ends. False: it is decided.
+  bool withdraw() noexcept;
   bool was_cancelled() const noexcept;
   // Decided: throws unless the child is ready.
   void check() const;
@@ -140,7 +141,7 @@ public:
     shake_->cancel();
     return false;
   }
-  void withdraw(waiter&) noexcept { shake_->withdraw(); }
+  bool withdraw(waiter&) noexcept { return shake_->withdraw(); }
   void keep_alive() noexcept {}
   void abort() noexcept {}
   bool ended_by_cancel() const noexcept { return shake_->was_cancelled(); }

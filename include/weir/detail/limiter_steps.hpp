@@ -37,7 +37,6 @@ public:
 
   bool start(waiter& w, task_core* self) noexcept;
   bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
   // Until it is told it counts as waiting, then as in use: the core stays.
   void keep_alive() noexcept {}
   void abort() noexcept;

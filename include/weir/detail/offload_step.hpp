@@ -140,8 +140,6 @@ job_start
 submit(blocking_core& pool, blocking_job& job, waiter& w, task_core* self);
 // True: nobody waits any more. False: the completion is on the way.
 bool abandon_job(blocking_core& pool, blocking_job& job) noexcept;
-// The frame that waits goes away.
-void withdraw_job(blocking_core& pool, blocking_job& job) noexcept;
 boost::system::error_code overloaded_code() noexcept;
 
 template <typename T>
@@ -183,10 +181,6 @@ public:
       return false;
     abort();
     return true;
-  }
-  void withdraw(waiter&) noexcept {
-    if (!job_->is_forsaken)
-      withdraw_job(*pool_, *job_);
   }
   void keep_alive() noexcept {}
   void abort() noexcept { code_ = asio::error::operation_aborted; }

@@ -119,7 +119,6 @@ public:
     abort();
     return true;
   }
-  void withdraw(waiter& w) noexcept { (void)on_cancel(w); }
 
   void keep_alive() noexcept {}
   void abort() noexcept { code_ = asio::error::operation_aborted; }

@@ -44,7 +44,7 @@ public:
     return join_.start(w, self); // When false, *this may be gone.
   }
   bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  void withdraw(waiter& w) noexcept { join_.withdraw(w); }
+  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
   void keep_alive() noexcept { join_.keep_alive(); }
   void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept {

@@ -69,10 +69,11 @@ public:
 
   // Any thread. *this may be gone when it returns.
   void done() noexcept;
-  // The waiting thread. If the runtime is stopped meanwhile, this thread
-  // carries out the stop, which ends the task.
+  bool is_done() noexcept;
+  // The waiting thread. If the runtime is stopped meanwhile, this thread helps
+  // to destroy the frames.
   void wait();
-  // Wakes wait() to look whether the runtime was stopped.
+  // Wakes wait() to look whether it can help.
   void poke() noexcept;
 
   blocking_wait* next = nullptr; // guarded by the runtime's lock

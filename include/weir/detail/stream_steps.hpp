@@ -135,16 +135,6 @@ public:
     }
     return spawn_.on_cancel(w);
   }
-  void withdraw(waiter& w) noexcept {
-    {
-      std::lock_guard held(round_->lock);
-      if (phase_ == phase::gated) {
-        (void)round_->gate.withdraw(*this);
-        return;
-      }
-    }
-    spawn_.withdraw(w);
-  }
   void keep_alive() noexcept { spawn_.keep_alive(); }
   void abort() noexcept { spawn_.abort(); }
   bool ended_by_cancel() const noexcept { return spawn_.ended_by_cancel(); }
@@ -231,7 +221,7 @@ public:
     return join_.start(w, self); // When false, *this may be gone.
   }
   bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  void withdraw(waiter& w) noexcept { join_.withdraw(w); }
+  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
   void keep_alive() noexcept { join_.keep_alive(); }
   void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept {

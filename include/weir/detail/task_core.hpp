@@ -64,6 +64,9 @@ public:
   virtual void on_end(task_core& core, task_end end) noexcept = 0;
   // Any thread: it is a group that a task made inside a shield.
   virtual bool is_shielded() const noexcept { return false; }
+  // The task whose frames what it belongs to lives in, as far as is known, and
+  // which therefore goes after it at the end of the runtime; null if none.
+  virtual task_core* maker() const noexcept { return nullptr; }
   // On the strand: why it had the task cancelled.
   virtual boost::system::error_code cancel_reason() const noexcept;
   // Whose permits task_core::permits are; null if it has none.
@@ -82,8 +85,12 @@ struct task_links {
 // What the scheduler queues. In the shared queue items stand in short chains,
 // so that a worker takes one without walking along it.
 struct ready_item {
-  ready_item* ready_next = nullptr; // in the chain
-  ready_item* chain_next = nullptr; // in the first of a chain: the next chain
+  ready_item* ready_next = nullptr; // in the chain, or in runtime_end's lists
+  union {
+    ready_item* chain_next = nullptr; // in the first of a chain: the next chain
+    // Parked, at the end of the runtime: tasks that go before this one.
+    std::size_t held_back_by;
+  };
 };
 
 // The control block of a task: its strand, its cancellation state and the
@@ -141,15 +148,7 @@ public:
   cancel_request& whole() noexcept { return *this; }
 
   // First start: hands the task, whose strand is born held, to the scheduler.
-  // False: the runtime was stopped, nobody will run it.
-  [[nodiscard]] bool launch() noexcept;
-
-  // Its frames are gone, or about to be: it has ended, or is abandoned without
-  // a thread of the pool running. relaxed: whoever comes from another thread is
-  // ordered by the caller, see runtime::stop().
-  bool is_over() const noexcept {
-    return ready_awaits_left_.load(std::memory_order_relaxed) == over;
-  }
+  void launch() noexcept { schedule(); }
 
   // --- worker threads, strand held ------------------------------------------
 
@@ -157,12 +156,30 @@ public:
   // *this may be gone afterwards.
   void run() noexcept;
 
-  // --- stopped runtime, no thread runs --------------------------------------
+  // --- the end of the runtime -----------------------------------------------
 
-  // Destroys the frames, innermost first, and reports task_end::abandoned.
-  void abandon() noexcept;
-  // The same for what was taken out of the ready queue.
-  void abandon_queued() noexcept;
+  // Any thread; the caller holds the lock of a list that the task is in. Marks
+  // the task, see cancel_request::mark_end(), and adds it to the chain of those
+  // to be submitted, with a reference.
+  void add_end_mark(strand_item*& chain) noexcept {
+    if (!mark_end())
+      return;
+    add_ref();
+    next = chain;
+    chain = this;
+  }
+  // No lock held.
+  static void submit_end_marks(strand_item* chain) noexcept;
+
+  // Any thread, once, of a task that is parked: its strand, which is held, is
+  // the caller's. Destroys the frames, innermost first, and reports
+  // task_end::abandoned. *this may be gone afterwards.
+  void end_parked() noexcept;
+  // Of what was in the ready queue when the last thread of the pool ended:
+  // functions posted to a task that is over.
+  void drop_queued() noexcept;
+  // Strand held. Drops the functions that wait for it.
+  void drop_items() noexcept;
 
   // --- on the strand --------------------------------------------------------
 
@@ -198,7 +215,15 @@ public:
   void cancel_wait() noexcept { waiting_ = nullptr; }
   // Ends the wait: the run loop resumes the coroutine, or unwinds it when the
   // wait was `ended_by_cancel` under on_cancel::unwind.
-  void finish_wait(bool ended_by_cancel) noexcept;
+  void finish_wait(bool ended_by_cancel) noexcept {
+    waiting_ = nullptr;
+    yielding_ = false;
+    ready_awaits_left_ = ready_awaits_in_a_row;
+    if (unwinds_ | parks_) [[unlikely]]
+      finish_or_stop(ended_by_cancel);
+    else
+      resume_leaf();
+  }
   // The await was broken off for good; the frames are destroyed.
   void abandon_wait() noexcept;
 
@@ -222,11 +247,7 @@ public:
   // The same after an await that was ready at once, if there were as many since
   // the task last waited as one turn may have. True: suspend.
   [[nodiscard, gnu::always_inline]] bool gives_way() noexcept {
-    // relaxed, both: only the strand writes it, see is_over().
-    const auto left = static_cast<std::uint8_t>(
-        ready_awaits_left_.load(std::memory_order_relaxed) - 1);
-    ready_awaits_left_.store(left, std::memory_order_relaxed);
-    if (left != 0) [[likely]]
+    if (--ready_awaits_left_ != 0) [[likely]]
       return false;
     give_way();
     return true;
@@ -250,6 +271,11 @@ public:
   }
   bool is_known_to_owner() const noexcept { return !unknown_to_owner_; }
   bool is_abandoned() const noexcept { return abandoning_; }
+  // The runtime ends: whatever its wait ends with, it is not resumed.
+  bool parks() const noexcept { return parks_; }
+  // Not while it can still be resumed: parked tasks are linked by it.
+  bool is_parked() const noexcept { return parked_; }
+  void set_parked() noexcept { parked_ = true; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
 
@@ -283,10 +309,8 @@ private:
   // of such awaits must not keep a worker from timers, posts and other tasks.
   // Source: tokio's cooperative budget.
   static constexpr std::uint8_t ready_awaits_in_a_row = 128;
-  static constexpr std::uint8_t over = 255;
-  // How many are left; `over` once is_over(). Only the strand writes it. Here,
-  // in the room that the bases leave.
-  sync::atomic<std::uint8_t> ready_awaits_left_{ready_awaits_in_a_row};
+  // How many are left. Here, in the room that the bases leave.
+  std::uint8_t ready_awaits_left_ = ready_awaits_in_a_row;
   sync::atomic<std::uint32_t> refs_{1};
 
 public:
@@ -325,12 +349,21 @@ private:
 
   void look() noexcept;
   [[gnu::noinline]] void give_way() noexcept;
+  [[gnu::noinline]] void finish_or_stop(bool ended_by_cancel) noexcept;
+  // Goes on where it waited for a turn or for a request: that is no wait.
+  void go_on() noexcept {
+    if (parks_) [[unlikely]]
+      stopping_ = true;
+    else
+      resume_leaf();
+  }
   void become_known() noexcept;
   static void deliver_request(strand_item& item, strand_item::how how) noexcept;
   void deliver() noexcept;
   void refresh_interrupted() noexcept;
   void interrupt() noexcept;
   bool begin_turn() noexcept;
+  void look_before_resuming() noexcept;
   void start() noexcept;
   void resume_leaf() noexcept { resuming_ = true; }
   void schedule() noexcept;
@@ -340,7 +373,6 @@ private:
   std::uint8_t requested(bool& is_shielded) const noexcept;
   void finish() noexcept;
   void release_or_hand_over() noexcept;
-  void put_back(strand_item* oldest) noexcept;
   [[gnu::noinline]] static void run_items(strand_item* oldest,
                                           strand_item::how how) noexcept;
 
@@ -359,6 +391,8 @@ private:
   bool throws_ : 1 = true;
   bool unwinds_ : 1 = false;
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
+  bool parks_ : 1 = false;      // see parks()
+  bool parked_ : 1 = false;     // see is_parked()
   bool : 0;
   bool resuming_ : 1 = false; // leaf_ goes on
   bool started_ : 1 = false;

@@ -38,7 +38,6 @@ public:
 
   bool start(waiter& w, task_core*) noexcept;
   bool on_cancel(waiter&) noexcept;
-  void withdraw(waiter&) noexcept;
   held_turn finish() {
     if (ended_by_cancel())
       throw_aborted();
@@ -102,9 +101,6 @@ inline bool turn_step::on_cancel(waiter&) noexcept {
     return false;
   abort();
   return true;
-}
-inline void turn_step::withdraw(waiter&) noexcept {
-  (void)turn_->leave_queue(*this);
 }
 
 } // namespace weir::detail

@@ -15,7 +15,10 @@ namespace weir::detail {
 //   bool start(waiter&, task_core* self)   true: completed at once
 //   bool on_cancel(waiter&)                true: withdrawn, and abort() was
 //                                          called; false: completion follows
-//   void withdraw(waiter&)                 its frame goes away suspended
+//   bool withdraw(waiter&)                 only if it waits for the end of
+//                                          tasks, at the end of the runtime:
+//                                          as on_cancel(), but does not wait
+//                                          for them
 //   void keep_alive()                      own what the waiter may outlive
 //   void abort()                           the outcome is operation_aborted;
 //                                          of one that starts_cancelled and was

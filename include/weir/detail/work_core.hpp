@@ -68,13 +68,13 @@ public:
       core_->state.end();
     return true;
   }
-  bool on_cancel(waiter& w) noexcept {
-    if (!left(w))
+  bool on_cancel(waiter&) noexcept {
+    if (this->is_forsaken() || !core_->items.withdraw(*this))
       return false;
+    core_->state.end();
     this->abort();
     return true;
   }
-  void withdraw(waiter& w) noexcept { (void)left(w); }
   void finish() const {
     if (this->code_)
       throw_code(this->code_);
@@ -84,13 +84,6 @@ public:
   }
 
 private:
-  bool left(waiter&) noexcept {
-    if (this->is_forsaken() || !core_->items.withdraw(*this))
-      return false;
-    core_->state.end();
-    return true;
-  }
-
   work_core<T>* core_;
 };
 

@@ -67,7 +67,6 @@ public:
 
   bool start(waiter& w, task_core* self) noexcept;
   bool on_cancel(waiter& w) noexcept;
-  void withdraw(waiter& w) noexcept;
   void finish() const;
   std::tuple<boost::system::error_code> arguments() noexcept { return {code_}; }
 
