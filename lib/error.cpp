@@ -7,6 +7,8 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/channel_error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
+#include <boost/system/errc.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <array>
@@ -15,7 +17,9 @@
 #include <cstddef>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <typeinfo>
+#include <utility>
 
 namespace weir {
 
@@ -145,21 +149,58 @@ void throw_timed_out() { std::rethrow_exception(shared().timed_out); }
 
 bool is_abort_code(const boost::system::error_code& code) noexcept {
   return code == asio::error::operation_aborted ||
-         code == asio::experimental::error::channel_cancelled;
+         code == asio::experimental::error::channel_cancelled ||
+         code == boost::system::errc::operation_canceled;
 }
+
+namespace {
+
+// What `e` says itself, whatever it is derived from besides.
+template <typename E>
+bool says_aborted(const E& e) noexcept {
+  if (auto* const ours = dynamic_cast<const boost::system::system_error*>(&e))
+    return is_abort_code(ours->code());
+  if (auto* const std_error = dynamic_cast<const std::system_error*>(&e))
+    return std_error->code() == std::errc::operation_canceled;
+  return false;
+}
+
+// True: `error` itself is an abort. Else `error` becomes the one inside it,
+// null if there is none.
+bool is_aborted_or_unwrap(std::exception_ptr& error) noexcept {
+  std::exception_ptr inside;
+  bool aborted = false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const asio::multiple_exceptions& e) {
+    inside = e.first_exception(); // It keeps no other.
+  } catch (const std::nested_exception& e) {
+    aborted = says_aborted(e);
+    inside = e.nested_ptr();
+  } catch (const std::exception& e) {
+    aborted = says_aborted(e);
+  } catch (...) {
+    aborted = false; // Somebody else's error; the caller keeps it.
+  }
+  error = std::move(inside);
+  return aborted;
+}
+
+// An exception may hold one that holds one: operators within operators, say.
+constexpr int max_nesting = 16;
+
+} // namespace
 
 bool is_aborted(const std::exception_ptr& error) noexcept {
   if (!error)
     return false;
   if (is_abort_error(error))
     return true;
-  try {
-    std::rethrow_exception(error);
-  } catch (const boost::system::system_error& e) {
-    return is_abort_code(e.code());
-  } catch (...) {
-    return false; // Somebody else's error; the caller keeps it.
-  }
+  std::exception_ptr inner = error;
+  for (int depth = 0; inner && depth != max_nesting; ++depth)
+    if (is_aborted_or_unwrap(inner))
+      return true;
+  return false;
 }
 
 } // namespace detail

@@ -6,6 +6,7 @@
 
 #include "runtime_core.hpp"
 
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -44,8 +45,13 @@ std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
   switch (end) {
   case task_end::returned:
     return nullptr;
-  case task_end::threw:
-    return core.root()->take_error();
+  case task_end::threw: {
+    std::exception_ptr error = core.root()->take_error();
+    // Its cancellation has one form, whatever words an operation had for it.
+    if (core.cancelled() != asio::cancellation_type::none && is_aborted(error))
+      return error_of(asio::error::operation_aborted);
+    return error;
+  }
   case task_end::stopped:
     return error_of(asio::error::operation_aborted);
   case task_end::abandoned:

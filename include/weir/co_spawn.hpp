@@ -20,9 +20,10 @@ namespace weir {
 /// Completion signature: `void(std::exception_ptr, T)`, without the T for
 /// void. A `T&` arrives as `T*`; a T that is not default-constructible as
 /// `std::optional<T>`. A task that ended by cancellation completes with
-/// `operation_aborted`, one on a stopped runtime with errc::runtime_stopped
-/// (it was not started) or errc::task_abandoned, one whose result throws when
-/// it is moved with what that threw.
+/// `operation_aborted`, whatever code its last operation had for it, one on a
+/// stopped runtime with errc::runtime_stopped (it was not started) or
+/// errc::task_abandoned, one whose result throws when it is moved with what
+/// that threw.
 ///
 /// The task never runs inside this call. Its frame is destroyed before the
 /// handler is posted to its associated executor, by default the runtime's.

@@ -37,10 +37,14 @@ std::exception_ptr error_of(const boost::system::error_code& code) noexcept;
 [[noreturn]] void throw_aborted();
 
 // True for what operations end with when they are cancelled:
-// operation_aborted and, of Asio's channels, channel_cancelled.
+// operation_aborted, of Asio's channels channel_cancelled, and whatever else
+// equals std::errc::operation_canceled. OpenSSL's and Beast's operations pass
+// on the first.
 bool is_abort_code(const boost::system::error_code& code) noexcept;
 
-// True for a system_error with such a code. Rethrows inside: microseconds.
+// True for a system_error, of Boost or std, with such a code; for an
+// asio::multiple_exceptions whose first is one, as it keeps no other; for a
+// std::nested_exception around one. Rethrows inside: microseconds for each.
 bool is_aborted(const std::exception_ptr& error) noexcept;
 
 // On the strand, in await_suspend() of the coroutine of `p`, whose task is
