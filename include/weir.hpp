@@ -22,6 +22,7 @@
 #include <weir/named.hpp>
 #include <weir/offload.hpp>
 #include <weir/operation.hpp>
+#include <weir/operators.hpp>
 #include <weir/ordered_stream.hpp>
 #include <weir/permit.hpp>
 #include <weir/quorum.hpp>

@@ -6,6 +6,8 @@
 #include <weir/group_error.hpp>
 #include <weir/quorum.hpp>
 
+#include <boost/asio/multiple_exceptions.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -29,6 +31,8 @@ void contest_score::lost(task_group& group,
   errors_[position] = {name, error};
   // relaxed: as above.
   const std::size_t lost = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (lost == 1)
+    first_ = error;
   if (lost == errors_.size() - wanted_ + 1)
     group.cancel(); // Too few are left.
 }
@@ -54,6 +58,11 @@ void contest_score::fail(const std::exception_ptr& seen_by_group) const {
   });
   const std::size_t failed = entries.size();
   throw group_error(std::move(entries), failed);
+}
+
+void contest_score::fail_with_first() const {
+  if (first_)
+    throw asio::multiple_exceptions(first_);
 }
 
 void require_quorum(std::size_t k, std::size_t tasks) {

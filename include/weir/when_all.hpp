@@ -31,13 +31,12 @@ void spawn_fills(task_group& group,
 }
 
 template <typename... Ts>
-task<std::tuple<kept_value<Ts>...>>
-run_when_all(std::tuple<task<Ts>...> works) {
+task<std::tuple<kept_value<Ts>...>> run_when_all(std::tuple<task<Ts>...> works,
+                                                 const char* name) {
   task_core& self = co_await this_core();
   // Before the group: on a stopped runtime it destroys what refers to them.
   std::tuple<std::optional<kept_value<Ts>>...> kept;
-  task_group group(self,
-                   children_of(self, on_error::cancel_siblings, "when_all"));
+  task_group group(self, children_of(self, on_error::cancel_siblings, name));
   const std::exception_ptr failed = launch_into(group, [&] {
     spawn_fills<Ts...>(group, works, kept, std::index_sequence_for<Ts...>());
   });
@@ -107,7 +106,8 @@ template <detail::work_argument... Works>
 auto when_all(Works&&... works) {
   return detail::run_when_all<detail::argument_value_t<Works>...>(
       std::tuple<task<detail::argument_value_t<Works>>...>(
-          detail::task_of(std::forward<Works>(works), "weir::when_all")...));
+          detail::task_of(std::forward<Works>(works), "weir::when_all")...),
+      "when_all");
 }
 
 /// The same for a range of tasks: a `std::vector` with their results in the

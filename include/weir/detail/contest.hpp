@@ -42,6 +42,8 @@ public:
   // Throws a group_error with all errors, also those that the group itself
   // noted (`seen_by_group`, null for none).
   [[noreturn]] void fail(const std::exception_ptr& seen_by_group) const;
+  // Throws an asio::multiple_exceptions, unless no error counts.
+  void fail_with_first() const;
 
 protected:
   // The how-manieth winner the caller is, counted from 0. The last that is
@@ -57,6 +59,7 @@ private:
   const std::size_t wanted_;
   sync::atomic<std::size_t> won_{0};
   sync::atomic<std::size_t> lost_{0};
+  std::exception_ptr first_; // written by the entrant that lost first
 };
 
 template <typename R>
@@ -177,7 +180,14 @@ private:
   std::vector<task<T>> works_;
 };
 
-template <typename R, bool One, typename Start>
+// What is thrown when all have lost: a group_error, or as Asio's operator does
+// a multiple_exceptions with the error that came first.
+enum class when_lost : unsigned char { group, first };
+
+template <typename R,
+          bool One,
+          when_lost Throws = when_lost::group,
+          typename Start>
 task<std::conditional_t<One, R, std::vector<R>>>
 run_contest(std::size_t wanted, const char* name, Start start) {
   task_core& self = co_await this_core();
@@ -194,8 +204,11 @@ run_contest(std::size_t wanted, const char* name, Start start) {
   }
   if (failed)
     std::rethrow_exception(failed);
-  if (!all.is_decided())
+  if (!all.is_decided()) {
+    if constexpr (Throws == when_lost::first)
+      all.fail_with_first();
     all.fail(seen_by_group);
+  }
   if constexpr (One)
     co_return all.take_first();
   else

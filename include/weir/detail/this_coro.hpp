@@ -12,6 +12,7 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <concepts>
 #include <coroutine>
 #include <utility>
 
@@ -99,8 +100,10 @@ public:
   await_transform(asio::this_coro::throw_if_cancelled_0_t) const {
     return ready_value<bool>(core()->throws_if_cancelled());
   }
-  ready_value<void>
-  await_transform(asio::this_coro::throw_if_cancelled_1_t set) const {
+  // Of that type alone: it converts from bool, and so from what converts to
+  // bool, a number or a pointer, say.
+  template <std::same_as<asio::this_coro::throw_if_cancelled_1_t> Set>
+  ready_value<void> await_transform(Set set) const {
     core()->throw_if_cancelled(set.value);
     return {};
   }
