@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/as_value.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/unwinding.hpp>
@@ -48,13 +49,18 @@ task<stopped_value<T>> run_as_stopped(task<T> work) {
 /// a reference. Other exceptions pass. The task stays cancelled: its next
 /// await ends it, unless shielded.
 ///
+/// What `work` may be: see with_timeout().
+///
+/// Throws: at the call, `std::invalid_argument` for an empty task or callable;
+///   what `work` throws.
 /// Cancellation: of `work`, becomes the value. Resumes on: the task's strand.
-/// Complexity: constant; two frames.
+/// Complexity: constant; two frames, three unless `work` is a task.
 /// Source: stdexec's `stopped_as_optional`.
-template <typename T>
-task<detail::stopped_value<T>> as_stopped(task<T> work) {
+template <detail::work_argument Work>
+auto as_stopped(Work&& work) {
   return detail::task_access::unchecked(
-      detail::run_as_stopped<T>(std::move(work)));
+      detail::run_as_stopped<detail::argument_value_t<Work>>(
+          detail::task_of(std::forward<Work>(work), "weir::as_stopped")));
 }
 
 } // namespace weir

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/as_value.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
@@ -39,18 +40,24 @@ task<T> run_finally(task<T> work, Cleanup cleanup) {
 /// The clean-up is shielded. Its exception is thrown unless `work` failed.
 ///
 /// Not run when the runtime is stopped: frames are then destroyed unresumed.
+/// What `work` may be: see with_timeout().
 ///
+/// Throws: at the call, `std::invalid_argument` for an empty task or callable;
+///   see above.
 /// Cancellation: as `work`. Resumes on: the task's strand.
-/// Complexity: constant; four frames.
-template <typename T, detail::cleanup_function Cleanup>
-task<T> finally(task<T> work, Cleanup&& cleanup) {
+/// Complexity: constant; four frames, five unless `work` is a task.
+template <detail::work_argument Work, detail::cleanup_function Cleanup>
+auto finally(Work&& work, Cleanup&& cleanup) {
   static_assert(detail::safe_in_co_await<Cleanup>,
                 "g++ 12 destroys this callable twice inside a co_await "
                 "expression. Capture by reference, or name the callable and "
                 "pass it as an lvalue");
+  detail::require_callable(cleanup, "weir::finally");
   return detail::task_access::unchecked(
-      detail::run_finally<T, std::decay_t<Cleanup>>(
-          std::move(work), std::forward<Cleanup>(cleanup)));
+      detail::run_finally<detail::argument_value_t<Work>,
+                          std::decay_t<Cleanup>>(
+          detail::task_of(std::forward<Work>(work), "weir::finally"),
+          std::forward<Cleanup>(cleanup)));
 }
 
 } // namespace weir

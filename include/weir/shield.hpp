@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/as_value.hpp>
 #include <weir/detail/cancel_scope.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
@@ -31,14 +32,19 @@ task<T> run_shielded(task<T> work) {
 /// was hidden is seen at the next await after it. Put a with_timeout() inside:
 /// whoever joins this task waits for it.
 ///
+/// What `work` may be: see with_timeout().
+///
+/// Throws: at the call, `std::invalid_argument` for an empty task or callable;
+///   what `work` throws.
 /// Cancellation: none from outside; scopes inside `work` work as ever.
 /// Resumes on: the task's strand.
-/// Complexity: constant; one frame.
+/// Complexity: constant; one frame, two unless `work` is a task.
 /// Source: Trio's shielded cancel scope.
-template <typename T>
-task<T> shield(task<T> work) {
+template <detail::work_argument Work>
+auto shield(Work&& work) {
   return detail::task_access::unchecked(
-      detail::run_shielded<T>(std::move(work)));
+      detail::run_shielded<detail::argument_value_t<Work>>(
+          detail::task_of(std::forward<Work>(work), "weir::shield")));
 }
 
 } // namespace weir

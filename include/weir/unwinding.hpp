@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/as_value.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 
@@ -28,27 +29,36 @@ private:
   bool before_;
 };
 
+template <typename T>
+task<T> run_unwinding(task<T> work) {
+  task_core& self = co_await this_core();
+  bool outer_unwinds = self.unwinds();
+  unwind_mode mode(self, true);
+  outcome<T> result = co_await outcome_of<T>(std::move(work));
+  if (result.is_stopped()) {
+    if (outer_unwinds)
+      co_await pass_on_stop();
+    throw_aborted();
+  }
+  co_return result.get();
+}
+
 } // namespace detail
 
 /// Runs `work` under on_cancel::unwind: when the task is cancelled, the frames
 /// inside `work` are destroyed from the inside out, without an exception. The
 /// caller's own frame then does as its task does: it throws
-/// `operation_aborted`, or is unwound too.
+/// `operation_aborted`, or is unwound too. What `work` may be: see
+/// with_timeout().
 ///
+/// Throws: at the call, `std::invalid_argument` for an empty task or callable;
+///   what `work` throws.
 /// Cancellation: terminal. Resumes on: the task's strand.
-/// Complexity: constant; one frame.
-template <typename T>
-task<T> unwinding(task<T> work) {
-  detail::task_core& self = co_await detail::this_core();
-  bool outer_unwinds = self.unwinds();
-  detail::unwind_mode mode(self, true);
-  detail::outcome<T> result = co_await detail::outcome_of<T>(std::move(work));
-  if (result.is_stopped()) {
-    if (outer_unwinds)
-      co_await detail::pass_on_stop();
-    detail::throw_aborted();
-  }
-  co_return result.get();
+/// Complexity: constant; one frame, two unless `work` is a task.
+template <detail::work_argument Work>
+auto unwinding(Work&& work) {
+  return detail::run_unwinding<detail::argument_value_t<Work>>(
+      detail::task_of(std::forward<Work>(work), "weir::unwinding"));
 }
 
 } // namespace weir

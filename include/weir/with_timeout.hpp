@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/as_value.hpp>
 #include <weir/detail/deadline_scope.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/sleep.hpp>
@@ -35,28 +36,39 @@ task<T> run_until(time_limit limit, task<T> work) {
 
 /// Runs `work` and cancels it at `deadline`.
 ///
+///     co_await weir::with_timeout(1s, inbox.receive());
+///
+/// `work` may be what task_group::spawn() takes: a task, an `asio::awaitable`,
+/// an Asio operation (made with `asio::deferred`, say), one of weir's own, or a
+/// callable that returns one of these. The returned task owns it, and gives
+/// what `co_await` of it gives.
+///
 /// The work always ends before the returned task does: one that ignores its
 /// cancellation delays it, and a result that arrives in spite of the deadline
 /// is returned. In the past, `work` is destroyed unstarted.
 ///
-/// Throws: `asio::error::timed_out` when the deadline ended the work; what
-///   `work` throws. A cancellation from outside stays `operation_aborted`.
+/// Throws: at the call, `std::invalid_argument` for an empty task or callable;
+///   `asio::error::timed_out` when the deadline ended the work; what `work`
+///   throws. A cancellation from outside stays `operation_aborted`.
 /// Cancellation: as `work`.
 /// Resumes on: the task's strand.
-/// Complexity: constant; one frame, one timer in the wheel.
+/// Complexity: constant; one frame, two unless `work` is a task, one timer in
+///   the wheel.
 /// Source: Trio's `fail_after`.
-template <typename T>
-task<T> with_deadline(clock::time_point deadline, task<T> work) {
-  return detail::run_until<T>(detail::time_limit(deadline), std::move(work));
+template <detail::work_argument Work>
+auto with_deadline(clock::time_point deadline, Work&& work) {
+  return detail::run_until<detail::argument_value_t<Work>>(
+      detail::time_limit(deadline),
+      detail::task_of(std::forward<Work>(work), "weir::with_deadline"));
 }
 
 /// with_deadline() `duration` from when the returned task starts. A negative
 /// duration is in the past.
-template <typename Rep, typename Period, typename T>
-task<T> with_timeout(std::chrono::duration<Rep, Period> duration,
-                     task<T> work) {
-  return detail::run_until<T>(detail::time_limit(detail::saturated(duration)),
-                              std::move(work));
+template <typename Rep, typename Period, detail::work_argument Work>
+auto with_timeout(std::chrono::duration<Rep, Period> duration, Work&& work) {
+  return detail::run_until<detail::argument_value_t<Work>>(
+      detail::time_limit(detail::saturated(duration)),
+      detail::task_of(std::forward<Work>(work), "weir::with_timeout"));
 }
 
 } // namespace weir

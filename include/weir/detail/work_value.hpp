@@ -9,10 +9,7 @@
 
 #include "as_task.hpp"
 #include "as_value.hpp"
-#include "await_asio.hpp"
 #include "task_core.hpp"
-
-#include <boost/asio/awaitable.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -29,42 +26,6 @@
 // group that runs them.
 
 namespace weir::detail {
-
-// The type of `co_await work`.
-template <typename Work>
-struct work_value;
-template <typename T>
-struct work_value<task<T>> {
-  using type = T;
-};
-template <typename T, typename Executor>
-struct work_value<asio::awaitable<T, Executor>> {
-  using type = T;
-};
-template <typename Step>
-struct work_value<operation<Step>> {
-  using type = decltype(std::declval<Step&>().finish());
-};
-template <asio_operation Op>
-struct work_value<Op> {
-  using type = decltype(std::declval<await_asio<Op>&>().await_resume());
-};
-
-// What task_group::spawn() takes as its only argument.
-template <typename T>
-concept work_argument = work<T> || work_factory<T>;
-
-template <typename T>
-struct argument_value;
-template <work T>
-struct argument_value<T> : work_value<std::remove_cvref_t<T>> {};
-template <work_factory T>
-requires(!work<T>) struct argument_value<T>
-    : work_value<std::remove_cvref_t<std::invoke_result_t<std::decay_t<T>>>> {
-};
-
-template <typename T>
-using argument_value_t = typename argument_value<T>::type;
 
 // A result as it is kept in a tuple, a variant or a vector.
 template <typename T>
@@ -88,24 +49,6 @@ kept_value<T> keep(outcome<T>& result) {
     return {};
   else
     return kept_value<T>(result.get());
-}
-
-// One type for all of them: a task.
-template <typename Arg>
-task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
-  using value = argument_value_t<Arg>;
-  if constexpr (is_task<std::remove_cvref_t<Arg>>::value) {
-    require_task(arg, who);
-    return std::forward<Arg>(arg);
-  } else if constexpr (work<Arg>) {
-    return await_value<value, std::remove_cvref_t<Arg>>(std::forward<Arg>(arg));
-  } else {
-    static_assert(safe_in_co_await<Arg>,
-                  "g++ 12 destroys this callable twice inside a co_await "
-                  "expression. Name it and pass it as an lvalue");
-    require_callable(arg, who);
-    return call_value<value, std::decay_t<Arg>>(std::forward<Arg>(arg));
-  }
 }
 
 template <typename R>
