@@ -2,7 +2,9 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/abort.hpp>
+#include <weir/detail/await_task.hpp>
 #include <weir/detail/deadline_scope.hpp>
+#include <weir/detail/promise.hpp>
 #include <weir/error.hpp>
 
 #include <boost/asio/error.hpp>
@@ -16,6 +18,7 @@
 #include <cassert>
 #include <cstddef>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <typeinfo>
@@ -143,6 +146,16 @@ void throw_aborted() {
       threads.fetch_add(1, std::memory_order_relaxed); // any number will do
   const auto& aborts = shared().aborts;
   throw abort_error(aborts[number % aborts.size()]);
+}
+
+void throw_empty_task() {
+  throw std::invalid_argument("weir::task: awaited an empty task "
+                              "(default-constructed or moved from)");
+}
+
+void throw_no_value() {
+  throw std::logic_error(
+      "weir::task: the coroutine ended without co_return of a value");
 }
 
 void throw_timed_out() { std::rethrow_exception(shared().timed_out); }

@@ -25,6 +25,9 @@ using acquire_operation = operation<detail::acquire_step>;
 ///
 ///     weir::permit held = co_await connections.acquire();
 ///
+/// Without the name the permit would be given back at once. Clang warns of
+/// that; g++ 12 does not look at the result of a `co_await`.
+///
 /// First come, first served, whatever the weight: one that waits for much is
 /// not overtaken by those behind it that want little, so it cannot starve. A
 /// task that acquires while it holds a permit of the same limiter may wait for

@@ -34,8 +34,14 @@ namespace weir {
 /// `throw_if_cancelled(false)` an operation started in a cancelled task is
 /// started and cancelled at once; under on_cancel::unwind it has no effect.
 ///
-/// `T` may be void, a reference, move-only, and not default-constructible. A
-/// task that is destroyed unstarted destroys its arguments and nothing else.
+/// `T` may be void, a reference, move-only, and not default-constructible. As
+/// from a function, only what converts to it implicitly may be co_returned. A
+/// coroutine that falls off its end without a `co_return` is undefined by the
+/// language; here whoever awaits it gets a `std::logic_error`. A task that is
+/// destroyed unstarted destroys its arguments and nothing else.
+///
+/// Throws, when it is awaited: `std::invalid_argument` if it is empty; what the
+///   coroutine throws.
 ///
 /// Thread safety: distinct objects, safe; one object, one thread. The running
 /// coroutine resumes on the runtime's threads, one at a time.
@@ -62,7 +68,7 @@ public:
     using detail::this_coro_transforms::await_transform;
 
     template <typename U>
-    detail::await_task<U> await_transform(task<U>&& child) noexcept {
+    detail::await_task<U> await_transform(task<U>&& child) {
       return detail::await_task<U>(std::move(child));
     }
     template <typename U>
@@ -87,7 +93,7 @@ public:
     // What knows the task it is awaited in. The awaiter is made here: g++ 12
     // copies what await_transform() returns by reference.
     template <detail::native_awaitable Awaitable>
-    auto await_transform(Awaitable&& awaitable) noexcept {
+    auto await_transform(Awaitable&& awaitable) {
       return std::forward<Awaitable>(awaitable).awaiter();
     }
   };

@@ -9,7 +9,6 @@
 #include "outcome.hpp"
 #include "promise.hpp"
 
-#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <utility>
@@ -42,15 +41,19 @@ struct task_access {
   }
 };
 
+// Throws std::invalid_argument.
+[[noreturn]] void throw_empty_task();
+
 // Owns the awaited child and links it to the awaiting coroutine.
 template <typename T>
 class await_child : public task_awaiter_base {
 public:
   using promise_type = typename task<T>::promise_type;
 
-  explicit await_child(task<T>&& t) noexcept {
+  explicit await_child(task<T>&& t) {
     auto frame = task_access::release(t);
-    assert(frame && "weir::task: awaited an empty or moved-from task");
+    if (!frame) [[unlikely]]
+      throw_empty_task();
     child = &frame.promise();
   }
   await_child(const await_child&) = delete;
@@ -77,7 +80,7 @@ protected:
 template <typename T>
 class await_task final : public await_child<T> {
 public:
-  explicit await_task(task<T>&& t) noexcept
+  explicit await_task(task<T>&& t)
       : await_child<T>(std::move(t)), checks_(task_access::checks(t)) {}
 
   bool await_ready() const noexcept { return false; }
@@ -121,7 +124,7 @@ enum class if_abandoned : unsigned char { stopped, failed };
 template <typename T>
 class await_outcome final : public await_child<T> {
 public:
-  await_outcome(task<T>&& t, if_abandoned says) noexcept
+  await_outcome(task<T>&& t, if_abandoned says)
       : await_child<T>(std::move(t)), says_(says) {
     this->intercepts = true;
   }
@@ -162,15 +165,15 @@ private:
   if_abandoned says_;
 };
 
-// Runs a task to its end whatever that is, and never throws. Not a
-// cancellation point: the child's own awaits are.
+// Runs a task to its end whatever that is; throws for an empty one alone. Not
+// a cancellation point: the child's own awaits are.
 template <typename T>
 class outcome_of final : public native_awaitable_tag {
 public:
   explicit outcome_of(task<T>&& t,
                       if_abandoned says = if_abandoned::stopped) noexcept
       : task_(std::move(t)), says_(says) {}
-  await_outcome<T> awaiter() && noexcept {
+  await_outcome<T> awaiter() && {
     return await_outcome<T>(std::move(task_), says_);
   }
 

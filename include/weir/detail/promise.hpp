@@ -36,6 +36,8 @@ struct task_awaiter_base {
 
 // Prints a message and calls std::terminate.
 [[noreturn]] void thrown_by_a_destructor() noexcept;
+// Throws std::logic_error: a coroutine ended without a value.
+[[noreturn]] void throw_no_value();
 // Takes and throws it. Not inline: what awaits a task shall be small.
 [[noreturn]] void rethrow(std::exception_ptr& error);
 
@@ -143,17 +145,22 @@ private:
   static_assert(sizeof(std::exception_ptr) == sizeof(void*));
 };
 
-// The result of a task, kept where it was returned.
+// The result of a task, kept where it was returned. What is returned converts
+// implicitly, as from a function: 5 is no std::vector<int>.
 template <typename T>
 class promise_result {
 public:
   template <typename U = T>
-  requires std::is_constructible_v<T, U&&>
+  requires std::is_convertible_v<U&&, T>
   void
   return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
     value_.emplace(std::forward<U>(value));
   }
-  T take_value() { return std::move(*value_); }
+  T take_value() {
+    if (!value_) [[unlikely]]
+      throw_no_value();
+    return std::move(*value_);
+  }
 
 private:
   std::optional<T> value_;
@@ -172,7 +179,7 @@ public:
   }
 
   template <typename U = T>
-  requires std::is_constructible_v<T, U&&>
+  requires std::is_convertible_v<U&&, T>
   void
   return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
     void* at = room_;
@@ -180,7 +187,11 @@ public:
     value_ = ::new (std::align(alignof(T), sizeof(T), at, size))
         T(std::forward<U>(value));
   }
-  T take_value() { return std::move(*value_); }
+  T take_value() {
+    if (value_ == nullptr) [[unlikely]]
+      throw_no_value();
+    return std::move(*value_);
+  }
 
 private:
   std::byte room_[sizeof(T) + alignof(T) - 1];
@@ -191,7 +202,11 @@ template <typename T>
 class promise_result<T&> {
 public:
   void return_value(T& value) noexcept { value_ = std::addressof(value); }
-  T& take_value() noexcept { return *value_; }
+  T& take_value() {
+    if (value_ == nullptr) [[unlikely]]
+      throw_no_value();
+    return *value_;
+  }
 
 private:
   T* value_ = nullptr;
