@@ -76,7 +76,10 @@ private:
   std::optional<completed<T>> answer() {
     if (!this->got)
       return std::nullopt;
-    return completed<T>{this->got->index, std::move(*this->got->ended_with)};
+    // In place: g++ 12 takes a temporary that is moved for uninitialised.
+    return std::optional<completed<T>>(std::in_place,
+                                       this->got->index,
+                                       std::move(*this->got->ended_with));
   }
 
   const group_core* group_;
