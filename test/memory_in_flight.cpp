@@ -26,7 +26,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -38,7 +37,7 @@ namespace weir::test {
 // Two threads, so that what one frees wanders to the other.
 struct many_tasks {
   // Ten times what a case takes on a slow machine.
-  watchdog dog{std::chrono::seconds(100)};
+  watchdog dog;
   weir::runtime pool{2};
 
   // The growth of the heap, at its highest, while `n` go through `work(n)`.

@@ -237,8 +237,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_item_is_taken_once_whoever_takes_it,
     t.join();
   BOOST_TEST(std::all_of(
       items.begin(), items.end(), [](const item& i) { return i.taken == 1; }));
-  BOOST_TEST(popped > 0);
-  BOOST_TEST(stolen > 0);
   BOOST_TEST_MESSAGE(popped << " popped, " << split << " split off, " << stolen
                             << " thefts");
 }

@@ -58,8 +58,7 @@ struct inline_executor {
 
 BOOST_AUTO_TEST_SUITE(scenarios_executors)
 
-// There is nobody left to tell. First, for ThreadSanitizer does not fork a
-// process with threads, which the system executor keeps.
+// There is nobody left to tell.
 BOOST_AUTO_TEST_CASE(an_executor_that_refuses_a_handler_ends_the_process) {
   const auto end = run_in_child([] {
     weir::runtime pool(1);

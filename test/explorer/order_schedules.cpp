@@ -8,7 +8,7 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
-#include "support/death.hpp"
+#include "support/forked.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -87,7 +87,7 @@ private:
 
 template <typename Model>
 child_end explored_in_child() {
-  return run_in_child([] { explorer().explore<Model>(2); });
+  return run_forked([] { explorer().explore<Model>(2); }, 60);
 }
 
 } // namespace

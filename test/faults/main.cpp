@@ -15,8 +15,8 @@
 //                                   debugger)
 
 #include "attempt.hpp"
-#include "support/death.hpp"
 #include "support/failing_malloc.hpp"
+#include "support/forked.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -186,7 +186,7 @@ private:
   // Whether there was such an allocation, and what came of it.
   static std::pair<bool, std::string>
   attempted(const scenario& s, std::int64_t k, bool sticky) {
-    const child_end end = run_in_child([&] { try_one(s, k, sticky); }, 8);
+    const child_end end = run_forked([&] { try_one(s, k, sticky); }, 60);
     const auto mark = end.printed.find_last_of("\n");
     if (end.signal == SIGABRT)
       return {true, "terminated"};

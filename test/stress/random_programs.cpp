@@ -193,8 +193,6 @@ BOOST_AUTO_TEST_CASE(random_programs_lose_nothing) {
   const int rounds =
       repeat(3s, round, [&] { return ended_well > 0 && ended_by_error > 0; });
   BOOST_TEST_MESSAGE(rounds << " rounds");
-  BOOST_TEST(ended_well > 0);
-  BOOST_TEST(ended_by_error > 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

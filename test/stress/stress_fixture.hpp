@@ -17,7 +17,7 @@
 namespace weir::test {
 
 struct stress_fixture {
-  watchdog dog{std::chrono::seconds(sanitized ? 120 : 40)};
+  watchdog dog;
   weir::runtime pool{3};
 
   template <typename Step>

@@ -14,7 +14,7 @@ namespace weir::test {
 template <typename Attempt>
 [[nodiscard]] bool patiently(Attempt attempt) {
   using std::chrono::milliseconds;
-  for (milliseconds d(4); d <= milliseconds(2100); d *= 2)
+  for (milliseconds d(4); d <= milliseconds(17'000); d *= 2)
     if (attempt(d))
       return true;
   return false;
