@@ -33,6 +33,7 @@ public:
   void add(const std::exception_ptr& error,
            std::unique_ptr<node>& kept) noexcept;
   bool has_error() const noexcept { return first_ != nullptr; }
+  const std::exception_ptr& first() const noexcept { return first_; }
   // Null if there is none. May throw bad_alloc when collecting.
   std::exception_ptr get() const;
 

@@ -37,9 +37,11 @@ void group_core::record(const std::exception_ptr& error,
   }
   const bool stopped = runtime_.is_stopped();
   std::shared_ptr<const error_hook> hook;
+  std::exception_ptr told; // destroyed without the lock
   {
     rules_lock held(*this);
     errors_.add(error, kept);
+    told.swap(told_);
     if (!stopped)
       hook = hook_;
     if (hook == nullptr) {
@@ -65,7 +67,8 @@ void group_core::set_error_hook(error_hook hook) {
 }
 
 void group_core::fail(const std::exception_ptr& error) noexcept {
-  record(error, group_error::body, "body", true);
+  if (!is_outcome(error)) // Else all have ended, and it is counted.
+    record(error, group_error::body, "body", true);
 }
 
 void group_core::cancel(group_state::cause why,

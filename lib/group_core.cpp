@@ -103,14 +103,35 @@ bool group_core::is_joined_by_scope() const noexcept {
 }
 
 std::exception_ptr group_core::outcome() const {
-  // All children have ended; the lock only orders a late cancel().
-  rules_lock held(*this);
-  if (errors_.has_error()) {
-    held.unlock();
-    return errors_.get();
+  {
+    // All children have ended; the lock only orders a late cancel().
+    rules_lock held(*this);
+    if (told_ != nullptr)
+      return told_;
+    if (!errors_.has_error()) {
+      held.unlock();
+      return broken_off();
+    }
   }
-  held.unlock();
-  return broken_off();
+  std::exception_ptr error = errors_.get();
+  if (!errors_.is_collecting())
+    return error;
+  const std::exception_ptr mine = error; // Not destroyed under the lock.
+  rules_lock held(*this);
+  if (told_ == nullptr)
+    told_ = error;
+  error = told_;
+  return error;
+}
+
+bool group_core::is_outcome(const std::exception_ptr& error) const noexcept {
+  rules_lock held(*this);
+  if (!state_.is_joined())
+    return false;
+  if (errors_.has_error())
+    return error == errors_.first() || error == told_;
+  return state_.cancelled_by() == group_state::cause::deadline &&
+         error == error_of(asio::error::timed_out);
 }
 
 std::exception_ptr group_core::broken_off() const {

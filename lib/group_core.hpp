@@ -101,6 +101,8 @@ public:
   bool is_joined_by_scope() const noexcept;
   // After a join: what it reports; null for success.
   std::exception_ptr outcome() const;
+  // Whether that is `error`: join() threw it, and nothing new has failed.
+  bool is_outcome(const std::exception_ptr& error) const noexcept;
   // The same, whatever the children did: null unless a deadline or somebody
   // outside ended the group.
   std::exception_ptr broken_off() const;
@@ -138,7 +140,8 @@ public:
   void set_error_hook(error_hook hook);
   // Null detaches it: it is not cancelled any more, unless it was announced.
   void set_body(cancellable_body* body) noexcept;
-  // The body failed: recorded, and the children are cancelled.
+  // The body failed: recorded, and the children are cancelled; unless it is
+  // the outcome that join() told it.
   void fail(const std::exception_ptr& error) noexcept;
 
   // No child is left, and nobody waits to start one.
@@ -239,6 +242,8 @@ private:
   cancellable_body* told_body_ = nullptr;
   std::uint32_t told_generation_ = 0;
   bool is_tell_pending_ = false; // under lock_
+  // The group_error that was told, if any: one for all who join. Under lock_.
+  mutable std::exception_ptr told_;
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled

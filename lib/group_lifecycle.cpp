@@ -85,12 +85,14 @@ void group_core::next_stage(std::uint32_t plan) noexcept {
 
 bool group_core::reopen() noexcept {
   error_record old(0); // destroyed without the lock
+  std::exception_ptr told;
   {
     rules_lock held(*this);
     if (!state_.is_joined())
       return false;
     state_.reopen();
     errors_.reset(old);
+    told.swap(told_);
     // relaxed: seen by tell_children() under the locks of the lists, by all
     // others under lock_.
     generation_.store(generation() + 1, std::memory_order_relaxed);

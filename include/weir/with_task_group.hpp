@@ -88,7 +88,13 @@ task<T> run_group(task_group_options options, Body body) {
 ///
 /// The body runs in the calling task. It is cancelled like a child when the
 /// group is; what it throws counts as a child's error: the children are
-/// cancelled and joined before it leaves. Returns what the body returns.
+/// cancelled and joined before it leaves. A body may call join() or shutdown()
+/// itself; what those throw, and the body lets through, is the group's outcome
+/// and no further error. Returns what the body returns.
+///
+/// The body's local variables end with the body, and the children may outlive
+/// it: refer from a child only to what is declared outside the body, pass it
+/// what it needs by value, or end the body with `co_await group.join()`.
 ///
 /// Throws: `std::invalid_argument` for options that task_group refuses; what
 ///   task_group::join() throws; `operation_aborted` when the group's own

@@ -183,8 +183,9 @@ public:
   // As cancel_scope::leave.
   [[nodiscard]] bool leave() noexcept;
 
-  // The body threw. True: its error counts as a child's. False: it is the
-  // abort of a cancellation, ours or one from outside.
+  // The body threw. True: its error counts as a child's, or is what the group's
+  // join() told it. False: it is the abort of a cancellation, ours or one from
+  // outside.
   bool failed(const std::exception_ptr& error) noexcept;
   // The body was stopped by a cancellation.
   void stopped() noexcept;
