@@ -224,13 +224,21 @@ void group_core::report(std::FILE* out) const noexcept {
                name_,
                state_.children(),
                state_.counted().waiting);
+  std::size_t named = 0;
   for (child_list& list : children_) {
     std::lock_guard list_held(list.lock);
-    list.tasks.for_each([out](const task_core& task) {
-      if (task.name != nullptr)
-        std::fprintf(out, "    task %s\n", task.name);
+    list.tasks.for_each([&](const task_core& task) {
+      if (task.name == nullptr)
+        return;
+      std::fprintf(out, "    task %s\n", task.name);
+      ++named;
     });
   }
+  if (state_.children() > named)
+    std::fprintf(out,
+                 "    %zu %stasks without a name, or not suspended yet\n",
+                 state_.children() - named,
+                 named == 0 ? "" : "more ");
 }
 
 void group_core::tell_end() noexcept {

@@ -60,6 +60,32 @@ BOOST_AUTO_TEST_CASE(a_group_destroyed_with_children_in_flight_terminates) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_message_names_the_children_and_counts_the_others) {
+  for (bool any_named : {true, false}) {
+    const auto end = run_in_child([&] {
+      weir::runtime pool(1);
+      auto sleeps = []() -> task<> {
+        co_await sleep_for(std::chrono::hours(1));
+      };
+      task_group group(pool, {.name = "uploads"});
+      for (int i = 0; i != 3; ++i)
+        group.spawn(sleeps())(asio::use_future).get();
+      if (any_named)
+        for (const char* name : {"cat.png", "dog.png"})
+          group.spawn(named(name, sleeps()))(asio::use_future).get();
+      pool.run(returns()); // On the only thread, after all have suspended.
+    });
+    BOOST_TEST(end.signal == SIGABRT);
+    BOOST_TEST_CONTEXT("printed: " << end.printed) {
+      BOOST_TEST(contains(end.printed, "task cat.png\n") == any_named);
+      BOOST_TEST(contains(end.printed, "task dog.png\n") == any_named);
+      BOOST_TEST(contains(end.printed,
+                          any_named ? "    3 more tasks without a name"
+                                    : "    3 tasks without a name"));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_same_when_a_task_is_left_by_an_exception) {
   const auto end = run_in_child([] {
     weir::runtime pool(1);
