@@ -25,9 +25,16 @@ std::size_t contest_score::rank_of_winner(task_group& group) noexcept {
 void contest_score::lost(task_group& group,
                          std::size_t position,
                          const char* name,
-                         const std::exception_ptr& error) noexcept {
-  if (group.is_cancelled() && is_aborted(error))
+                         const std::exception_ptr& error,
+                         bool claimed) noexcept {
+  if ((group.is_cancelled() || claim_.is_spent()) && !claimed &&
+      is_aborted(error))
     return;
+  if (end_ == contest_end::by_any_error) {
+    if (is_in_time(claimed) && rank_of_winner(group) == 0)
+      decisive_ = error; // Read when all are joined.
+    return;
+  }
   errors_[position] = {name, error};
   // relaxed: as above.
   const std::size_t lost = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -35,9 +42,13 @@ void contest_score::lost(task_group& group,
     first_ = error;
   if (lost == errors_.size() - wanted_ + 1)
     group.cancel(); // Too few are left.
+  else if (claimed)
+    group.cancel(); // Nobody else can have its share.
 }
 
 void contest_score::fail(const std::exception_ptr& seen_by_group) const {
+  if (decisive_)
+    std::rethrow_exception(decisive_);
   std::vector<group_error::entry> entries;
   for (std::size_t i = 0; i != errors_.size(); ++i)
     if (errors_[i].error)
@@ -53,6 +64,8 @@ void contest_score::fail(const std::exception_ptr& seen_by_group) const {
   }
   if (entries.empty())
     throw_aborted(); // All were cancelled.
+  if (end_ == contest_end::by_any_error)
+    std::rethrow_exception(entries.front().error);
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     return a.index < b.index;
   });

@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(nothing_hides_the_end) {
     ++went_on;
   };
   auto starts = [&]() -> task<> {
-    auto never_up = [&](started<> up) -> task<> { // by value: it is moved
+    auto never_up = [&](started<>& up) -> task<> {
       co_await sleeps();
       up.set();
     };

@@ -13,6 +13,10 @@
 
 namespace weir {
 
+namespace detail {
+struct operation_access;
+}
+
 /// What an asynchronous member function of weir returns, before it started.
 ///
 /// It starts once, in one of two ways:
@@ -51,8 +55,20 @@ public:
 private:
   template <typename>
   friend class detail::await_operation;
+  friend detail::operation_access;
 
   Step step_;
 };
+
+namespace detail {
+
+struct operation_access {
+  template <typename Step>
+  static Step& step(operation<Step>& op) noexcept {
+    return op.step_;
+  }
+};
+
+} // namespace detail
 
 } // namespace weir

@@ -30,6 +30,10 @@ void require_quorum(std::size_t k, std::size_t tasks);
 /// and else of `std::variant` with an alternative for each, whose index() is
 /// the position. What they may be, and how they run: see when_all().
 ///
+/// What one that is too late has taken is gone, but for a channel's receive()
+/// and send() that are arguments themselves: of those only the first `k` take
+/// effect. See race().
+///
 /// As soon as so many have failed that `k` can not succeed any more, the rest
 /// is cancelled.
 ///
@@ -44,13 +48,13 @@ void require_quorum(std::size_t k, std::size_t tasks);
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto quorum(std::size_t k, Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;
-  using start = detail::start_each<value, detail::argument_value_t<Works>...>;
+  using start = detail::start_each<value, detail::entrant<Works>...>;
   detail::require_quorum(k, sizeof...(Works));
   return detail::run_contest<value, false>(
       k,
       "quorum",
-      start(std::tuple<task<detail::argument_value_t<Works>>...>(
-          detail::task_of(std::forward<Works>(works), "weir::quorum")...)));
+      start(std::tuple<detail::entrant<Works>...>(
+          detail::entrant_of(std::forward<Works>(works), "weir::quorum")...)));
 }
 
 /// The same for a range of tasks, taken as by when_all(): a `std::vector` of

@@ -27,6 +27,18 @@ namespace weir {
 /// its cancellation delays the result; a result that comes too late is
 /// dropped, and so is the error of a loser.
 ///
+/// A loser may have taken what nobody gets then. That cannot be with a
+/// channel's receive() and send() that are arguments themselves:
+///
+///     co_await weir::race(a.receive(), b.receive(), weir::sleep_for(1s));
+///
+/// Of those only the winner takes effect, and not even a cancellation from
+/// outside loses its value. A permit that comes too late is given back. For
+/// all else, a task or callable that receives among them, what a loser took is
+/// gone: values of receive_any(), completion_group::next() or
+/// work_queue::push(), bytes of a socket, a child that was spawned. To take
+/// from several channels in a task use receive_any(), or race the receives.
+///
 /// Throws: `std::invalid_argument`, at the call, for an empty task or
 ///   callable; a group_error when all failed, with all errors ordered by
 ///   position. An entrant that throws `operation_aborted` by itself has
@@ -39,12 +51,12 @@ namespace weir {
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto race(Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;
-  using start = detail::start_each<value, detail::argument_value_t<Works>...>;
+  using start = detail::start_each<value, detail::entrant<Works>...>;
   return detail::run_contest<value, true>(
       1,
       "race",
-      start(std::tuple<task<detail::argument_value_t<Works>>...>(
-          detail::task_of(std::forward<Works>(works), "weir::race")...)));
+      start(std::tuple<detail::entrant<Works>...>(
+          detail::entrant_of(std::forward<Works>(works), "weir::race")...)));
 }
 
 /// The same for a range of tasks, taken as by when_all(): an indexed_value.

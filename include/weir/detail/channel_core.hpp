@@ -9,6 +9,7 @@
 #include "abandoning.hpp"
 #include "channel_ring.hpp"
 #include "queued_step.hpp"
+#include "shared_claim.hpp"
 #include "sync.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -22,35 +23,65 @@
 
 namespace weir::detail {
 
-// One receive() from several channels at once: only one may serve it. Its
-// entries are in the queues of all of them.
-struct shared_claim {
-  // True for the first who asks: the entry's owner is his to complete.
-  bool take() noexcept {
-    // relaxed: decides who; the values pass through the locks and the waiter.
-    return !taken.exchange(true, std::memory_order_relaxed);
-  }
+// One receive() from several channels at once: only one may serve it, and the
+// entry's owner is then his to complete. Its entries are in the queues of all
+// of them.
+struct receive_claim : shared_claim {
   // One channel is closed. True: it was the last, and the claim is taken.
   bool close_one() noexcept {
     // acq_rel: whoever sees none left has seen all others go.
     return open.fetch_sub(1, std::memory_order_acq_rel) == 1 && take();
   }
 
-  sync::atomic<bool> taken{false};
   sync::atomic<std::size_t> open{0}; // channels that can still serve it
+};
+
+// Sender or receiver, for itself or as one of several waits.
+class channel_step : public queued_step {
+public:
+  // Before it is started: takes effect only if it gets a share of `all`, and
+  // tells so in `claimed`. If it does not, it ends as if it was cancelled, or
+  // waits until it is.
+  void contend(shared_claim& all, bool& claimed) noexcept {
+    claim = &all;
+    claimed_ = &claimed;
+  }
+  // Its claim was taken, if it has one. Lock held, or not queued.
+  void takes_effect() noexcept {
+    if (claimed_ != nullptr)
+      *claimed_ = true; // Read after its completion.
+  }
+
+  shared_claim* claim = nullptr;
+
+protected:
+  channel_step() = default;
+  // Only before it is started.
+  channel_step(channel_step&& other) noexcept
+      : queued_step(std::move(other)), claim(other.claim),
+        claimed_(other.claimed_) {}
+  ~channel_step() = default;
+
+private:
+  bool* claimed_ = nullptr;
 };
 
 // Somebody who waits for a value.
 template <typename T>
-class channel_receiver : public queued_step {
+class channel_receiver : public channel_step {
 public:
   channel_receiver() = default;
   // Only before it is started.
   channel_receiver(channel_receiver&& other) noexcept
-      : queued_step(std::move(other)) {}
+      : channel_step(std::move(other)) {}
 
-  std::optional<T> value; // of whoever took it out of the queue
-  shared_claim* claim = nullptr;
+  // Its channel is closed. True: it ends by that, and not by another channel.
+  bool ends_with_its_channel() noexcept {
+    return in_many == nullptr || in_many->close_one();
+  }
+
+  std::optional<T> value;           // of whoever took it out of the queue
+  receive_claim* in_many = nullptr; // an entry of a receive_any(): its claim
 
 protected:
   ~channel_receiver() = default;
@@ -58,14 +89,14 @@ protected:
 
 // Somebody who waits until its value is taken.
 template <typename T>
-class channel_sender : public queued_step {
+class channel_sender : public channel_step {
 public:
   template <typename... Args>
   explicit channel_sender(std::in_place_t, Args&&... args)
       : value(std::forward<Args>(args)...) {}
   // Only before it is started.
   channel_sender(channel_sender&& other) noexcept
-      : queued_step(std::move(other)), value(std::move(other.value)) {}
+      : channel_step(std::move(other)), value(std::move(other.value)) {}
 
   void refuse(boost::system::error_code why) noexcept { code_ = why; }
   bool is_refused() const noexcept { return code_.failed(); }
@@ -106,15 +137,20 @@ public:
 
   // A value that a receiver took, and the sender that fills its place.
   struct taken {
-    enum class from : std::uint8_t { nowhere, ring, sender };
+    enum class from : std::uint8_t {
+      nowhere,
+      ring,
+      sender,
+      too_late, // there is one, but the receiver's claim is spent
+    };
     from source = from::nowhere;
     typename channel_ring<T>::place place;
     typename channel_ring<T>::place refill;
     channel_sender<T>* sender = nullptr;
   };
 
-  // Lock held: takes the next value, if there is one.
-  taken take() noexcept;
+  // Lock held: takes the next value, if there is one, and `claim`.
+  taken take(shared_claim* claim = nullptr) noexcept;
   // No lock held: moves it out.
   void collect(const taken& what, std::optional<T>& into) noexcept;
 
@@ -167,22 +203,46 @@ private:
   // As if it was closed.
   void forsake_all() noexcept;
 
-  channel_sender<T>* next_sender() noexcept {
+  // The first in `queue` who may be served by somebody with the claim `mine`;
+  // null if there is none. Both claims are taken, unless `mine` is spent.
+  // Whoever has a spent claim leaves the queue by himself.
+  template <typename Waiting>
+  static Waiting* next_in(step_queue& queue,
+                          std::size_t& count,
+                          shared_claim* mine,
+                          bool& too_late) noexcept {
+    using meeting = shared_claim::meeting;
+    for (queued_step* step = queue.first(); step != nullptr;
+         step = step->next) {
+      auto* const w = static_cast<Waiting*>(step);
+      const meeting what = shared_claim::meet(mine, w->claim);
+      if (what == meeting::agreed) {
+        (void)detail::withdraw(queue, *w);
+        --count;
+        w->takes_effect();
+        return w;
+      }
+      if (what == meeting::arrives_late) {
+        too_late = true;
+        return nullptr;
+      }
+    }
+    return nullptr;
+  }
+  channel_sender<T>* next_sender(shared_claim* mine, bool& too_late) noexcept {
+    return next_in<channel_sender<T>>(senders_, sending_, mine, too_late);
+  }
+  channel_receiver<T>* next_receiver(shared_claim* mine,
+                                     bool& too_late) noexcept {
+    return next_in<channel_receiver<T>>(receivers_, receiving_, mine, too_late);
+  }
+  // The first, whatever its claim.
+  channel_sender<T>* any_sender() noexcept {
     queued_step* const s = dequeue(senders_);
     if (s == nullptr)
       return nullptr;
     --sending_;
     return static_cast<channel_sender<T>*>(s);
-  }
-  // Null if nobody waits who may still be served.
-  channel_receiver<T>* next_receiver() noexcept {
-    while (queued_step* const step = dequeue(receivers_)) {
-      auto* const r = static_cast<channel_receiver<T>*>(step);
-      --receiving_;
-      if (r->claim == nullptr || r->claim->take())
-        return r;
-    }
-    return nullptr;
   }
 
   bool closed_ = false;                  // under lock

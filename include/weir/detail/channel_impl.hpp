@@ -16,7 +16,8 @@ send_status channel_core<T>::try_send(T&& value) noexcept {
   std::unique_lock held(lock);
   if (closed_)
     return send_status::closed;
-  if (channel_receiver<T>* const r = next_receiver()) {
+  bool too_late = false; // Never: there is no claim.
+  if (channel_receiver<T>* const r = next_receiver(nullptr, too_late)) {
     held.unlock();
     r->value.emplace(std::move(value));
     tell(*r); // *this may be gone.
@@ -39,13 +40,22 @@ bool channel_core<T>::send(channel_sender<T>& s,
     s.refuse(why_closed_);
     return true;
   }
-  if (channel_receiver<T>* const r = next_receiver()) {
+  bool too_late = false;
+  if (channel_receiver<T>* const r = next_receiver(s.claim, too_late)) {
     held.unlock();
+    s.takes_effect();
     r->value.emplace(std::move(s.value));
     tell(*r); // *this may be gone.
     return true;
   }
+  if (!too_late && !ring_.full())
+    too_late = s.claim != nullptr && !s.claim->take();
+  if (too_late) {
+    s.abort();
+    return true;
+  }
   if (!ring_.full()) {
+    s.takes_effect();
     const auto place = ring_.push();
     held.unlock();
     ring_.fill(place, std::move(s.value));
@@ -61,16 +71,24 @@ bool channel_core<T>::send(channel_sender<T>& s,
 }
 
 template <typename T>
-typename channel_core<T>::taken channel_core<T>::take() noexcept {
+typename channel_core<T>::taken
+channel_core<T>::take(shared_claim* claim) noexcept {
   taken what;
+  bool too_late = false;
   if (!ring_.empty()) {
+    if (claim != nullptr && !claim->take()) {
+      what.source = taken::from::too_late;
+      return what;
+    }
     what.source = taken::from::ring;
     what.place = ring_.pop();
-    what.sender = next_sender();
+    what.sender = next_sender(nullptr, too_late);
     if (what.sender != nullptr)
       what.refill = ring_.push(); // The same slot: the ring was full.
-  } else if ((what.sender = next_sender()) != nullptr) {
+  } else if ((what.sender = next_sender(claim, too_late)) != nullptr) {
     what.source = taken::from::sender;
+  } else if (too_late) {
+    what.source = taken::from::too_late;
   }
   return what;
 }
@@ -92,9 +110,14 @@ void channel_core<T>::collect(const taken& what,
 template <typename T>
 bool channel_core<T>::receive(channel_receiver<T>& r, waiter& who) noexcept {
   std::unique_lock held(lock);
-  const taken what = take();
+  const taken what = take(r.claim);
+  if (what.source == taken::from::too_late) {
+    r.abort();
+    return true;
+  }
   if (what.source != taken::from::nowhere) {
     held.unlock();
+    r.takes_effect();
     collect(what, r.value);
     return true;
   }
@@ -125,7 +148,7 @@ std::size_t channel_core<T>::close(boost::system::error_code why,
       closed_ = true;
       why_closed_ = why;
     }
-    for (; channel_sender<T>* const s = next_sender(); ++count) {
+    for (; channel_sender<T>* const s = any_sender(); ++count) {
       s->refuse(why);
       refused.push_back(*s);
     }
@@ -133,7 +156,7 @@ std::size_t channel_core<T>::close(boost::system::error_code why,
     while (queued_step* const step = dequeue(receivers_)) {
       auto* const r = static_cast<channel_receiver<T>*>(step);
       --receiving_;
-      if (r->claim == nullptr || r->claim->close_one())
+      if (r->ends_with_its_channel())
         ended.push_back(*r);
     }
   }
@@ -146,14 +169,14 @@ void channel_core<T>::forsake_all() noexcept {
   const auto next = [this]() -> queued_step* {
     std::lock_guard held(lock);
     closed_ = true;
-    if (channel_sender<T>* const s = next_sender()) {
+    if (channel_sender<T>* const s = any_sender()) {
       s->refuse(errc::channel_closed);
       return s;
     }
     while (queued_step* const step = dequeue(receivers_)) {
       auto* const r = static_cast<channel_receiver<T>*>(step);
       --receiving_;
-      if (r->claim == nullptr || r->claim->close_one())
+      if (r->ends_with_its_channel())
         return r;
       r->who = nullptr;
     }

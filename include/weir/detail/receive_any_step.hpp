@@ -86,14 +86,14 @@ public:
             open += !core.is_closed_now();
             return false;
           }
-          claim_.taken.store(true, std::memory_order_relaxed); // by itself
+          (void)claim_.take(); // by itself
           held.unlock();
           core.collect(what, entry.value);
           return true;
         }))
       return true;
     if (open == 0) {
-      claim_.taken.store(true, std::memory_order_relaxed); // as above
+      (void)claim_.take(); // as above
       return true;
     }
     // relaxed: published by the locks.
@@ -105,6 +105,7 @@ public:
         held.unlock(core.lock);
       } else {
         entry.claim = &claim_;
+        entry.in_many = &claim_;
         core.wait(entry, *this);
       }
       return false;
@@ -152,7 +153,7 @@ private:
   }
 
   Channels channels_;
-  shared_claim claim_;
+  receive_claim claim_;
   waiter* who_ = nullptr;
   boost::system::error_code code_;
 };
