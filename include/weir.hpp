@@ -13,6 +13,7 @@
 #include <weir/error_policy.hpp>
 #include <weir/executor.hpp>
 #include <weir/finally.hpp>
+#include <weir/first_completed.hpp>
 #include <weir/flight_result.hpp>
 #include <weir/for_each.hpp>
 #include <weir/for_each_options.hpp>

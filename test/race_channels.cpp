@@ -7,11 +7,13 @@
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
+#include <weir/first_completed.hpp>
 #include <weir/limiter.hpp>
 #include <weir/quorum.hpp>
 #include <weir/race.hpp>
 #include <weir/receive_any.hpp>
 #include <weir/runtime.hpp>
+#include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 #include <weir/with_task_group.hpp>
@@ -27,6 +29,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -41,6 +44,7 @@ using weir::race;
 
 constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 constexpr int many = sanitized ? 400 : 4000;
+constexpr std::chrono::hours for_long{1};
 
 task<> sends(weir::channel<int>& c, int from, int to) {
   for (int i = from; i != to; ++i) {
@@ -99,6 +103,17 @@ BOOST_AUTO_TEST_CASE(a_receive_that_loses_to_another_has_taken_nothing) {
                 weir::channel<int>& b) -> task<std::optional<int>> {
     auto got = co_await race(a.receive(), b.receive());
     co_return got.value;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(nor_has_one_that_loses_in_first_completed) {
+  loses_none([](weir::channel<int>& a,
+                weir::channel<int>& b) -> task<std::optional<int>> {
+    auto got = co_await weir::first_completed(
+        a.receive(), sleep_for(for_long), b.receive());
+    if (got.index() == 0)
+      co_return std::get<0>(got);
+    co_return std::get<2>(got);
   });
 }
 
