@@ -106,13 +106,17 @@ BOOST_FIXTURE_TEST_CASE(a_million_children_that_never_wait_starve_nobody,
   std::atomic<int> calls{0};
   std::atomic<int> turns{0};    // of another task
   std::atomic<int> handlers{0}; // of Asio's
+  std::atomic<bool> stopped{false};
   struct reposts {
     weir::runtime& pool;
     std::atomic<bool>& over;
     std::atomic<int>& handlers;
+    std::atomic<bool>& stopped;
     void operator()() const {
       ++handlers;
-      if (!over)
+      if (over)
+        stopped = true;
+      else
         asio::post(pool.get_executor(), *this);
     }
   };
@@ -128,7 +132,7 @@ BOOST_FIXTURE_TEST_CASE(a_million_children_that_never_wait_starve_nobody,
     task_group group(pool, {.max_in_flight = 100});
     task_group others(pool);
     co_await others.spawn(takes_turns);
-    asio::post(pool.get_executor(), reposts{pool, over, handlers});
+    asio::post(pool.get_executor(), reposts{pool, over, handlers, stopped});
     for (int i = 0; i != n; ++i)
       co_await group.spawn(counts(calls));
     co_await group.join();
@@ -138,6 +142,8 @@ BOOST_FIXTURE_TEST_CASE(a_million_children_that_never_wait_starve_nobody,
     co_await others.join();
   };
   run(main());
+  // The last handler may come after it, and refers to this frame.
+  block_until([&] { return stopped.load(); });
   BOOST_TEST(calls == n);
   BOOST_TEST(turns_inside > 100);
   BOOST_TEST(handlers_inside > 100);
