@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_grant_that_races_with_a_cancellation_is_never_lost) {
       int delivered = 0;
       int withdrawn = 0;
       int rounds = 0;
-      for (; rounds < 2'000 &&
+      for (; rounds < 500 &&
              (rounds < (sanitized ? 100 : 300) || !delivered || !withdrawn);
            ++rounds) {
         weir::limiter l(1);

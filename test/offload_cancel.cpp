@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_that_meets_the_end_loses_no_result) {
   };
   int rounds = 0;
   auto main = [&]() -> task<> {
-    while (rounds != 1'000 && (rounds < 500 || got == 0 || aborted == 0)) {
+    while (rounds != 500) {
       task_group group(pool);
       for (int i = 0; i != 4; ++i)
         co_await group.spawn(asks);

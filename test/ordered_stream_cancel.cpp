@@ -105,8 +105,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancel_that_races_with_the_gate_is_not_lost,
                         pool_fixture) {
   int admitted = 0;
   int refused = 0;
-  for (int round = 0; round < 2'000 && (admitted < 20 || refused < 20);
-       ++round) {
+  for (int round = 0; round < 300 && (admitted < 20 || refused < 20); ++round) {
     int calls = 0;
     std::atomic<bool> went_on{false};
     auto main = [&]() -> task<> {

@@ -191,28 +191,26 @@ BOOST_AUTO_TEST_CASE(a_posted_function_that_throws_ends_the_process) {
 
 // Takes 10.5 s, nearly all of it asleep.
 BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
-  const auto end = run_in_child(
-      [] {
-        auto sleeps = []() -> task<> {
-          co_await sleep_for(std::chrono::milliseconds(10'500));
-        };
-        std::atomic<bool> begun{false};
-        auto stubborn = [&]() -> task<> {
-          co_await checkpoint(); // Its group has it in its list from here on.
-          begun = true;
-          co_await shield(sleeps());
-        };
-        weir::runtime pool(1);
-        auto groups = [&]() -> task<> {
-          co_await with_task_group(
-              {.name = "thumbnails"}, [&](task_group& group) -> task<> {
-                co_await group.spawn(named("dog.png", stubborn()));
-              });
-        };
-        weir::co_spawn(pool, named("upload", groups()), asio::detached);
-        block_until([&] { return begun.load(); });
-      },
-      40);
+  const auto end = run_in_child([] {
+    auto sleeps = []() -> task<> {
+      co_await sleep_for(std::chrono::milliseconds(10'500));
+    };
+    std::atomic<bool> begun{false};
+    auto stubborn = [&]() -> task<> {
+      co_await checkpoint(); // Its group has it in its list from here on.
+      begun = true;
+      co_await shield(sleeps());
+    };
+    weir::runtime pool(1);
+    auto groups = [&]() -> task<> {
+      co_await with_task_group(
+          {.name = "thumbnails"}, [&](task_group& group) -> task<> {
+            co_await group.spawn(named("dog.png", stubborn()));
+          });
+    };
+    weir::co_spawn(pool, named("upload", groups()), asio::detached);
+    block_until([&] { return begun.load(); });
+  });
   BOOST_TEST(end.signal == 0);
   BOOST_TEST_CONTEXT("printed: " << end.printed) {
     BOOST_TEST(contains(end.printed, "task upload"));

@@ -89,7 +89,7 @@ inline child_end begin_anew(const std::string& name, int number) {
 /// The child runs the case up to here: what the case does before, it does
 /// twice. For the child, an earlier call of the case returns at once.
 template <typename F>
-child_end run_in_child(F f, unsigned seconds = 100) {
+child_end run_in_child(F f, unsigned seconds = 300) {
   const std::string name =
       boost::unit_test::framework::current_test_case().full_name();
   const int number = count_of_children(name);

@@ -26,7 +26,7 @@ namespace weir::test {
 /// stopped, one of them is all that passes.
 class watchdog final {
 public:
-  static constexpr std::chrono::seconds default_limit{slow ? 300 : 120};
+  static constexpr std::chrono::seconds default_limit{slow ? 600 : 300};
 
   explicit watchdog(std::chrono::seconds limit = default_limit)
       : name_(boost::unit_test::framework::current_test_case().full_name()),
