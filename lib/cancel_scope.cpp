@@ -2,14 +2,13 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/cancel_types.hpp>
 #include <weir/detail/task_core.hpp>
 
 namespace weir::detail {
 
 bool cancel_request::mark(asio::cancellation_type types) noexcept {
-  // Asio lets anybody emit any number.
-  const auto wanted = static_cast<std::uint8_t>(
-      static_cast<unsigned>(types) & unsigned{every_type});
+  const std::uint8_t wanted = known_types(types);
   if (wanted == 0)
     return false;
   const bool is_task = of_kind == &task_core::request_kind;

@@ -3,6 +3,7 @@
 
 #include <weir/detail/abort.hpp>
 #include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/cancel_types.hpp>
 #include <weir/detail/promise.hpp>
 #include <weir/detail/task_core.hpp>
 
@@ -135,8 +136,8 @@ asio::cancellation_type task_core::emission() const noexcept {
 
 void task_core::set_filters(asio::cancellation_type in,
                             asio::cancellation_type out) noexcept {
-  in_filter_ = static_cast<std::uint8_t>(in) & 7;
-  out_filter_ = static_cast<std::uint8_t>(out) & 7;
+  in_filter_ = known_types(in);
+  out_filter_ = known_types(out);
   refresh_interrupted();
 }
 

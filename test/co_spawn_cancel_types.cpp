@@ -2,8 +2,9 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // Cancellations of several types, one after the other, and what an operation
-// of Asio's kind hears of them.
+// of Asio's kind hears of them; and emissions that name no type.
 
+#include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/task.hpp>
 
@@ -85,6 +86,35 @@ void emit_while_waiting(Pool& pool,
   done.get();
 }
 
+// A value beyond the types that Asio defines, which any signal takes.
+constexpr auto no_type = static_cast<cancellation_type>(0x100);
+
+// Whether a task that kept its thread busy during the emissions is cancelled.
+template <typename Pool>
+bool sees_cancellation(Pool& pool,
+                       std::initializer_list<cancellation_type> emitted) {
+  asio::cancellation_signal signal;
+  std::atomic<bool> is_busy{false};
+  std::atomic<bool> may_end{false};
+  bool is_cancelled = false;
+  auto busy = [&]() -> task<> {
+    is_busy = true;
+    block_until([&] { return may_end.load(); });
+    const auto state = co_await asio::this_coro::cancellation_state;
+    is_cancelled = state.cancelled() != cancellation_type::none;
+  };
+  auto done = weir::co_spawn(
+      pool,
+      busy(),
+      asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+  block_until([&] { return is_busy.load(); });
+  for (const cancellation_type type : emitted)
+    signal.emit(type);
+  may_end = true;
+  done.get();
+  return is_cancelled;
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(co_spawn_cancel_types, pool_fixture)
@@ -106,6 +136,26 @@ BOOST_AUTO_TEST_CASE(a_type_reaches_the_operation_after_another_one) {
   emit_while_waiting(
       pool, op, {cancellation_type::partial, cancellation_type::terminal});
   BOOST_TEST(op.emissions == 2);
+}
+
+BOOST_AUTO_TEST_CASE(emissions_without_a_type_to_a_busy_task_change_nothing) {
+  const auto none = cancellation_type::none;
+  const auto last = cancellation_type::terminal;
+  BOOST_TEST(!sees_cancellation(pool, {none, none, none}));
+  BOOST_TEST(!sees_cancellation(pool, {no_type, none, no_type}));
+  BOOST_TEST(sees_cancellation(pool, {none, last, none}));
+  BOOST_TEST(sees_cancellation(pool, {no_type, last, no_type, last}));
+}
+
+BOOST_AUTO_TEST_CASE(an_emission_without_a_type_leaves_an_operation_waiting) {
+  channel<int> queue(1);
+  asio::cancellation_signal signal;
+  auto received = queue.receive()(
+      asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+  signal.emit(cancellation_type::none);
+  signal.emit(no_type);
+  wait(queue.send(7));
+  BOOST_TEST(received.get().value() == 7);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

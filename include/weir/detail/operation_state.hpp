@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "cancel_types.hpp"
 #include "completion_memory.hpp"
 #include "waiter.hpp"
 
@@ -93,7 +94,7 @@ private:
   struct canceller {
     explicit canceller(operation_state& s) noexcept : self(s) {}
     void operator()(asio::cancellation_type type) {
-      if (type == asio::cancellation_type::none || self.over_)
+      if (known_types(type) == 0 || self.over_)
         return;
       if (self.step_.on_cancel(self)) {
         self.over_ = true;
