@@ -85,8 +85,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
   if (result == group_state::admission::lent ||
       result == group_state::admission::started)
     launch(*child, index);
-  if (!woken.empty()) // Else *this may be gone.
-    complete(woken);
+  complete(woken); // *this may be gone.
   return result;
 }
 
@@ -122,8 +121,7 @@ void group_core::unreserve(std::size_t weight) noexcept {
     state_.retract(woken);
     give_back(woken);
   }
-  if (!woken.empty()) // Else *this may be gone.
-    complete(woken);
+  complete(woken); // *this may be gone.
 }
 
 void group_core::launch_reserved(unstarted child,
@@ -150,8 +148,7 @@ bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
       parent->lends = false;
     give_back(woken);
   }
-  if (!woken.empty()) // Else *this may be gone.
-    complete(woken);
+  complete(woken); // *this may be gone.
   return true;
 }
 
@@ -166,17 +163,17 @@ void group_core::give_back(group_queue& woken) noexcept {
 }
 
 // No lock held. Starts the children of spawners that got a slot, and tells
-// everybody in `woken`.
+// everybody in `woken`. Static, for the group of those it tells may be gone:
+// at once if there are none, and else as soon as they are told.
 void group_core::complete(group_queue& woken) noexcept {
-  const bool limited = permits_ != nullptr;
   while (group_waiter* w = woken.pop_front()) {
     if (w->role == group_waiter::kind::spawner &&
         w->state == group_waiter::fate::granted) {
       auto& step = static_cast<spawn_step&>(*w);
       launch(*std::exchange(step.child_, nullptr), w->index);
     }
-    if (limited && (w->role == group_waiter::kind::joiner ||
-                    w->role == group_waiter::kind::idler)) {
+    if (w->role == group_waiter::kind::joiner ||
+        w->role == group_waiter::kind::idler) {
       auto& rested = static_cast<resting_waiter&>(*w);
       if (rested.lent != 0 && rejoin(rested))
         continue; // Its own group completes it.
@@ -278,10 +275,8 @@ void group_core::count_end(task_core& core,
     give_back(woken);
     idle = state_.is_at_rest();
   }
-  // With the last child counted, a joiner may have destroyed the group; not
-  // one that is yet to be told.
-  if (!woken.empty())
-    complete(woken);
+  // With the last child counted, a joiner may have destroyed the group.
+  complete(woken);
   if (idle)
     runtime.group_is_idle();
   if (runtime.is_stopped())

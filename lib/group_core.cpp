@@ -91,9 +91,7 @@ bool group_core::join(resting_waiter& w) noexcept {
     if (!joined)
       lend_permits(w);
   }
-  // When not joined, `woken` is empty and *this may be gone.
-  if (!woken.empty())
-    complete(woken);
+  complete(woken); // *this may be gone, when it is not joined.
   return joined;
 }
 
@@ -175,7 +173,7 @@ void group_core::set_cap(std::size_t cap) noexcept {
     state_.set_cap(cap, woken);
     give_back(woken);
   }
-  complete(woken);
+  complete(woken); // *this may be gone.
 }
 
 std::size_t group_core::cap() const noexcept {

@@ -183,7 +183,8 @@ private:
   group_waiter* lent_by(const task_core& child) noexcept;
   void count_end(task_core& core, group_state::ending ending) noexcept;
   void unlist(task_core& core) noexcept;
-  void launch(task_core& child, std::uint64_t index) noexcept {
+  // Static: a child that runs may be the group's last, so that it is gone.
+  static void launch(task_core& child, std::uint64_t index) noexcept {
     child.index = index;
     child.launch();
   }
@@ -196,7 +197,7 @@ private:
   static bool rejoin(resting_waiter& w) noexcept;
   static group_core& own_group(const resting_waiter& w) noexcept;
   static void returned(resting_waiter& w) noexcept;
-  void complete(group_queue& woken) noexcept;
+  static void complete(group_queue& woken) noexcept;
   void record(const std::exception_ptr& error,
               std::uint64_t index,
               const char* name,

@@ -40,7 +40,7 @@ void group_core::request_stop_locked(rules_lock& held) noexcept {
   // release: what the caller did before is seen by a child that asks.
   stopping_.store(true, std::memory_order_release);
   held.unlock();
-  complete(woken); // Whoever waits keeps *this alive.
+  complete(woken); // *this may be gone.
 }
 
 void group_core::shutdown(clock::duration drain,

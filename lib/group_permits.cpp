@@ -60,9 +60,8 @@ void group_core::permit_settled(bool granted) noexcept {
     give_back(woken);
     gone = handle_gone_;
   }
-  if (!woken.empty()) // Whoever waited keeps *this alive.
-    complete(woken);
-  if (gone)
+  complete(woken); // *this may be gone, unless:
+  if (gone)        // The answer's reference.
     release();
 }
 
@@ -129,7 +128,7 @@ bool group_core::rejoin(resting_waiter& w) noexcept {
     own.state_.admit_waiting(woken);
     give_back(woken);
   }
-  own.complete(woken);
+  complete(woken); // `own` may be gone: the task has its permits, perhaps.
   return true;
 }
 
@@ -151,7 +150,7 @@ bool group_core::give_up_permits(resting_waiter& w) noexcept {
       return false;
     give_back(woken);
   }
-  own.complete(woken);
+  complete(woken); // `own` may be gone.
   return true;
 }
 
