@@ -35,7 +35,7 @@ asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
 
 runtime_core::runtime_core(const runtime_options& options)
     : options_(options), memory_(handlers(checked_threads(options.threads))),
-      pool_(std::in_place, options.threads == 1 ? 1u : 0u),
+      pool_(std::in_place, 0),
       ready_(*pool_, options.threads, timers_, memory_),
       timers_(*pool_, options.threads, memory_) {
   start_threads();
@@ -48,15 +48,18 @@ runtime_core::runtime_core(const testing::deterministic_options& options)
       timers_(*pool_, driver::start, memory_),
       driver_(new driver(*this, options)) {}
 
-// More than one thread is not Asio's to start: its constructor waits for ever
-// for those it has if it cannot have all.
+// The threads are not Asio's to start: its constructor waits for ever for those
+// it has if it cannot have all, and one that it knows to be alone keeps to
+// itself what its handlers post, also when others have attached themselves.
+// Each is bound to its worker at once; whoever attaches itself never is.
 void runtime_core::start_threads() {
-  if (options_.threads == 1)
-    return;
   try {
     threads_.reserve(options_.threads);
     while (threads_.size() != options_.threads)
-      threads_.emplace_back([this] { pool_->attach(); });
+      threads_.emplace_back([this, index = threads_.size()] {
+        ready_.bind(index);
+        pool_->attach();
+      });
   } catch (...) {
     pool_->stop();
     for (std::thread& each : threads_)

@@ -190,7 +190,7 @@ private:
 
   handler_memory memory_; // of the engine's handlers
   std::optional<asio::thread_pool> pool_;
-  std::vector<std::thread> threads_; // attached to it, if several
+  std::vector<std::thread> threads_; // attached to it
   scheduler ready_;
   timer_service timers_;
   const std::unique_ptr<driver> driver_;

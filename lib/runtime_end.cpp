@@ -105,8 +105,8 @@ void runtime_core::shut_down() noexcept {
   if (is_stopped())
     return;
   // Completion handlers of the tasks are still in the pool's queue, which is
-  // first in, first out: let them run. Twice, for a pool of one thread keeps
-  // what a handler posts to itself until that handler returns.
+  // first in, first out: let them run. Twice, for a thread keeps what a
+  // handler defers to itself until that handler returns.
   bool reached = false; // under lock_
   asio::post(*pool_, marker{this, &reached, 1});
   {

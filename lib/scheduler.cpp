@@ -69,17 +69,13 @@ scheduler::scheduler(asio::thread_pool& pool,
   }
 }
 
-bool scheduler::on_worker_thread() noexcept {
-  if (this_thread().self != nullptr)
-    return this_thread().self->owner == this;
-  if (!pool_.get_executor().running_in_this_thread())
-    return false;
-  // relaxed: only hands out numbers.
-  const std::size_t index = bound_.fetch_add(1, std::memory_order_relaxed);
-  if (index >= workers_.size())
-    return false; // A foreign thread attached to the pool: not a worker.
+void scheduler::bind(std::size_t index) noexcept {
   this_thread().self = &workers_[index];
-  return true;
+}
+
+bool scheduler::on_worker_thread() noexcept {
+  const worker* const self = this_thread().self;
+  return self != nullptr && self->owner == this;
 }
 
 // --- any thread

@@ -58,7 +58,10 @@ public:
   // The same for the task that the calling worker runs and that yields. Wakes
   // nobody: there is no more to run than before the worker took it.
   void push_again(ready_item& item) noexcept;
-  // True on a thread of the pool; binds the thread to its worker.
+  // A thread of the runtime's own, which ends before *this does: it is that
+  // worker from now on.
+  void bind(std::size_t index) noexcept;
+  // False also on a foreign thread that has attached itself to the pool.
   bool on_worker_thread() noexcept;
 
   // The calling worker's number; 0 on any other thread.
@@ -99,7 +102,6 @@ private:
   work_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  sync::atomic<std::size_t> bound_{0};
   wake_gate gate_;
   shared_queue shared_;
 };

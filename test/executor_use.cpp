@@ -33,12 +33,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <future>
 #include <latch>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 namespace weir::test {
 
@@ -180,6 +182,55 @@ BOOST_AUTO_TEST_CASE(of_more_threads_only_as_many_as_it_has_run_tasks) {
   fourth.join();
   BOOST_TEST(of_handlers.size() == 4u);
   BOOST_TEST(of_tasks.size() <= 2u);
+}
+
+// A thread that attaches itself to one runtime and, when that is gone, to
+// another, at a time when their own threads are busy.
+BOOST_AUTO_TEST_CASE(a_thread_that_attaches_itself_never_runs_a_task) {
+  for (const std::size_t threads : {1u, 2u}) {
+    std::promise<asio::thread_pool*> first_pool;
+    std::promise<void> has_left;
+    std::promise<asio::thread_pool*> second_pool;
+    std::thread visitor([&] {
+      first_pool.get_future().get()->attach();
+      has_left.set_value();
+      second_pool.get_future().get()->attach();
+    });
+    const auto visited = [&](std::promise<asio::thread_pool*>& comes_to,
+                             weir::runtime& to) {
+      auto& context = static_cast<asio::thread_pool&>(
+          asio::query(to.get_executor(), asio::execution::context));
+      std::latch are_busy(static_cast<std::ptrdiff_t>(threads));
+      std::latch may_go_on(1);
+      for (std::size_t i = 0; i != threads; ++i)
+        asio::post(context, [&] {
+          are_busy.count_down();
+          may_go_on.wait();
+        });
+      are_busy.wait();
+      comes_to.set_value(&context);
+      std::thread::id of_task;
+      auto notes = [&]() -> task<> {
+        of_task = std::this_thread::get_id();
+        co_return;
+      };
+      auto ended = weir::co_spawn(to, notes(), asio::use_future);
+      // Behind what wakes a worker.
+      const auto turn = [] { return std::this_thread::get_id(); };
+      const auto of_handler = asio::post(context, asio::use_future(turn)).get();
+      may_go_on.count_down();
+      ended.get();
+      return of_handler == visitor.get_id() && of_task != visitor.get_id();
+    };
+    std::optional<weir::runtime> runs(std::in_place, threads);
+    BOOST_TEST(visited(first_pool, *runs));
+    runs->stop();
+    has_left.get_future().get();
+    runs.emplace(threads);
+    BOOST_TEST(visited(second_pool, *runs));
+    runs->stop();
+    visitor.join();
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
