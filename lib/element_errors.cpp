@@ -15,13 +15,8 @@
 
 namespace weir::detail {
 
-struct element_errors::record {
+struct element_errors::record : cached<record> {
   explicit record(std::size_t collected) noexcept : errors(collected) {}
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   spin_lock lock;
   error_record errors; // under lock

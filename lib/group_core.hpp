@@ -44,8 +44,9 @@ struct pending_tells;
 // The shared state behind a task_group: the rules, the children that have
 // awaited, and who waits. Alive while the task_group, a token operation or a
 // deadline refers to it.
-class group_core final : public task_owner {
+class group_core final : public task_owner, public cached<group_core> {
   using lock_type = spin_lock;
+  static constexpr std::size_t cache_line = 64; // bytes
 
 public:
   using error_hook = std::function<void(const task_failure&)>;
@@ -53,10 +54,6 @@ public:
   static group_core& create(runtime_core& runtime,
                             const task_group_options& options,
                             group_kind kind);
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   // --- any thread ---------------------------------------------------------
 
@@ -227,9 +224,14 @@ private:
   // Of children, between a reopen() and the next. Set under lock_.
   sync::atomic<std::uint32_t> generation_{0};
 
+  // The cache gives no alignment, so what is seldom touched keeps apart what
+  // is often written from what is often read: here, and before the lists.
+  group_timer deadline_{*this, &group_core::on_deadline};
+  static_assert(sizeof(group_timer) >= cache_line);
+
   // The fast path: admission and end of children while nothing else is to be
-  // done. On a line with what it touches.
-  alignas(64) mutable slot_word slots_;
+  // done. Beside what it touches.
+  mutable slot_word slots_;
   mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
 
   sync::atomic<std::uint32_t> refs_{1};
@@ -255,17 +257,18 @@ private:
   clock::duration soft_{};    // under lock_
   std::uint32_t plan_ = 0;    // under lock_
 
+  group_timer stages_{*this, &group_core::next_stage};
+
   // Children that have suspended, to be told of a cancellation; several lists,
   // so that threads seldom meet. A lock may be taken under lock_.
-  struct alignas(64) child_list {
+  struct child_list {
     lock_type lock;
     bool is_told = false; // cancelled: who is added knows; under lock
     task_list tasks;      // under lock
+    // No line has a part of two lists, wherever it begins.
+    std::array<std::byte, cache_line> apart;
   };
   mutable std::array<child_list, 4> children_;
-
-  group_timer deadline_{*this, &group_core::on_deadline};
-  group_timer stages_{*this, &group_core::next_stage};
 };
 
 template <typename F>

@@ -22,7 +22,9 @@ class group_core;
 //
 // Members without a thread note: under the group's lock. The limiter's lock is
 // taken under it; those that get permits thereby are told after both.
-class group_permits final : public permit_source, private limiter_node {
+class group_permits final : public permit_source,
+                            public cached<group_permits>,
+                            private limiter_node {
 public:
   group_permits(group_core& group, limiter_core& from) noexcept
       : limiter_node(&group_permits::settled, 1), group_(group), from_(from) {
@@ -31,11 +33,6 @@ public:
   group_permits(const group_permits&) = delete;
   group_permits& operator=(const group_permits&) = delete;
   ~group_permits() { from_.remove_group(); }
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   // Any thread.
   limiter_core& from() const noexcept { return from_; }

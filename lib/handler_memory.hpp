@@ -77,6 +77,7 @@ public:
       : from_(&other.from()) {}
 
   T* allocate(std::size_t n) {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
     return static_cast<T*>(from_->allocate(n * sizeof(T)));
   }
   void deallocate(T* p, std::size_t n) noexcept {

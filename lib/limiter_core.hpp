@@ -23,14 +23,9 @@ namespace weir::detail {
 //
 // Thread safety: any thread; no member completes, resumes or destroys anything
 // with the lock held.
-class limiter_core final {
+class limiter_core final : public cached<limiter_core> {
 public:
   using answer = limiter_state::answer;
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   explicit limiter_core(std::size_t capacity) noexcept
       : rules_(capacity), capacity_(capacity) {}

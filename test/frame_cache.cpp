@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <random>
@@ -27,6 +28,11 @@
 namespace weir::test::of_frame_cache {
 
 namespace {
+
+template <typename T>
+concept can_be_made = requires {
+  new T;
+};
 
 using detail::cache_allocate;
 using detail::cache_deallocate;
@@ -270,6 +276,26 @@ BOOST_AUTO_TEST_CASE(a_thread_gives_its_blocks_back_at_its_end,
   for (int i = 0; i != 100; ++i)
     std::thread(work).join();
   BOOST_TEST(given_out() < before + megabyte / 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_class_aligned_for_more_is_not_made_from_it) {
+  struct fits : detail::cached<fits> {};
+  struct alignas(64) wide : detail::cached<wide> {};
+  BOOST_TEST(can_be_made<fits>);
+  BOOST_TEST(!can_be_made<wide>);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_user_wants_aligned_for_more_is) {
+  struct alignas(64) wide : detail::cached_if_fits<wide> {
+    char bytes[64];
+  };
+  std::vector<std::unique_ptr<wide>> all;
+  std::size_t misplaced = 0;
+  for (int i = 0; i != 16; ++i) {
+    all.push_back(std::make_unique<wide>());
+    misplaced += reinterpret_cast<std::uintptr_t>(all.back().get()) % 64 != 0;
+  }
+  BOOST_TEST(misplaced == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

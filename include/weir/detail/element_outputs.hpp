@@ -51,7 +51,7 @@ private:
 // In the order in which a worker made them, with the indices. With `Errors`,
 // R is a result<T>, and an error is one too.
 template <typename R, bool Errors>
-class worker_outputs final {
+class worker_outputs final : public cached<worker_outputs<R, Errors>> {
 public:
   struct run {
     std::size_t first; // index of the element
@@ -59,11 +59,6 @@ public:
     std::size_t count;
     worker_outputs* from;
   };
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   template <typename G>
   void put(std::size_t index, G g) {

@@ -80,6 +80,43 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
   cache_deallocate_slowly(p, size);
 }
 
+// The base of a class `T` whose objects come from the cache one by one. One
+// that is aligned for more than a block has no operator new.
+template <typename T>
+struct cached {
+  [[gnu::always_inline]] static void* operator new(std::size_t size) requires(
+      alignof(T) <= alignof(std::max_align_t)) {
+    return cache_allocate(size);
+  }
+  [[gnu::always_inline]] static void
+  operator delete(void* p, std::size_t size) noexcept {
+    cache_deallocate(p, size);
+  }
+};
+
+// The same for one that holds what its user chooses: aligned for more, it comes
+// from the global allocator.
+template <typename T>
+struct cached_if_fits {
+  static void* operator new(std::size_t size) {
+    if constexpr (fits())
+      return cache_allocate(size);
+    else
+      return ::operator new(size, std::align_val_t(alignof(T)));
+  }
+  static void operator delete(void* p, std::size_t size) noexcept {
+    if constexpr (fits())
+      cache_deallocate(p, size);
+    else
+      ::operator delete(p, size, std::align_val_t(alignof(T)));
+  }
+
+private:
+  static constexpr bool fits() noexcept {
+    return alignof(T) <= alignof(std::max_align_t);
+  }
+};
+
 // Gives back to malloc what this thread and the stock keep.
 void empty_cache() noexcept;
 

@@ -42,16 +42,11 @@ struct task_awaiter_base {
 [[noreturn]] void rethrow(std::exception_ptr& error);
 
 // What the coroutine frames of every task<T> share. On the task's strand.
-class promise_base {
+class promise_base : public cached<promise_base> {
 public:
   promise_base() noexcept : link_(0) {}
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   // A frame does not transfer to the next one: it tells the run loop what to
   // resume. g++ turns symmetric transfer into recursion at -O0 and under the

@@ -23,13 +23,8 @@ namespace weir::detail {
 // A child's work, and then what came of it. Made with the child, so that a
 // result is never lost for want of memory.
 template <typename T>
-struct result_node {
+struct result_node : cached_if_fits<result_node<T>> {
   explicit result_node(task<T>&& t) noexcept : work(std::move(t)) {}
-
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   // A copy or move of the value that throws is the child's error.
   void set(outcome<T>& ended) {

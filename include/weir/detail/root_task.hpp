@@ -163,7 +163,8 @@ void report_unhandled(task_core& core,
                       bool cancelled) noexcept;
 
 template <typename T, typename Handler>
-class spawn_root final : public root_task {
+class spawn_root final : public root_task,
+                         public cached_if_fits<spawn_root<T, Handler>> {
   using promise_type = typename task<T>::promise_type;
   using value_type =
       typename spawn_value<std::conditional_t<std::is_void_v<T>, int, T>>::type;
@@ -171,11 +172,6 @@ class spawn_root final : public root_task {
   using memory = completion_memory<completion_size<executor_type>()>;
 
 public:
-  static void* operator new(std::size_t size) { return cache_allocate(size); }
-  static void operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
-
   spawn_root(Handler&& handler, const executor& fallback)
       : work_(asio::get_associated_executor(handler, fallback)),
         handler_(std::move(handler)) {}

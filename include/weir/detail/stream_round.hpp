@@ -126,11 +126,7 @@ class stream_round final
     : public cancellable_body,
       public std::enable_shared_from_this<stream_round<T>> {
 public:
-  struct node {
-    static void* operator new(std::size_t size) { return cache_allocate(size); }
-    static void operator delete(void* p, std::size_t size) noexcept {
-      cache_deallocate(p, size);
-    }
+  struct node : cached_if_fits<node> {
     std::optional<T> value; // none: its task failed
   };
 

@@ -99,7 +99,9 @@ struct ready_item {
 //
 // There may be a million, so every byte counts: see the order of the members.
 // Those without a thread note belong to the holder of the strand.
-class task_core final : public ready_item, private cancel_request {
+class task_core final : public cached<task_core>,
+                        public ready_item,
+                        private cancel_request {
 public:
   // One reference, owned by the task: dropped when it has ended.
   task_core(runtime_core& runtime,
@@ -107,14 +109,6 @@ public:
             promise_base& root) noexcept;
   task_core(const task_core&) = delete;
   task_core& operator=(const task_core&) = delete;
-
-  [[gnu::always_inline]] static void* operator new(std::size_t size) {
-    return cache_allocate(size);
-  }
-  [[gnu::always_inline]] static void
-  operator delete(void* p, std::size_t size) noexcept {
-    cache_deallocate(p, size);
-  }
 
   // --- any thread ---------------------------------------------------------
 
