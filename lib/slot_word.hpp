@@ -18,15 +18,20 @@ namespace weir::detail {
 // One word, in two modes:
 //
 //   open    bits 0-23   children now running, each with a slot
-//           bits 24-49  children started since it was opened
-//           bits 50-61  epoch
+//           bits 24-61  stamp: one more with each child that starts, and with
+//                       each opening
 //           bit 62      somebody joins
 //   locked  bit 63: the group's rules count, under its lock; the rest is void,
-//           but the epoch
+//           but the stamp
 //
 // open -> locked (lock, under the group's lock) hands the counts over; locked
-// -> open (unlock) hands them back under a new epoch, so that an exchange
-// decided upon an earlier cap fails.
+// -> open (unlock) hands them back under a new stamp, so that an exchange
+// decided upon an earlier cap fails. The number of children started is the
+// stamp and what was counted out beside it when the word was opened.
+//
+// A word comes again only with its stamp: after 2^38 starts and openings. An
+// exchange would have to be pre-empted for all of them, most of an hour at the
+// least, to pass a lowered cap or to give two children one index.
 template <typename Sync>
 class basic_slot_word {
 public:
@@ -49,17 +54,17 @@ public:
     for (;;) {
       if ((seen & locked_flag) != 0)
         return entry::refused;
-      now = unpack(seen + one_running + one_started);
-      // relaxed: constant while open; the exchange confirms the epoch.
-      now.started += started_before_.load(std::memory_order_relaxed);
+      now = unpack(seen + one_running + one_stamp);
+      // relaxed: constant while open; the exchange confirms the stamp.
+      now.started += started_apart_.load(std::memory_order_relaxed);
       if ((seen & running_mask) == running_mask ||
-          (seen & started_mask) == started_mask ||
-          // relaxed: a stale cap belongs to an epoch that is over.
+          (seen & stamp_mask) == stamp_mask ||
+          // relaxed: a stale cap belongs to a stamp that is over.
           now.running > cap_.load(std::memory_order_relaxed))
         return entry::refused;
       if (word_.compare_exchange_weak(
               seen,
-              seen + one_running + one_started,
+              seen + one_running + one_stamp,
               // acquire: as above, on failure too. release: what the spawner
               // did is seen by whoever locks or joins.
               std::memory_order_acq_rel,
@@ -94,20 +99,22 @@ public:
     // acquire: what the children did that have left.
     counts now = unpack(word_.fetch_or(locked_flag, std::memory_order_acquire));
     // relaxed: only written under the lock.
-    now.started += started_before_.load(std::memory_order_relaxed);
+    now.started += started_apart_.load(std::memory_order_relaxed);
     return now;
   }
   // Under the group's lock, locked. False: too many children to count here.
   bool unlock(counts now, bool joiner, std::size_t cap) noexcept {
     if (now.running > running_mask)
       return false;
-    cap_.store(cap, std::memory_order_relaxed); // both published below
-    started_before_.store(now.started, std::memory_order_relaxed);
     // relaxed: nobody writes a locked word but under the lock.
-    const std::uint64_t epoch =
-        (word_.load(std::memory_order_relaxed) & epoch_mask) + one_epoch;
+    const std::uint64_t stamp =
+        (word_.load(std::memory_order_relaxed) + one_stamp) & stamp_mask;
+    cap_.store(cap, std::memory_order_relaxed); // both published below
+    // Modulo 2^64, as the sum is that they are for.
+    started_apart_.store(now.started - stamp / one_stamp,
+                         std::memory_order_relaxed);
     // release: publishes what was decided under the lock.
-    word_.store((epoch & epoch_mask) | (joiner ? joiner_flag : 0) | now.running,
+    word_.store(stamp | (joiner ? joiner_flag : 0) | now.running,
                 std::memory_order_release);
     return true;
   }
@@ -122,21 +129,20 @@ private:
     return std::uint64_t(1) << n;
   }
   static constexpr std::uint64_t one_running = bit(0);
-  static constexpr std::uint64_t one_started = bit(24);
-  static constexpr std::uint64_t one_epoch = bit(50);
+  static constexpr std::uint64_t one_stamp = bit(24);
   static constexpr std::uint64_t joiner_flag = bit(62);
   static constexpr std::uint64_t locked_flag = bit(63);
-  static constexpr std::uint64_t running_mask = one_started - 1;
-  static constexpr std::uint64_t started_mask = one_epoch - one_started;
-  static constexpr std::uint64_t epoch_mask = joiner_flag - one_epoch;
+  static constexpr std::uint64_t running_mask = one_stamp - 1;
+  static constexpr std::uint64_t stamp_mask = joiner_flag - one_stamp;
 
+  // Of `started` what is in the word.
   static counts unpack(std::uint64_t word) noexcept {
-    return {word & running_mask, (word & started_mask) / one_started};
+    return {word & running_mask, (word & stamp_mask) / one_stamp};
   }
 
   typename Sync::template atomic<std::uint64_t> word_{0};
   typename Sync::template atomic<std::size_t> cap_;
-  typename Sync::template atomic<std::uint64_t> started_before_{0};
+  typename Sync::template atomic<std::uint64_t> started_apart_{0};
 };
 
 using slot_word = basic_slot_word<sync>;

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(the_counts_pass_2_to_the_31_and_to_the_32) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_epoch_wraps_around_without_a_trace) {
+BOOST_AUTO_TEST_CASE(many_openings_leave_no_trace) {
   one_word o(2);
   BOOST_TEST(o.enter());
   for (int i = 0; i != 10'000; ++i) {

@@ -51,7 +51,7 @@ public:
     start_child(group_, writes(first_));
     start_child(group_, writes(first_));
     // Locked and opened again: the word counts no starts, so that but for its
-    // epoch it would look the same after the next time.
+    // stamp it would look the same after the next time.
     group_.set_max_in_flight(2);
   }
   void run(std::size_t thread) {
