@@ -9,6 +9,7 @@
 #include "support/flights.hpp"
 #include "support/foreign.hpp"
 #include "support/gate.hpp"
+#include "support/on_scope_exit.hpp"
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
@@ -22,6 +23,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -29,6 +31,27 @@
 #include <utility>
 
 namespace weir::test::of_single_flight {
+
+namespace {
+
+// Hash and comparison of the user's, which throw from some time on.
+struct fussy {
+  static inline std::atomic<bool> throws{false};
+  static void check() {
+    if (throws)
+      throw std::runtime_error("fussy");
+  }
+  std::size_t operator()(int) const {
+    check();
+    return 1; // Keys meet, and have to be compared.
+  }
+  bool operator()(int a, int b) const {
+    check();
+    return a == b;
+  }
+};
+
+} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(single_flight, pool_fixture)
 
@@ -80,6 +103,33 @@ BOOST_AUTO_TEST_CASE(each_key_has_a_call_of_its_own) {
   run(main());
   BOOST_TEST(sum == 30);
   BOOST_TEST(made == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_ends_although_hash_and_comparison_throw) {
+  weir::single_flight<int, int, fussy, fussy> calls(pool);
+  gate door(pool.get_executor());
+  auto twice = [&](int n) -> task<int> {
+    co_await door.wait();
+    co_return 2 * n;
+  };
+  std::atomic<int> sum{0};
+  auto asks = [&](int key) -> task<> {
+    sum += *co_await calls.run(key, twice, key);
+  };
+  auto main = [&]() -> task<> {
+    task_group group(pool);
+    for (int key = 1; key != 4; ++key)
+      co_await group.spawn(asks(key));
+    co_await until([&] { return calls.waiting() == 3; });
+    fussy::throws = true;
+    on_scope_exit calm([] { fussy::throws = false; });
+    door.open();
+    co_await group.join();
+  };
+  run(main());
+  BOOST_TEST(sum == 12);
+  BOOST_TEST(calls.in_flight() == 0u);
+  BOOST_TEST(!calls.forget(1));
 }
 
 BOOST_AUTO_TEST_CASE(an_error_reaches_all_unchanged) {

@@ -125,7 +125,40 @@ public:
   using value_type = Value;
   using key_type = Key;
   class call;
-  using table = std::unordered_map<Key, call*, Hash, Equal>;
+
+  // A key and its hash. What is listed is found again by where it is, so that
+  // nothing of the user's, which may throw, is called when it ends.
+  struct entry {
+    Key key;
+    std::size_t hash;
+  };
+  struct probe {
+    const Key& key;
+    std::size_t hash;
+  };
+  struct hash_of {
+    using is_transparent = void;
+    std::size_t operator()(const entry& e) const noexcept { return e.hash; }
+    std::size_t operator()(const probe& p) const noexcept { return p.hash; }
+    std::size_t operator()(const entry* e) const noexcept { return e->hash; }
+  };
+  struct is_same {
+    using is_transparent = void;
+    template <typename Asked>
+    bool operator()(const Asked& a, const entry& b) const {
+      if constexpr (std::is_pointer_v<Asked>)
+        return a == &b;
+      else
+        return a.hash == b.hash && equal(a.key, b.key);
+    }
+    template <typename Asked>
+    requires(!std::is_same_v<Asked, entry>) bool
+    operator()(const entry& a, const Asked& b) const {
+      return (*this)(b, a);
+    }
+    Equal equal;
+  };
+  using table = std::unordered_map<entry, call*, hash_of, is_same>;
 
   class call final : public flight {
   public:
@@ -140,7 +173,7 @@ public:
     }
 
     // Guarded by the board's lock.
-    const Key* key = nullptr;
+    const entry* listed = nullptr;
     typename table::node_type unlisted; // destroyed without the lock
 
   private:
@@ -168,7 +201,8 @@ public:
   };
 
   flight_table(runtime_core& runtime, Hash hash, Equal equal)
-      : flight_board(runtime), calls_(0, std::move(hash), std::move(equal)) {}
+      : flight_board(runtime), hash_(std::move(hash)),
+        calls_(0, hash_of(), is_same{std::move(equal)}) {}
 
   // As Step::start(). `take_part` is told the call before `step` waits for it;
   // `make` makes the task if the caller is the first.
@@ -183,7 +217,8 @@ public:
     std::shared_ptr<call> first;
     {
       std::lock_guard held(lock_);
-      if (auto found = calls_.find(key); found != calls_.end()) {
+      const std::size_t hash = hash_(key);
+      if (auto found = calls_.find(probe{key, hash}); found != calls_.end()) {
         call& running = *found->second;
         if (caller != nullptr && caller->owner() == &running)
           throw_flight_waits_for_itself();
@@ -192,8 +227,9 @@ public:
         return;
       }
       first = std::make_shared<call>(alive);
-      auto place = calls_.try_emplace(std::move(key), first.get()).first;
-      first->key = &place->first;
+      auto place =
+          calls_.try_emplace(entry{std::move(key), hash}, first.get()).first;
+      first->listed = &place->first;
       take_part(first);
       begin(first);
       add(*first, step, who);
@@ -213,7 +249,7 @@ public:
   bool forget(const Key& key) {
     typename table::node_type removed;
     std::lock_guard held(lock_); // let go before `removed` is destroyed
-    auto found = calls_.find(key);
+    auto found = calls_.find(probe{key, hash_(key)});
     if (found == calls_.end())
       return false;
     found->second->is_listed = false;
@@ -224,9 +260,10 @@ public:
 private:
   void unlist(flight& ended) noexcept override {
     auto& one = static_cast<call&>(ended);
-    one.unlisted = calls_.extract(calls_.find(*one.key));
+    one.unlisted = calls_.extract(calls_.find(one.listed));
   }
 
+  Hash hash_;
   table calls_; // guarded by lock_
 };
 
