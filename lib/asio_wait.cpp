@@ -3,7 +3,54 @@
 
 #include <weir/detail/await_asio.hpp>
 
+#include <atomic>
+#include <mutex>
+#include <utility>
+
 namespace weir::detail {
+
+// --- handlers left over from an initiation that threw
+// --------------------------------------------------------
+
+constinit std::atomic<std::uint32_t> asio_wait::rounds{0};
+
+namespace {
+
+struct left_over {
+  const asio_wait* wait; // not to be touched
+  const task_core* core; // which the handler keeps
+  std::uint32_t round;
+  left_over* next;
+};
+
+// Constant-initialised and trivially destructible: a handler may be kept until
+// the process ends.
+constinit basic_spin_lock<std_sync> left_over_lock;
+constinit left_over* all_left_over = nullptr; // under left_over_lock
+
+} // namespace
+
+bool asio_wait::take_left_over(const asio_wait* wait,
+                               const task_core* core,
+                               std::uint32_t round) noexcept {
+  left_over* found = nullptr;
+  {
+    std::lock_guard held(left_over_lock);
+    for (left_over** link = &all_left_over; *link != nullptr;
+         link = &(*link)->next) {
+      left_over& one = **link;
+      if (one.wait == wait && one.core == core && one.round == round) {
+        found = std::exchange(*link, one.next);
+        break;
+      }
+    }
+  }
+  delete found;
+  return found != nullptr;
+}
+
+// --- on the strand
+// ----------------------------------------------------------------------------
 
 constinit const wait_kind asio_wait::wait = {
     {&asio_wait::resume}, &asio_wait::emit, "an Asio operation", true};
@@ -14,6 +61,8 @@ bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
   core_ = &core;
   switch (core_->begin_wait(*this)) {
   case task_core::verdict::go:
+    // relaxed: only tells waits apart.
+    round_ = rounds.load(std::memory_order_relaxed);
     initiating_ = true;
     return true;
   case task_core::verdict::aborted:
@@ -29,6 +78,17 @@ bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
 void asio_wait::broke_off() noexcept {
   initiating_ = false;
   core_->cancel_wait();
+  // What it was to be cancelled by must not outlive it.
+  core_->signal().slot().clear();
+  if (done_inline_ || dropped_inline_)
+    return;
+  // Without memory for this the process ends: whoever has the handler would
+  // write into a frame that goes on, or is gone.
+  auto* const one = new left_over{this, core_, round_, nullptr};
+  std::lock_guard held(left_over_lock);
+  one->next = std::exchange(all_left_over, one);
+  // relaxed: see is_left_over().
+  rounds.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool asio_wait::launched() noexcept {

@@ -13,7 +13,9 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 
+#include <atomic>
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <tuple>
@@ -40,7 +42,7 @@ public:
 protected:
   // On the strand, in await_suspend(). False: resume, see aborted_.
   bool begin(task_core& core, bool& suspend) noexcept;
-  // The initiation threw.
+  // The initiation threw. If it has kept the handler, that will do nothing.
   void broke_off() noexcept;
   // The initiation returned. True: stay suspended.
   bool launched() noexcept;
@@ -51,11 +53,32 @@ protected:
   task_core& core() const noexcept { return *core_; }
 
 private:
+  template <typename Wait>
+  friend class asio_handler;
+
+  // True: the handler is one that an initiation has kept although it threw.
+  // Asked once for each handler, when it is called or destroyed.
+  static bool is_left_over(const asio_wait* wait,
+                           const task_core* core,
+                           std::uint32_t round) noexcept {
+    // relaxed: whoever was handed the handler after the initiation threw sees
+    // the round that ended then.
+    return round != rounds.load(std::memory_order_relaxed) &&
+           take_left_over(wait, core, round);
+  }
+  static bool take_left_over(const asio_wait* wait,
+                             const task_core* core,
+                             std::uint32_t round) noexcept;
+  // Ends with each handler that is left over. A later wait may be in the same
+  // place and of the same task, but it is not of the same round.
+  static std::atomic<std::uint32_t> rounds;
+
   static void emit(interruptible& self) noexcept;
   static void resume(strand_item& item, strand_item::how how) noexcept;
   static const wait_kind wait;
 
   task_core* core_ = nullptr;
+  std::uint32_t round_ = 0;
   bool initiating_ = false;
   bool done_inline_ = false;    // on the strand, by the initiation
   bool dropped_inline_ = false; // the same
@@ -63,6 +86,7 @@ private:
   bool ended_aborted_ = false;  // the same, unless inline
   bool aborted_ = false;
 };
+static_assert(sizeof(asio_wait) <= 5 * sizeof(void*)); // in many a frame
 
 // The completion handler given to Asio.
 template <typename Wait>
@@ -73,13 +97,15 @@ public:
   using cancellation_slot_type = asio::cancellation_slot;
 
   asio_handler(Wait& wait, task_core& core) noexcept
-      : wait_(&wait), core_(&core) {}
+      : wait_(&wait), core_(&core), round_(wait.round_) {}
   asio_handler(asio_handler&& other) noexcept
       : wait_(std::exchange(other.wait_, nullptr)),
-        core_(std::move(other.core_)) {}
+        core_(std::move(other.core_)), round_(other.round_) {}
   asio_handler& operator=(asio_handler&&) = delete;
   ~asio_handler() {
-    if (wait_ != nullptr)
+    // Else there is no wait any more.
+    if (wait_ != nullptr &&
+        !asio_wait::is_left_over(wait_, core_.get(), round_))
       wait_->dropped();
   }
 
@@ -92,12 +118,15 @@ public:
   template <typename... Args>
   void operator()(Args&&... args) {
     Wait& wait = *std::exchange(wait_, nullptr);
+    if (asio_wait::is_left_over(&wait, core_.get(), round_)) [[unlikely]]
+      return;
     wait.completed(wait.store(std::forward<Args>(args)...));
   }
 
 private:
   Wait* wait_;
   task_ref core_;
+  std::uint32_t round_;
 };
 
 // What the completion signature means to the awaiting coroutine, by the
