@@ -122,7 +122,13 @@ void runtime_core::remove_group(group_core& group) noexcept {
 }
 
 void runtime_core::group_is_idle() noexcept {
-  // acquire: pairs with shut_down(), which looks after it has set the flag.
+  // Called when the last child was counted out, while shut_down() sets the flag
+  // and then looks at the counts: one of the two must see what the other wrote.
+  // Both change the same slot word, or hold the group's lock, so one comes
+  // second. If it is shut_down(), it finds no child. If it is the child, it
+  // acquired what rules_lock released after that look, and with it the flag:
+  // so this load may be relaxed, and needs no fence. It is an acquire one for
+  // what else the destroying thread did before.
   if (!closing_.load(std::memory_order_acquire))
     return;
   std::lock_guard held(lock_);

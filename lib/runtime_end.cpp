@@ -86,7 +86,8 @@ struct runtime_core::marker {
 void runtime_core::shut_down() noexcept {
   {
     std::lock_guard held(lock_);
-    // release: pairs with group_is_idle().
+    // release: as the looks at the groups are that follow, which is what
+    // counts, see group_is_idle().
     closing_.store(true, std::memory_order_release);
   }
   if (driver_ != nullptr) {

@@ -88,7 +88,10 @@ public:
               seen,
               seen - one_running,
               // release: what the child did is seen by whoever locks or joins.
-              std::memory_order_release,
+              // acquire: a child that leaves after somebody looked for
+              // children, and opened the word again, sees what that one did
+              // before, see runtime_core::group_is_idle().
+              std::memory_order_acq_rel,
               std::memory_order_relaxed))
         return exit::left;
     }

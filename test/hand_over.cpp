@@ -125,6 +125,27 @@ BOOST_AUTO_TEST_CASE(a_child_sees_what_was_done_before_it_entered) {
   }
 }
 
+// Else the end of a runtime might wait for a group whose last child did not see
+// that it waits.
+BOOST_AUTO_TEST_CASE(a_child_that_leaves_sees_who_looked_for_it) {
+  for (int round = 0; round != rounds; ++round) {
+    slots word(1);
+    slots::counts now{};
+    (void)word.try_enter(now);
+    int waits = -1;
+    int seen = -1;
+    const slots::counts one = word.lock();
+    std::thread child([&] {
+      until_true([&] { return leave(word); });
+      seen = waits;
+    });
+    waits = round;
+    (void)word.unlock(one, false, 1);
+    child.join();
+    BOOST_TEST_REQUIRE(seen == round);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_permit_passes_on_what_was_done_with_it) {
   counted_inside limited;
   const auto by_permit = [&] {
