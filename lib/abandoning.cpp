@@ -3,19 +3,17 @@
 
 #include <weir/detail/abandoning.hpp>
 
+#include "thread_context.hpp"
+
 #include <utility>
 
 namespace weir::detail {
 
-namespace {
-constinit thread_local bool abandons = false;
-} // namespace
-
 abandoning_scope::abandoning_scope() noexcept
-    : before_(std::exchange(abandons, true)) {}
+    : before_(std::exchange(own_block().abandons, true)) {}
 
-abandoning_scope::~abandoning_scope() { abandons = before_; }
+abandoning_scope::~abandoning_scope() { own_block().abandons = before_; }
 
-bool is_abandoning() noexcept { return abandons; }
+bool is_abandoning() noexcept { return own_block().abandons; }
 
 } // namespace weir::detail

@@ -39,10 +39,10 @@ driver::driver(runtime_core& runtime,
     : runtime_(runtime), options_(options),
       asio_(asio::use_service<asio::detail::scheduler>(runtime.pool())),
       choice_(options.seed), most_steps_(options.max_steps),
-      made_before_(std::exchange(this_thread().clock, this)) {}
+      made_before_(std::exchange(own_thread().clock, this)) {}
 
 driver::~driver() {
-  driver** link = &this_thread().clock;
+  driver** link = &own_thread().clock;
   while (*link != nullptr && *link != this)
     link = &(*link)->made_before_;
   if (*link == nullptr) {
@@ -55,7 +55,7 @@ driver::~driver() {
 }
 
 driver::virtual_time::virtual_time(driver* d) noexcept
-    : before_(this_thread().clock) {
+    : before_(own_thread().clock) {
   if (d != nullptr)
     this_thread().clock = d;
 }
@@ -65,7 +65,7 @@ driver::virtual_time::~virtual_time() { this_thread().clock = before_; }
 // Makes the calling thread the runtime's only worker.
 class driver::seat final {
 public:
-  explicit seat(driver& d) noexcept : driver_(d), before_(this_thread()) {
+  explicit seat(driver& d) noexcept : driver_(d), before_(own_thread()) {
     // acquire: sees what the last thread that ran it did.
     if (d.is_driven_.exchange(true, std::memory_order_acquire)) {
       std::fputs("weir: two threads run one deterministic_runtime\n", stderr);

@@ -7,6 +7,8 @@
 #include <weir/detail/promise.hpp>
 #include <weir/error.hpp>
 
+#include "thread_context.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/channel_error.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
@@ -142,8 +144,10 @@ std::exception_ptr error_of(const boost::system::error_code& code) noexcept {
 // a second object, and a landing pad on the way that releases the first.
 void throw_aborted() {
   static constinit std::atomic<std::size_t> threads{0};
-  static thread_local const std::size_t number =
-      threads.fetch_add(1, std::memory_order_relaxed); // any number will do
+  std::size_t& number = own_block().number;
+  if (number == 0)
+    // relaxed: any number will do.
+    number = 1 + threads.fetch_add(1, std::memory_order_relaxed);
   const auto& aborts = shared().aborts;
   throw abort_error(aborts[number % aborts.size()]);
 }

@@ -4,13 +4,21 @@
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/sync.hpp>
 
+#include "thread_context.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <cxxabi.h>
 #include <mutex>
 #include <new>
+#include <sys/mman.h>
 #include <utility>
+
+// This module's, to the C++ runtime: it stays loaded for as long as a thread
+// has something of it to destroy.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 // A list that is full, with two batches, gives one to the stock all threads
 // share; an empty one takes one from it. So a producer on one thread and a
@@ -19,8 +27,11 @@
 
 namespace weir::detail {
 
-constinit thread_local std::array<free_list, size_class::count> free_lists
-    [[gnu::tls_model("initial-exec")]];
+// Of all threads that have none: not to be written to.
+constinit const thread_block no_block{};
+
+constinit thread_local thread_lists* lists_of_thread
+    [[gnu::tls_model("initial-exec")]] = const_cast<thread_block*>(&no_block);
 
 namespace {
 
@@ -43,59 +54,66 @@ static_assert(cache_slack == 3 * batch); // two kept, one not full
 // Bytes that all stocks together keep from malloc.
 constexpr std::size_t stock_limit = 32 << 20;
 
-enum class thread_state : unsigned char {
-  fresh,   // its end will flush nothing
-  caching, //
-  flushed, // its end has begun: no list is filled any more
-};
-
-constinit thread_local thread_state state = thread_state::fresh;
-
 void free_all(free_block* list) noexcept {
   while (list != nullptr)
     std::free(std::exchange(list, list->next));
 }
 
-// Afterwards each list has `room`.
-void flush(unsigned room) noexcept {
-  for (free_list& list : free_lists) {
+// See grow_heap().
+constexpr std::size_t heap_step = 120 << 10; // bytes; from 128 KiB malloc trims
+
+bool has_block() noexcept { return lists_of_thread != &no_block; }
+
+void flush(thread_lists& lists) noexcept {
+  for (free_list& list : lists.of) {
     free_all(list.first);
-    list = {nullptr, room};
+    list = {nullptr, cache_is_off ? 0 : 2 * batch};
   }
 }
 
-struct flush_at_thread_exit {
-  ~flush_at_thread_exit() {
-    state = thread_state::flushed;
-    flush(0);
-  }
-};
+// A destructor of the thread's, after those of what it made later.
+void end_block(void* at) {
+  lists_of_thread = const_cast<thread_block*>(&no_block);
+  flush(*static_cast<thread_block*>(at));
+  ::munmap(at, sizeof(thread_block));
+}
+
+// Null: there is no memory. Not from malloc: who has none to give must still be
+// able to cancel, and a thread may do that first.
+thread_block* make_block() noexcept {
+  void* const at = ::mmap(nullptr,
+                          sizeof(thread_block),
+                          PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS,
+                          -1,
+                          0);
+  if (at == MAP_FAILED)
+    return nullptr;
+  auto* const block = ::new (at) thread_block{};
+  flush(*block);
+  block->heap_left = heap_step; // Nothing yet is done by the hundred.
+  lists_of_thread = block;
+  // What a thread_local object with a destructor does. But that has static
+  // memory in each thread, and a guard.
+  abi::__cxa_thread_atexit(&end_block, block, &__dso_handle);
+  return block;
+}
 
 // True: this thread may fill its lists.
 bool is_caching() noexcept {
-  if (cache_is_off || state == thread_state::flushed)
-    return false;
-  if (state == thread_state::fresh) {
-    static thread_local flush_at_thread_exit flush;
-    (void)flush;
-    state = thread_state::caching;
-    for (free_list& list : free_lists)
-      list.room = 2 * batch;
-  }
-  return true;
+  return !cache_is_off && (has_block() || make_block() != nullptr);
 }
 
 // glibc makes the heap of a thread longer by no more than it was asked for, so
 // by a page, with a system call each. What is allocated at once and given back
 // stays. Only where tasks by the hundred are made for the first time.
 void grow_heap(std::size_t size) noexcept {
-  constexpr std::size_t step = 120 << 10; // bytes; from 128 KiB malloc trims
-  constinit static thread_local std::size_t left = step;
+  std::size_t& left = own_block().heap_left;
   if (left < size) {
     // volatile: g++ leaves out what is only freed. May fail: it is a hint.
-    void* volatile top = std::malloc(step);
+    void* volatile top = std::malloc(heap_step);
     std::free(top);
-    left = step;
+    left = heap_step;
   }
   left -= size;
 }
@@ -148,6 +166,12 @@ void shed(free_list& list, std::size_t index) noexcept {
 
 } // namespace
 
+thread_block& own_block() noexcept {
+  if (!has_block() && make_block() == nullptr)
+    std::abort();
+  return static_cast<thread_block&>(*lists_of_thread);
+}
+
 void* cache_allocate_slowly(std::size_t size) {
   if (size <= size_class::largest) {
     // What malloc gives must be of use for all of the class later on.
@@ -157,7 +181,7 @@ void* cache_allocate_slowly(std::size_t size) {
       if (free_block* const first = stocks[index].take()) {
         // relaxed: only a sum.
         stocked.fetch_sub(size * batch, std::memory_order_relaxed);
-        free_lists[index] = {first->next, batch + 1};
+        lists_of_thread->of[index] = {first->next, batch + 1};
         return first;
       }
       grow_heap(size);
@@ -174,15 +198,15 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept {
     return;
   }
   const std::size_t index = size_class::index(size);
-  free_list& list = free_lists[index];
+  free_list& list = lists_of_thread->of[index];
   if (list.room == 0)
     shed(list, index);
   cache_deallocate(block, size);
 }
 
 void empty_cache() noexcept {
-  if (state == thread_state::caching)
-    flush(2 * batch);
+  if (has_block())
+    flush(*lists_of_thread);
   for (std::size_t i = 0; i != stocks.size(); ++i)
     while (free_block* const first = stocks[i].take()) {
       // relaxed: only a sum.

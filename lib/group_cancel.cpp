@@ -127,7 +127,7 @@ struct pending_tells {
 // depth, and the stack of the thread that cancels is not.
 void group_core::tell(std::uint32_t generation,
                       cancellable_body* body) noexcept {
-  pending_tells*& pending = this_thread().tells;
+  pending_tells*& pending = own_thread().tells;
   if (pending != nullptr) {
     bool is_first = false;
     {

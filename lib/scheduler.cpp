@@ -70,7 +70,7 @@ scheduler::scheduler(asio::thread_pool& pool,
 }
 
 void scheduler::bind(std::size_t index) noexcept {
-  this_thread().self = &workers_[index];
+  own_thread().self = &workers_[index];
 }
 
 bool scheduler::on_worker_thread() noexcept {
@@ -319,7 +319,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
 // -------------------------------------------------------------------------
 
 void scheduler::enter_driver() noexcept {
-  this_thread().self = &workers_.front();
+  own_thread().self = &workers_.front();
   this_thread().self->draining = true;
 }
 

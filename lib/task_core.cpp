@@ -14,7 +14,6 @@
 namespace weir::detail {
 
 #if !defined(WEIR_SYNC_POLICY)
-constinit thread_local thread_context context_of_thread;
 #endif
 
 task_core* current_task() noexcept { return this_thread().current; }
@@ -88,10 +87,10 @@ void task_core::emit(strand_item& item) noexcept {
     return; // The holder emits. *this may be gone.
   // As if on the strand: what the emission dispatches to it runs inline, as
   // Asio's co_spawn needs. Coroutines are not resumed here.
-  task_core* const before = this_thread().current;
-  this_thread().current = this;
+  task_core*& current = own_thread().current;
+  task_core* const before = std::exchange(current, this);
   item.run(strand_item::how::run);
-  this_thread().current = before;
+  current = before;
   release_or_hand_over();
 }
 

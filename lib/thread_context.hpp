@@ -3,6 +3,10 @@
 
 #pragma once
 
+#include <weir/detail/frame_cache.hpp>
+
+#include <cstddef>
+
 namespace weir::detail {
 
 class driver;
@@ -25,16 +29,31 @@ struct thread_context {
   pending_tells* tells = nullptr;
 };
 
+// What weir keeps for a thread. Made when the thread first needs to write to
+// it, and given back when the thread ends; should a later destructor of the
+// thread need one, it gets another, for as long.
+struct thread_block : thread_lists {
+  thread_context context;
+  std::size_t heap_left = 0; // bytes, see grow_heap()
+  std::size_t number = 0;    // see throw_aborted(); 0: none yet
+  bool abandons = false;     // see abandoning_scope
+};
+
+// This thread's; makes it. Ends the process when there is no memory.
+thread_block& own_block() noexcept;
+
 #if defined(WEIR_SYNC_POLICY)
 // A test's: of what stands for a thread.
 thread_context& this_thread() noexcept;
+inline thread_context& own_thread() noexcept { return this_thread(); }
 #else
-// constinit: no initialisation guard at each access. initial-exec: no call of
-// the dynamic linker's either, when weir is a shared library.
-extern constinit thread_local thread_context context_of_thread
-    [[gnu::tls_model("initial-exec")]];
-
-inline thread_context& this_thread() noexcept { return context_of_thread; }
+// To read, and to write on a thread that has called own_thread(): those of a
+// runtime have, from when they are bound to a worker. On any other thread
+// there may be nothing to write to.
+inline thread_context& this_thread() noexcept {
+  return static_cast<thread_block*>(lists_of_thread)->context;
+}
+inline thread_context& own_thread() noexcept { return own_block().context; }
 #endif
 
 } // namespace weir::detail

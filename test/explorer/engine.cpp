@@ -109,9 +109,17 @@ void scheduler::driver_yields(bool) noexcept {}
 // --- frame cache
 // ------------------------------------------------------------------
 
-// Never filled.
-constinit thread_local std::array<free_list, size_class::count> free_lists
-    [[gnu::tls_model("initial-exec")]];
+namespace {
+constinit thread_lists never_filled{};
+} // namespace
+
+constinit thread_local thread_lists* lists_of_thread
+    [[gnu::tls_model("initial-exec")]] = &never_filled;
+
+thread_block& own_block() noexcept {
+  static constinit thread_local thread_block block{};
+  return block;
+}
 
 namespace {
 std::atomic<long> blocks{0};

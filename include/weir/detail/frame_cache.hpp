@@ -36,10 +36,17 @@ struct size_class {
   }
 };
 
-// This thread's free lists, one for each size class. Trivial, so that they
-// are there before and after every other thread-local object.
-extern constinit thread_local std::array<free_list, size_class::count>
-    free_lists [[gnu::tls_model("initial-exec")]];
+// A thread's free lists, one for each size class.
+struct thread_lists {
+  std::array<free_list, size_class::count> of;
+};
+
+// This thread's, in its block (lib/thread_context.hpp). A pointer, so that
+// little is taken from what the dynamic linker has for all modules that are
+// loaded late. Never null: a thread without a block has lists without a block
+// in them and without room.
+extern constinit thread_local thread_lists* lists_of_thread
+    [[gnu::tls_model("initial-exec")]];
 
 // Large blocks, empty lists, full lists.
 void* cache_allocate_slowly(std::size_t size);
@@ -54,7 +61,7 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 // instructions are left.
 [[gnu::always_inline]] inline void* cache_allocate(std::size_t size) {
   if (size <= size_class::largest) {
-    free_list& list = free_lists[size_class::index(size)];
+    free_list& list = lists_of_thread->of[size_class::index(size)];
     if (free_block* const block = list.first) {
       list.first = block->next;
       ++list.room;
@@ -68,7 +75,7 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 [[gnu::always_inline]] inline void cache_deallocate(void* p,
                                                     std::size_t size) noexcept {
   if (size <= size_class::largest) {
-    free_list& list = free_lists[size_class::index(size)];
+    free_list& list = lists_of_thread->of[size_class::index(size)];
     if (list.room != 0) {
       auto* const block = static_cast<free_block*>(p);
       block->next = list.first;
