@@ -29,11 +29,6 @@ namespace weir::test::of_frame_cache {
 
 namespace {
 
-template <typename T>
-concept can_be_made = requires {
-  new T;
-};
-
 using detail::cache_allocate;
 using detail::cache_deallocate;
 
@@ -276,13 +271,6 @@ BOOST_AUTO_TEST_CASE(a_thread_gives_its_blocks_back_at_its_end,
   for (int i = 0; i != 100; ++i)
     std::thread(work).join();
   BOOST_TEST(given_out() < before + megabyte / 2);
-}
-
-BOOST_AUTO_TEST_CASE(a_class_aligned_for_more_is_not_made_from_it) {
-  struct fits : detail::cached<fits> {};
-  struct alignas(64) wide : detail::cached<wide> {};
-  BOOST_TEST(can_be_made<fits>);
-  BOOST_TEST(!can_be_made<wide>);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_user_wants_aligned_for_more_is) {

@@ -87,12 +87,16 @@ void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
   cache_deallocate_slowly(p, size);
 }
 
-// The base of a class `T` whose objects come from the cache one by one. One
-// that is aligned for more than a block has no operator new.
+// Aligned for no more than a block is.
+template <typename T>
+inline constexpr bool fits_block = alignof(T) <= alignof(std::max_align_t);
+
+// The base of a class `T` whose objects come from the cache one by one. Where
+// one is made that is aligned for more, it does not compile.
 template <typename T>
 struct cached {
-  [[gnu::always_inline]] static void* operator new(std::size_t size) requires(
-      alignof(T) <= alignof(std::max_align_t)) {
+  [[gnu::always_inline]] static void* operator new(std::size_t size) {
+    static_assert(fits_block<T>);
     return cache_allocate(size);
   }
   [[gnu::always_inline]] static void
@@ -106,21 +110,16 @@ struct cached {
 template <typename T>
 struct cached_if_fits {
   static void* operator new(std::size_t size) {
-    if constexpr (fits())
+    if constexpr (fits_block<T>)
       return cache_allocate(size);
     else
       return ::operator new(size, std::align_val_t(alignof(T)));
   }
   static void operator delete(void* p, std::size_t size) noexcept {
-    if constexpr (fits())
+    if constexpr (fits_block<T>)
       cache_deallocate(p, size);
     else
-      ::operator delete(p, size, std::align_val_t(alignof(T)));
-  }
-
-private:
-  static constexpr bool fits() noexcept {
-    return alignof(T) <= alignof(std::max_align_t);
+      ::operator delete(p, std::align_val_t(alignof(T)));
   }
 };
 
