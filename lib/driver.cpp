@@ -282,7 +282,10 @@ bool driver::finish() noexcept {
   // relaxed: as require_free().
   if (is_driven_.load(std::memory_order_relaxed))
     return true; // Another thread is in run(), and drives it.
-  most_steps_ = steps_ + options_.max_steps;
+  // Steps of its own: steps() tells those of the program.
+  const std::uint64_t steps = std::exchange(steps_, 0);
+  const std::uint64_t most = std::exchange(most_steps_, options_.max_steps);
+  bool has_ended = false;
   try {
     const seat taken(*this);
     while (!runtime_.is_over())
@@ -292,7 +295,7 @@ bool driver::finish() noexcept {
     // A thread of a pool ends only when it has fired what it took.
     for (timer_entry* entry : std::exchange(due_, {}))
       entry->fire();
-    return true;
+    has_ended = true;
   } catch (const std::exception& e) {
     std::fprintf(stderr,
                  "weir: a deterministic_runtime cannot end, and is left as it "
@@ -304,7 +307,9 @@ bool driver::finish() noexcept {
                "is: something that is no std::exception was thrown\n",
                stderr);
   }
-  return false;
+  steps_ = steps;
+  most_steps_ = most;
+  return has_ended;
 }
 
 void driver::shut_down() noexcept {

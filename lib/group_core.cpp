@@ -29,8 +29,8 @@ group_core::group_core(runtime_core& runtime,
                        const task_group_options& options,
                        group_kind kind)
     : runtime_(runtime), policy_(options.errors),
-      cancellation_(options.cancellation), name_(options.name),
-      kind_(kind), slots_(options.max_in_flight),
+      cancellation_(options.cancellation), name_(options.name), kind_(kind),
+      slots_(options.max_in_flight),
       permits_(
           options.limiter != nullptr
               ? new group_permits(*this, limiter_access::core(*options.limiter))
@@ -244,9 +244,8 @@ void group_core::tell_end() noexcept {
     strand_item* marked = nullptr;
     {
       std::lock_guard held(list.lock);
-      list.tasks.for_each([&](task_core& child) {
-        child.add_end_mark(marked);
-      });
+      list.tasks.for_each(
+          [&](task_core& child) { child.add_end_mark(marked); });
     }
     task_core::submit_end_marks(marked);
   }

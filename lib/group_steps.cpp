@@ -183,8 +183,8 @@ void join_step::keep_alive() noexcept {
 void join_step::abort() noexcept { aborted_ = !group_->is_joined_by_scope(); }
 
 bool join_step::ended_by_cancel() const noexcept {
-  return !deadlock_ && (group_->ended_by_outside() ||
-                        (aborted_ && !group_->has_error()));
+  return !deadlock_ &&
+         (group_->ended_by_outside() || (aborted_ && !group_->has_error()));
 }
 
 std::tuple<std::exception_ptr> join_step::arguments() {

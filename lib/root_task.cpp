@@ -103,6 +103,9 @@ void blocking_wait::wait() {
       runtime_.stop(); // The task may refer to *this.
       throw;
     }
+    if (runtime_.is_stopped())
+      runtime_.stop(); // By the task: there is no thread that ends the others.
+    return;
   }
   bool ends = false;
   {

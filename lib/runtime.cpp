@@ -23,8 +23,7 @@ runtime::runtime(std::size_t threads)
     : runtime(runtime_options{.threads = threads}) {}
 
 runtime::runtime(const runtime_options& options)
-    : core_(new detail::runtime_core(options),
-            detail::runtime_core::destroy) {}
+    : core_(new detail::runtime_core(options), detail::runtime_core::destroy) {}
 
 runtime::~runtime() = default;
 

@@ -109,7 +109,8 @@ bool runtime_core::add_group(group_core& group) noexcept {
 
 void runtime_core::remove_group(group_core& group) noexcept {
   const std::unique_ptr<task_core, void (*)(task_core*)> maker(
-      group.maker(), [](task_core* task) { task->release(); }); // After the lock.
+      group.maker(),
+      [](task_core* task) { task->release(); }); // After the lock.
   std::lock_guard held(lock_);
   auto& [prev, next] = group.runtime_links;
   if (next != nullptr)

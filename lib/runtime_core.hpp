@@ -181,12 +181,12 @@ private:
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};
-  ready_item* parked_ = nullptr;  // by ready_next; each with a reference
-  std::size_t parked_count_ = 0;  // not ended yet
-  std::size_t not_parked_ = 0;    // at the last look, less those since then
-  task_core* due_ = nullptr;      // whose frames can go, by ready_next
-  sync::mutex join_lock_;         // held while a thread joins the pool's
-  bool are_joined_ = false;       // under join_lock_
+  ready_item* parked_ = nullptr; // by ready_next; each with a reference
+  std::size_t parked_count_ = 0; // not ended yet
+  std::size_t not_parked_ = 0;   // at the last look, less those since then
+  task_core* due_ = nullptr;     // whose frames can go, by ready_next
+  sync::mutex join_lock_;        // held while a thread joins the pool's
+  bool are_joined_ = false;      // under join_lock_
 
   handler_memory memory_; // of the engine's handlers
   std::optional<asio::thread_pool> pool_;

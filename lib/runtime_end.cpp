@@ -356,8 +356,7 @@ void runtime_core::help_to_end(blocking_wait& until) noexcept {
     if (task_core* const task = take_due(nullptr))
       end_task(*task, held);
     else
-      changed_.wait(held,
-                    [&] { return due_ != nullptr || until.is_done(); });
+      changed_.wait(held, [&] { return due_ != nullptr || until.is_done(); });
 }
 
 void runtime_core::end_children_of(group_core& group) noexcept {

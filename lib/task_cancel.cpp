@@ -92,8 +92,7 @@ std::uint8_t task_core::requested(bool& is_shielded) const noexcept {
 
 void task_core::submit_end_marks(strand_item* chain) noexcept {
   while (chain != nullptr) {
-    auto& task =
-        static_cast<task_core&>(static_cast<cancel_request&>(*chain));
+    auto& task = static_cast<task_core&>(static_cast<cancel_request&>(*chain));
     chain = chain->next;
     task.submit();
     task.release();

@@ -26,8 +26,7 @@ detail::group_core& make_core(detail::runtime_core& runtime,
 } // namespace
 
 task_group::task_group(const executor& ex, task_group_options options)
-    : core_(&make_core(
-          ex.runtime(), options, detail::group_kind::bare)) {}
+    : core_(&make_core(ex.runtime(), options, detail::group_kind::bare)) {}
 
 task_group::task_group(runtime& on, task_group_options options)
     : core_(&make_core(*on.core_, options, detail::group_kind::bare)) {}

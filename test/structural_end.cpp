@@ -228,9 +228,9 @@ BOOST_AUTO_TEST_CASE(children_go_before_what_they_refer_to) {
       };
       auto queues = [&]() -> task<> {
         on_scope_exit note([&] { gone.add("queues"); });
-        work_queue<int> jobs(pool, work_queue_options{.consumers = 1}, [&](int) {
-          return leaf("job");
-        });
+        work_queue<int> jobs(pool,
+                             work_queue_options{.consumers = 1},
+                             [&](int) { return leaf("job"); });
         co_await jobs.push(1);
         co_await jobs.drain();
       };

@@ -110,12 +110,12 @@ Wide widened(Narrow& from) {
     return widened<Wide, Narrow, I + 1>(from);
 }
 
-template <typename T, typename U>
-task<either_value<T, U>> run_either(std::tuple<task<T>, task<U>> works) {
+template <typename T, typename U, typename First, typename Second>
+task<either_value<T, U>> run_either(std::tuple<First, Second> works) {
   using won = std::variant<kept_value<T>, kept_value<U>>;
   using wide = either_value<T, U>;
   won winner = co_await run_contest<won, true, when_lost::first>(
-      1, "operator||", start_each<won, T, U>(std::move(works)));
+      1, "operator||", start_each<won, First, Second>(std::move(works)));
   if constexpr (std::is_same_v<won, wide>)
     co_return winner;
   else if (winner.index() == 0)
@@ -170,7 +170,8 @@ auto operator&&(L&& left, R&& right) {
 /// The operands are those of `&&`. The result is that of Asio's operator: a
 /// `std::variant` whose index() says which succeeded, with `std::monostate` for
 /// no result; a `std::variant` on the left is lengthened. The late result of
-/// the other is dropped, and so is its error.
+/// the other is dropped, and so is its error; a channel's receive() or send()
+/// that loses has taken nothing, as in race().
 ///
 /// Throws: `std::invalid_argument`, at the call, for an empty task; when both
 ///   failed, `asio::multiple_exceptions` as Asio does, whose first_exception()
@@ -185,10 +186,11 @@ requires detail::operands<L, R>
 auto operator||(L&& left, R&& right) {
   using first = detail::argument_value_t<L>;
   using second = detail::argument_value_t<R>;
+  // As race(): of channels, the one that loses has taken nothing.
+  using works = std::tuple<detail::entrant<L>, detail::entrant<R>>;
   return detail::run_either<first, second>(
-      std::tuple<task<first>, task<second>>(
-          detail::task_of(std::forward<L>(left), "weir::operator||"),
-          detail::task_of(std::forward<R>(right), "weir::operator||")));
+      works(detail::entrant_of(std::forward<L>(left), "weir::operator||"),
+            detail::entrant_of(std::forward<R>(right), "weir::operator||")));
 }
 
 } // namespace weir

@@ -77,9 +77,8 @@ private:
     if (!this->got)
       return std::nullopt;
     // In place: g++ 12 takes a temporary that is moved for uninitialised.
-    return std::optional<completed<T>>(std::in_place,
-                                       this->got->index,
-                                       std::move(*this->got->ended_with));
+    return std::optional<completed<T>>(
+        std::in_place, this->got->index, std::move(*this->got->ended_with));
   }
 
   const group_core* group_;

@@ -379,8 +379,8 @@ private:
   // First what awaiting looks at, then what run() does: a byte each, so that
   // several are tested at once.
   bool : 0;
-  bool interrupted_ : 1 = false; // an open scope, up to the next shield, is
-                                 // cancelled and the filter lets it through
+  bool interrupted_ : 1 = false;     // an open scope, up to the next shield, is
+                                     // cancelled and the filter lets it through
   bool unknown_to_owner_ : 1 = true; // until the first await
   bool throws_ : 1 = true;
   bool unwinds_ : 1 = false;
