@@ -211,13 +211,14 @@ BOOST_AUTO_TEST_CASE(after_a_cancel_on_the_same_thread_not_one_completes) {
             int count = 0;
             if (before == 0)
               group.cancel(); // It has not awaited yet.
-            co_await each.run(o.uses, [&, count]() mutable {
+            auto counts = [&] {
               ++count;
               if (count > before)
                 ++after;
               if (count == before)
                 group.cancel();
-            });
+            };
+            co_await each.run(o.uses, counts);
           };
           wait(group.spawn(child));
           wait(group.join());

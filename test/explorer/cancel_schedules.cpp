@@ -5,6 +5,7 @@
 // failure catalogue.
 
 #include "explorer/expect.hpp"
+#include "explorer/explore_sync.hpp"
 #include "explorer/group_models.hpp"
 #include "group_core.hpp"
 #include "runtime_core.hpp"
@@ -109,6 +110,47 @@ private:
   nap child_ = nap::none;
 };
 
+// Two cancel a child whose awaits are all ready: as soon as one of the calls
+// has returned, the next await ends.
+class cancelled_between_ready_awaits {
+public:
+  static constexpr std::size_t threads = 3;
+
+  cancelled_between_ready_awaits() {
+    start_child(group_, awaits());
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0) {
+      work_until(join_.done);
+    } else {
+      group_.cancel();
+      has_returned_.store(true, std::memory_order_release); // see awaits()
+    }
+  }
+  std::string outcome() const {
+    return was_late_ ? "went on" : has_ended_ ? "not seen" : "seen";
+  }
+
+private:
+  static task<> ready() { co_return; }
+  task<> awaits() {
+    for (int i = 0; i != 2; ++i) {
+      // acquire: the call of cancel() happened before.
+      const bool is_late = has_returned_.load(std::memory_order_acquire);
+      co_await ready();
+      was_late_ |= is_late;
+    }
+    has_ended_ = true;
+  }
+
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  explore_sync::atomic<bool> has_returned_{false};
+  bool was_late_ = false;
+  bool has_ended_ = false;
+};
+
 // A deadline comes while the group is joined and destroyed.
 class deadline_and_join {
 public:
@@ -155,6 +197,10 @@ BOOST_AUTO_TEST_CASE(a_cancelled_child_never_starts_or_sees_it) {
 
 BOOST_AUTO_TEST_CASE(the_first_who_cancels_counts) {
   expect_outcomes<cancelled_by_three>(2, {"by the group", "from outside"});
+}
+
+BOOST_AUTO_TEST_CASE(after_a_second_cancel_no_await_completes) {
+  expect_outcomes<cancelled_between_ready_awaits>(2, {"seen", "not seen"});
 }
 
 BOOST_AUTO_TEST_CASE(
