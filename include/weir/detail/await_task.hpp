@@ -50,7 +50,7 @@ class await_child : public task_awaiter_base {
 public:
   using promise_type = typename task<T>::promise_type;
 
-  explicit await_child(task<T>&& t) {
+  [[gnu::always_inline]] explicit await_child(task<T>&& t) {
     auto frame = task_access::release(t);
     if (!frame) [[unlikely]]
       throw_empty_task();
@@ -58,7 +58,7 @@ public:
   }
   await_child(const await_child&) = delete;
   await_child& operator=(const await_child&) = delete;
-  ~await_child() {
+  [[gnu::always_inline]] ~await_child() {
     if (child != nullptr)
       child->handle().destroy();
   }
@@ -80,8 +80,9 @@ protected:
 template <typename T>
 class await_task final : public await_child<T> {
 public:
-  explicit await_task(task<T>&& t)
+  [[gnu::always_inline]] explicit await_task(task<T>&& t)
       : await_child<T>(std::move(t)), checks_(task_access::checks(t)) {}
+  [[gnu::always_inline]] ~await_task() {}
 
   bool await_ready() const noexcept { return false; }
 

@@ -207,7 +207,7 @@ private:
   // null if there is none. Both claims are taken, unless `mine` is spent.
   // Whoever has a spent claim leaves the queue by himself.
   template <typename Waiting>
-  static Waiting* next_in(step_queue& queue,
+  [[gnu::noinline]] static Waiting* next_in(step_queue& queue,
                           std::size_t& count,
                           shared_claim* mine,
                           bool& too_late) noexcept {
@@ -230,10 +230,14 @@ private:
     return nullptr;
   }
   channel_sender<T>* next_sender(shared_claim* mine, bool& too_late) noexcept {
+    if (senders_.empty()) // Most often, and that is told inline.
+      return nullptr;
     return next_in<channel_sender<T>>(senders_, sending_, mine, too_late);
   }
   channel_receiver<T>* next_receiver(shared_claim* mine,
                                      bool& too_late) noexcept {
+    if (receivers_.empty())
+      return nullptr;
     return next_in<channel_receiver<T>>(receivers_, receiving_, mine, too_late);
   }
   // The first, whatever its claim.

@@ -48,9 +48,9 @@ bool channel_core<T>::send(channel_sender<T>& s,
     tell(*r); // *this may be gone.
     return true;
   }
-  if (!too_late && !ring_.full())
-    too_late = s.claim != nullptr && !s.claim->take();
-  if (too_late) {
+  if (s.claim != nullptr && !too_late && !ring_.full()) [[unlikely]]
+    too_late = !s.claim->take();
+  if (too_late) [[unlikely]] {
     s.abort();
     return true;
   }
