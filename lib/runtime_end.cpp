@@ -13,7 +13,7 @@
 #include <mutex>
 #include <utility>
 
-// How a runtime ends, in order or by stop(): docs/design/stop-and-abandon.md.
+// How a runtime ends, in order or by stop(): docs/design/end-of-a-runtime.md.
 
 namespace weir::detail {
 
