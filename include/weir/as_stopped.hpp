@@ -49,6 +49,8 @@ task<stopped_value<T>> run_as_stopped(task<T> work) {
 /// a reference. Other exceptions pass. The task stays cancelled: its next
 /// await ends it, unless shielded.
 ///
+/// runtime::stop() is not made a value of: the frames of the caller go, too.
+///
 /// What `work` may be: see with_timeout().
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;

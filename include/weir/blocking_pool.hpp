@@ -46,7 +46,9 @@ struct blocking_pool_stats {
 ///
 /// Precondition of the destructor: nobody waits for a function, and it runs on
 /// none of the pool's own threads. If somebody waits it prints a message and
-/// calls `std::terminate`.
+/// calls `std::terminate`. No task waits any more when runtime::stop() destroys
+/// the frame that the pool is in; but its destructor blocks there, too, and
+/// holds up the end of the runtime.
 ///
 /// Thread safety: every member from any thread.
 class blocking_pool final {

@@ -36,15 +36,16 @@ using receive_operation = operation<detail::receive_step<T>>;
 /// meet: send() completes when a receiver has the value. Who waits is served
 /// first come, first served. Nothing is bound to a runtime.
 ///
-/// An operation that need not wait does not suspend: a loop that finds a value,
-/// or room, every time wants a checkpoint() now and then.
+/// An operation that need not wait does not suspend, but throws in a cancelled
+/// task all the same. After 128 such awaits in a row the task lets others run.
 ///
 /// T may be move-only and not default-constructible; its move constructor must
 /// not throw. It is never called with a lock held.
 ///
 /// Precondition of the destructor: nobody waits. Otherwise it prints a message
-/// and calls `std::terminate`, unless runtime::stop() destroys the task that
-/// owns it. Values still buffered are destroyed.
+/// and calls `std::terminate`. No task waits any more when runtime::stop()
+/// destroys the frame that it is in; what waits there with a token then ends
+/// as by close(). Values still buffered are destroyed.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's channels; tokio's `mpsc` for what closing means.
@@ -69,9 +70,9 @@ public:
   ///
   /// Throws: errc::channel_closed after close(), also while it waits. The value
   ///   is then destroyed, as it is when the wait is cancelled.
-  /// Cancellation: terminal, checked on entry and while waiting;
-  ///   `operation_aborted`, and nobody receives the value. A value that has a
-  ///   receiver or a place is sent.
+  /// Cancellation: terminal, checked on entry, even when there is room, and
+  ///   while waiting; `operation_aborted`, and nobody receives the value. A
+  ///   value that has a receiver or a place is sent.
   /// Thread safety: any thread.
   /// Resumes on: the task's strand, or the handler's executor, by default the
   ///   system's.
@@ -115,10 +116,11 @@ public:
   /// that was sent has been received. Completes as
   /// `void(error_code, std::optional<T>)` for a token.
   ///
-  /// Cancellation: terminal, checked on entry and while waiting;
-  ///   `operation_aborted`, and nothing was taken. A value that is on its way
-  ///   to this receiver arrives in spite of it. If the task is destroyed
-  ///   (runtime::stop()) or unwound later, the value is destroyed with it.
+  /// Cancellation: terminal, checked on entry, even when there is a value, and
+  ///   while waiting; `operation_aborted`, and nothing was taken. A value that
+  ///   is on its way to this receiver arrives in spite of it. If the task is
+  ///   destroyed (runtime::stop()) or unwound later, the value is destroyed
+  ///   with it.
   /// Thread safety: any thread.
   /// Resumes on: the task's strand, or the handler's executor, by default the
   ///   system's.

@@ -80,8 +80,9 @@ private:
 };
 
 /// Lets other ready tasks, timers and Asio handlers run, and ends here if the
-/// task is cancelled. For loops that compute or read files: without one they
-/// neither share the thread nor notice a cancellation.
+/// task is cancelled. For loops without an await, which compute or read files:
+/// they neither share the thread nor notice a cancellation. A loop that awaits
+/// something does both by itself, also when what it awaits is always ready.
 ///
 /// Cancellation: terminal, checked on entry and on the way out;
 ///   `operation_aborted`.

@@ -20,10 +20,11 @@ namespace weir {
 /// Completion signature: `void(std::exception_ptr, T)`, without the T for
 /// void. A `T&` arrives as `T*`; a T that is not default-constructible as
 /// `std::optional<T>`. A task that ended by cancellation completes with
-/// `operation_aborted`, whatever code its last operation had for it, one on a
-/// stopped runtime with errc::runtime_stopped (it was not started) or
-/// errc::task_abandoned, one whose result throws when it is moved with what
-/// that threw.
+/// `operation_aborted`, whatever code its last operation had for it, one that
+/// runtime::stop() ended with errc::task_abandoned, one that came after it with
+/// errc::runtime_stopped (it was not started), one whose result throws when it
+/// is moved with what that threw. At the end of a runtime handlers on its
+/// executor still run, before its threads end.
 ///
 /// The task never runs inside this call. Its frame is destroyed before the
 /// handler is posted to its associated executor, by default the runtime's.

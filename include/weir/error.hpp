@@ -22,7 +22,8 @@ enum class errc {
   /// The call can never complete: join() from a child of the same group, or
   /// `runtime::run` on one of the runtime's own threads.
   would_deadlock,
-  /// A task's frame was destroyed before it completed.
+  /// A task's frame was destroyed before it completed: by runtime::stop(), or
+  /// because an operation dropped its handler.
   task_abandoned,
   /// The runtime was stopped, or is being destroyed.
   runtime_stopped,

@@ -37,9 +37,11 @@ task<T> run_finally(task<T> work, Cleanup cleanup) {
 
 /// Runs `work`, then the task that `cleanup()` returns, on every way out: a
 /// value, an exception, a cancellation in either form, also one from before.
-/// The clean-up is shielded. Its exception is thrown unless `work` failed.
+/// The clean-up is shielded. Its exception is thrown unless `work` failed. In a
+/// cancelled task `work` begins, and ends at its first await.
 ///
-/// Not run when the runtime is stopped: frames are then destroyed unresumed.
+/// After runtime::stop() the clean-up does not begin, and one that has begun
+/// is not resumed: what it waits for is ended, its frame destroyed.
 /// What `work` may be: see with_timeout().
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;

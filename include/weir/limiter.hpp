@@ -34,8 +34,9 @@ using acquire_operation = operation<detail::acquire_step>;
 /// itself; ask for the whole weight at once.
 ///
 /// Precondition of the destructor: nobody waits. Otherwise it prints a message
-/// and calls `std::terminate`, unless runtime::stop() destroys the task that
-/// owns it. Permits may outlive it.
+/// and calls `std::terminate`. No task waits any more when runtime::stop()
+/// destroys the frame that it is in; what waits there with a token goes on
+/// waiting for the permits in use. Permits may outlive it.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's x/sync/semaphore, Trio's `CapacityLimiter`.

@@ -16,6 +16,7 @@ namespace weir {
 ///     auto sum = co_await weir::offload(pool, digest, path);
 ///
 /// Cancellation: terminal; ends the wait at once, what runs is abandoned.
+///   runtime::stop() ends the wait in the same way.
 /// Thread safety: any thread.
 /// Resumes on: the task's strand, or the handler's executor.
 /// Source: Trio's `to_thread.run_sync(abandon_on_cancel=True)`, tokio's

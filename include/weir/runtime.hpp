@@ -46,7 +46,11 @@ struct runtime_stats {
 /// inside, but for a bare task_group and the like. After 10 s it prints to
 /// stderr the names of those it still waits for, and goes on waiting. Handlers
 /// of the user's own that are still queued on the pool are dropped, as by
-/// `~thread_pool`.
+/// `~thread_pool`. After stop() it waits for the end that stop() began.
+///
+/// Neither end leaves an operation behind that a task awaits. One that never
+/// completes holds up the end for ever: also one of a foreign context that
+/// nobody runs any more. Run or destroy that context first.
 ///
 /// Precondition of the destructor: it runs on none of the runtime's threads,
 ///   and task_groups made outside of its tasks are destroyed before it.
@@ -70,8 +74,8 @@ public:
   /// Throws: errc::would_deadlock on one of the runtime's own threads;
   ///   `operation_aborted` when the task was cancelled by the runtime's
   ///   destruction; errc::runtime_stopped after stop(), errc::task_abandoned
-  ///   when stop() came while it ran; `std::invalid_argument` for an empty
-  ///   task.
+  ///   when stop() came while it ran, once its frames are gone;
+  ///   `std::invalid_argument` for an empty task.
   template <typename T>
   T run(task<T> work) {
     detail::require_task(work, "weir::runtime::run");
@@ -83,14 +87,29 @@ public:
   /// The executor of the pool, for sockets, timers and co_spawn.
   [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
 
-  /// Abandons everything: tasks are not resumed any more, their frames are
-  /// destroyed by the thread in run(), this one, or the destructor; joins that
-  /// can still be reached report errc::task_abandoned. Called on one of the
-  /// runtime's own threads it only begins that.
+  /// Ends every task without resuming it, in two phases.
   ///
-  /// Thread safety: any thread. But while frames are destroyed no thread that
-  ///   is not the runtime's may cancel its tasks, or complete what they wait
-  ///   for (a permit, a value of a channel): both would touch them.
+  /// First it ends all waits: each task's is cancelled, through shields,
+  /// filters and clean-ups, and the operation is awaited. A task that runs goes
+  /// on to its next await or its end. When no task runs or waits any more, the
+  /// frames are destroyed, those of children before those of the task that made
+  /// their group: by the threads of the pool, the one in stop(), those in
+  /// run(), or the one in the destructor.
+  ///
+  /// No coroutine of a task goes on: destructors run, and completion handlers.
+  /// An `asio::awaitable` that a task awaits sees `operation_aborted`. No
+  /// clean-up of finally() begins, no error hook and no `on_unhandled` is
+  /// called, and as_stopped() sees nothing. run(), co_spawn() and joins that
+  /// are left report errc::task_abandoned.
+  ///
+  /// It returns when all frames are gone and the pool's threads have ended. On
+  /// one of the runtime's own threads, and in a destructor that runs because of
+  /// the end, it only begins the end; the pool goes on with it by itself. After
+  /// 10 s it, or the destructor, prints to stderr each task that still runs or
+  /// waits and what it waits for, and goes on waiting.
+  ///
+  /// Thread safety: any thread. Others may cancel the tasks, and complete what
+  ///   they wait for, meanwhile.
   void stop() noexcept;
 
   [[nodiscard]] runtime_stats stats() const noexcept;

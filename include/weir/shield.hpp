@@ -32,11 +32,15 @@ task<T> run_shielded(task<T> work) {
 /// was hidden is seen at the next await after it. Put a with_timeout() inside:
 /// whoever joins this task waits for it.
 ///
+/// It does not hide runtime::stop(), which ends what `work` waits for and
+/// destroys its frame.
+///
 /// What `work` may be: see with_timeout().
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
 ///   what `work` throws.
-/// Cancellation: none from outside; scopes inside `work` work as ever.
+/// Cancellation: none from outside, on entry neither; scopes inside `work` work
+///   as ever.
 /// Resumes on: the task's strand.
 /// Complexity: constant; one frame, two unless `work` is a task.
 /// Source: Trio's shielded cancel scope.

@@ -36,7 +36,8 @@ namespace weir {
 ///
 /// Precondition of the destructor: no call is in flight, hence nobody waits.
 /// Otherwise it prints a message and calls `std::terminate`, unless the
-/// runtime was stopped.
+/// runtime was stopped. At the end of the runtime the frames of the calls go
+/// before that of the task that made it.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's singleflight; differences: a cancelled caller harms nobody,

@@ -111,8 +111,8 @@ using sleep_operation = operation<detail::sleep_step>;
 /// `asio::steady_timer` is used. A deadline in the past completes at once,
 /// `clock::time_point::max()` never.
 ///
-/// Cancellation: terminal, checked on entry and while waiting;
-///   `operation_aborted`.
+/// Cancellation: terminal, checked on entry, even when the deadline has passed,
+///   and while waiting; `operation_aborted`.
 /// Resumes on: the task's strand, or the handler's executor.
 /// Complexity: constant; no allocation in a task.
 inline sleep_operation sleep_until(clock::time_point deadline) noexcept {

@@ -27,8 +27,13 @@ namespace weir {
 /// `error_code` is thrown as `boost::system::system_error`, `as_tuple` returns
 /// it.
 ///
-/// Every `co_await` in a cancelled task throws `operation_aborted` (or unwinds
-/// the task, see on_cancel), until a filter or shield() hides the cancellation.
+/// Every `co_await` in a cancelled task, also of what is ready, throws
+/// `operation_aborted` (or unwinds the task, see on_cancel), until a filter or
+/// shield() hides the cancellation. Those of `asio::this_coro` never do; those
+/// of shield(), finally() and as_stopped() begin all the same; join() waits for
+/// the children first. What an await took before is kept. After 128 awaits in a
+/// row that were ready the task lets others run.
+///
 /// Unlike in an `asio::awaitable` a cancellation is never forgotten:
 /// `reset_cancellation_state` changes the filter, not the fact. After
 /// `throw_if_cancelled(false)` an operation started in a cancelled task is

@@ -16,7 +16,8 @@ struct task_failure {
   std::uint64_t index;
   /// What named() gave the child; empty if nothing did; "body" for the body.
   std::string_view name;
-  /// What it threw; errc::task_abandoned if its frame was destroyed instead.
+  /// What it threw; errc::task_abandoned if an operation dropped its handler
+  /// and its frame was destroyed instead.
   std::exception_ptr error;
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
+//
+// Longer than others, as the contract of each member stands with it.
 
 #pragma once
 
@@ -45,8 +47,8 @@ using group_wait_operation = operation<detail::group_wait_step>;
 ///
 /// Precondition of the destructor: every child has ended, i.e. join() has
 /// completed since the last spawn. Otherwise it prints a message and calls
-/// `std::terminate`; it never blocks. On a stopped runtime it destroys the
-/// children's frames instead.
+/// `std::terminate`; it never blocks. At the end of the runtime the frames of
+/// the children go before that of the task that made the group.
 ///
 /// Thread safety: every member from any thread, including from children,
 ///   while the group is alive.
@@ -178,8 +180,9 @@ public:
   /// Throws, in this order: the first child's error, unchanged (a group_error
   ///   under collect()); `asio::error::timed_out` when cancel_after() cancelled
   ///   the group; `operation_aborted` when a joiner was cancelled from
-  ///   outside. After a plain cancel() it completes normally.
-  ///   errc::would_deadlock, at once, from a child of this group.
+  ///   outside, also in a cancelled task when there is nothing to wait for.
+  ///   After a plain cancel() it completes normally. errc::would_deadlock, at
+  ///   once, from a child of this group.
   /// Cancellation: terminal; cancels the group and still waits for every
   ///   child, so that none is left behind.
   /// Thread safety: any thread, but not from a child of this group.
@@ -238,12 +241,13 @@ public:
   /// Thread safety: any thread; a cancel() at the same time may count or not.
   void reopen();
 
-  /// Cancels every child and every waiting spawn(). The first reason counts,
-  /// later calls do nothing; legal before the first spawn and after join().
+  /// Cancels every child and every waiting spawn(). The first reason counts;
+  /// legal before the first spawn and after join().
   ///
-  /// Emission may run on the calling thread, coroutines do not.
-  /// Thread safety: any thread. Complexity: linear in the suspended children;
-  ///   no allocation.
+  /// When it returns, the next await of every child sees it, whoever cancelled
+  /// first. Emission may run on the calling thread, coroutines do not.
+  /// Thread safety: any thread. Complexity: linear in the children that
+  ///   have awaited something; no allocation.
   void cancel(boost::system::error_code reason = {}) noexcept;
 
   /// Refuses further spawns. Those that wait already keep their turn.
@@ -261,7 +265,7 @@ public:
   /// Has `hook` called with every error of a child, or of the body, the moment
   /// it is recorded: before the siblings are cancelled and long before join(),
   /// which may wait for them. For logs and counters. Not called for an abort
-  /// after a cancellation, nor on a stopped runtime. Empty: no hook.
+  /// after a cancellation, nor once runtime::stop() was called. Empty: no hook.
   ///
   /// It runs on the failing child's thread, when the child's frames are gone;
   /// no lock is held, so it may call any member. It may run several times at

@@ -19,10 +19,11 @@ namespace weir::this_task {
 /// - otherwise `operation_aborted`: the slot of a co_spawn handler, the end of
 ///   the runtime.
 ///
-/// If several are cancelled, the outermost says why. What shield() or a filter
-/// hides is not seen. It may be called anywhere in a task, in destructors that
-/// a cancellation runs, too, and in an `asio::awaitable` that a task awaits;
-/// elsewhere it is empty.
+/// It is set as soon as the cancellation is requested, before an await has
+/// thrown. If several are cancelled, the outermost says why. What shield() or a
+/// filter hides is not seen. It may be called anywhere in a task, in
+/// destructors that a cancellation runs, too, and in an `asio::awaitable` that
+/// a task awaits; elsewhere it is empty.
 ///
 /// Thread safety: it asks about the task this thread runs.
 /// Complexity: linear in the nested scopes; no allocation.

@@ -34,7 +34,7 @@ template <typename... Ts>
 task<std::tuple<kept_value<Ts>...>> run_when_all(std::tuple<task<Ts>...> works,
                                                  const char* name) {
   task_core& self = co_await this_core();
-  // Before the group: on a stopped runtime it destroys what refers to them.
+  // Before the group, whose children refer to them.
   std::tuple<std::optional<kept_value<Ts>>...> kept;
   task_group group(self, children_of(self, on_error::cancel_siblings, name));
   const std::exception_ptr failed = launch_into(group, [&] {

@@ -45,12 +45,14 @@ task<T> run_until(time_limit limit, task<T> work) {
 ///
 /// The work always ends before the returned task does: one that ignores its
 /// cancellation delays it, and a result that arrives in spite of the deadline
-/// is returned. In the past, `work` is destroyed unstarted.
+/// is returned. Once it has struck every await of `work` throws, ready or not.
+/// In the past, `work` is destroyed unstarted.
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
 ///   `asio::error::timed_out` when the deadline ended the work; what `work`
 ///   throws. A cancellation from outside stays `operation_aborted`.
-/// Cancellation: as `work`.
+/// Cancellation: checked on entry, when `work` is destroyed unstarted; then as
+///   `work`.
 /// Resumes on: the task's strand.
 /// Complexity: constant; one frame, two unless `work` is a task, one timer in
 ///   the wheel.

@@ -71,8 +71,8 @@ using drain_operation = operation<detail::drain_step>;
 /// with_work_queue(), which cannot forget to join.
 ///
 /// Precondition of the destructor: join() has completed, and nobody waits.
-/// Otherwise it prints a message and calls `std::terminate`; not on a stopped
-/// runtime.
+/// Otherwise it prints a message and calls `std::terminate`; not when the end
+/// of a runtime destroys the frame that it is in.
 ///
 /// Thread safety: every member from any thread, and from the function; but a
 ///   function that waits for room which only its like can make waits for ever:

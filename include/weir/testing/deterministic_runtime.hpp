@@ -39,7 +39,13 @@ namespace weir::testing {
 /// the seed's: Asio's I/O and timers (also a sleep with a token or in an
 /// `asio::awaitable`), threads, offload(). See docs/07-testing.md.
 ///
-/// The destructor cancels what co_spawn() started and runs it to its end.
+/// The destructor cancels what co_spawn() started and runs it to its end. If
+/// that fails it prints why, and ends the rest as stop() does.
+///
+/// Each end takes steps of its own, at most `max_steps`, which steps() does not
+/// count. A runtime that cannot end, because an operation from outside does not
+/// complete within `outside_limit` or handlers go on for ever, prints why and
+/// the tree of tasks, and leaves everything as it is: frames are leaked.
 ///
 /// Precondition of the destructor: it runs on the thread of the constructor.
 /// Thread safety: none, but for posting to the executor and for what may be
@@ -58,8 +64,11 @@ public:
   /// called again.
   ///
   /// Throws: deadlock, step_limit_exceeded; what escaped from a detached task
-  ///   or a completion handler. After each of these the runtime is stopped: all
-  ///   tasks were destroyed. errc::would_deadlock in a task of a deterministic
+  ///   or a completion handler. Before each of these the runtime is stopped, as
+  ///   by stop(): it drives all tasks on to the end of their waits and destroys
+  ///   their frames. A loop whose awaits are all ready lets others run after
+  ///   each 128, but time stands still: it ends with step_limit_exceeded.
+  ///   errc::would_deadlock in a task of a deterministic
   ///   runtime, or while another thread is in run(); errc::runtime_stopped
   ///   after stop(), errc::task_abandoned when it came meanwhile;
   ///   `std::invalid_argument` for an empty task.
@@ -87,8 +96,10 @@ public:
   /// It may call stop(). An empty one ends that.
   void set_step_hook(std::function<void()> hook);
 
-  /// Abandons everything, as runtime::stop(): frames are destroyed without
-  /// being resumed. In a task it takes effect when the task suspends.
+  /// As runtime::stop(): ends all waits, then destroys the frames, children
+  /// first, without resuming them. Outside of run() it drives that itself, on
+  /// this thread; in a task, and in the step hook, it only begins the end,
+  /// which run() carries out.
   void stop() noexcept;
 
 private:

@@ -11,9 +11,9 @@
 namespace weir::testing {
 
 /// A deterministic_runtime took all the steps it was allowed: a program that
-/// never ends, one that polls with checkpoint() while time stands still, or a
-/// limit that is too low. what() gives the limit, the seed and the virtual
-/// time that has passed.
+/// never ends, one that polls while time stands still, with checkpoint() or
+/// with awaits that are all ready, or a limit that is too low. what() gives the
+/// limit, the seed and the virtual time that has passed.
 class step_limit_exceeded final : public std::runtime_error {
 public:
   step_limit_exceeded(std::uint64_t limit,
