@@ -55,8 +55,8 @@ blocking_core::~blocking_core() {
   stop();
 }
 
-// A stopped runtime destroys the pool before those that wait. What waits for a
-// thread is not called any more; what runs is waited for.
+// In a frame that the end of a runtime destroys. What waits for a thread, for
+// no task of that runtime, is not called any more; what runs is waited for.
 void blocking_core::forsake_all() noexcept {
   const auto next = [this]() -> waiter* {
     std::lock_guard held(lock_);

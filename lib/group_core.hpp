@@ -259,7 +259,7 @@ private:
 
   group_timer stages_{*this, &group_core::next_stage};
 
-  // Children that have suspended, to be told of a cancellation; several lists,
+  // Children that have awaited, to be told of a cancellation; several lists,
   // so that threads seldom meet. A lock may be taken under lock_.
   struct child_list {
     lock_type lock;

@@ -32,8 +32,8 @@ public:
   limiter_core(const limiter_core&) = delete;
   limiter_core& operator=(const limiter_core&) = delete;
 
-  // The limiter is destroyed. Terminates if somebody waits, unless a stopped
-  // runtime destroys it.
+  // The limiter is destroyed. Terminates if somebody waits, unless the end of a
+  // runtime destroys the frame that it was in.
   void handle_gone() noexcept;
 
   // A group has it from now on, until remove_group(): *this may be gone then.

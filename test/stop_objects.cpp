@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A stopped runtime destroys frames in any order: objects before those that
-// wait on them, and after.
+// The end of a runtime destroys objects before the frames of those that waited
+// on them, and after: all waits have ended by then.
 
 #include <weir/blocking_pool.hpp>
 #include <weir/channel.hpp>

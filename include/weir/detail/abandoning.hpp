@@ -5,8 +5,10 @@
 
 namespace weir::detail {
 
-// This thread destroys the frames that a stopped runtime left. They go in any
-// order, so an object in one of them may go before those that wait on it.
+// At the end of a runtime: this thread destroys frames, or what stands in the
+// pool. No task waits for anything any more. But an object in a frame may go
+// while something that is no task waits on it: by a token, or in an
+// asio::awaitable.
 class abandoning_scope final {
 public:
   abandoning_scope() noexcept;

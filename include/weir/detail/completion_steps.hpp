@@ -36,7 +36,8 @@ public:
                          std::optional<completed<T>>);
   static constexpr const char* waits_for = "next result of a group";
 
-  // Owns the core: on a stopped runtime the group may go first.
+  // Owns the core: at the end of a runtime the group may go before one that
+  // waits with a token.
   next_step(task_group& group,
             std::shared_ptr<completion_core<T>> core) noexcept
       : group_(&group_access::core(group)), core_(std::move(core)),

@@ -283,7 +283,7 @@ run_contest(std::size_t wanted,
             Start start,
             contest_end end = contest_end::when_hopeless) {
   task_core& self = co_await this_core();
-  // Before the group: on a stopped runtime it destroys what refers to it.
+  // Before the group, whose children refer to it.
   contest<R> all(start.size(), wanted, end);
   task_group group(self, children_of(self, collect(unlimited), name));
   const std::exception_ptr failed =

@@ -66,8 +66,8 @@ public:
 
   completion_memory<6 * sizeof(void*)> memory; // while a task is told
 
-  // The pool is gone: a stopped runtime destroyed it before the waiter. Written
-  // when no thread of either runs.
+  // The pool is gone: the end of a runtime destroyed the frame that it was in,
+  // and the waiter is no task of that runtime. Written under the pool's lock.
   bool is_forsaken = false;
 
 protected:

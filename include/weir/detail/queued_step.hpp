@@ -81,7 +81,8 @@ inline queued_step* dequeue(step_queue& queue) noexcept {
 
 // No lock held. *step may be gone afterwards.
 inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
-// The same, and the object goes with it: only a stopped runtime does that.
+// The same, and the object goes with it: at the end of a runtime, if what waits
+// is no task.
 inline void forsake(queued_step& step) noexcept {
   waiter* const w = std::exchange(step.who, nullptr);
   w->complete(*w);

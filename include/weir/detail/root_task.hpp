@@ -50,7 +50,7 @@ protected:
   virtual void deliver(task_core& core) noexcept = 0;
 };
 
-// Creates the control block of `work` and launches it. On a stopped runtime,
+// Creates the control block of `work` and launches it. On a runtime that ends,
 // or without memory, `work` is destroyed and the error thrown.
 task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner);
 
@@ -70,8 +70,8 @@ public:
   // Any thread. *this may be gone when it returns.
   void done() noexcept;
   bool is_done() noexcept;
-  // The waiting thread. If the runtime is stopped meanwhile, this thread helps
-  // to destroy the frames.
+  // The waiting thread. If the runtime ends meanwhile, this thread helps to
+  // destroy the frames, and returns when its own task has ended.
   void wait();
   // Wakes wait() to look whether it can help.
   void poke() noexcept;

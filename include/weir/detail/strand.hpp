@@ -14,7 +14,8 @@ struct strand_item_kind;
 // Work for the holder of a strand. Intrusive: it lives in whoever submits it
 // and must stay alive until it is run, once.
 struct strand_item {
-  // drop: the runtime was stopped; free what the item owns, do nothing else.
+  // drop: the task ends with its runtime, or its block goes; free what the item
+  // owns, do nothing else.
   enum class how : bool { run, drop };
 
   explicit strand_item(const strand_item_kind& k) noexcept : of_kind(&k) {}

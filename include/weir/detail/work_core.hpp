@@ -104,7 +104,7 @@ public:
   void end() noexcept { core_.reset(); }
 
 private:
-  // On a stopped runtime a consumer that has not begun may outlive the queue.
+  // Weak: the core is the queue's, and goes after the consumers.
   std::weak_ptr<work_core<T>> core_;
 };
 
