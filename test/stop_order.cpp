@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_SUITE(stop_order)
 
 using boost::system::system_error;
 
-// The owner stands behind the consumers, and its frame goes first.
+// Their frames go before the owner's, although none of them has a wait to end.
 BOOST_AUTO_TEST_CASE(a_work_queue_whose_consumers_have_not_begun) {
   watchdog dog;
   std::atomic<int> alive{0};
