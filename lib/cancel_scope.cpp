@@ -61,7 +61,7 @@ cancel_scope::cancel_scope(task_core& core, kind k) noexcept
 void cancel_scope::deliver(strand_item& item, strand_item::how) noexcept {
   auto& self = static_cast<cancel_scope&>(static_cast<cancel_request&>(item));
   self.take();
-  self.core_.deliver();
+  self.core_.deliver(false);
   if (self.leaving_)
     self.core_.go_on();
 }

@@ -53,12 +53,14 @@ void task_core::interrupt() noexcept {
 
 void task_core::deliver_request(strand_item& item, strand_item::how) noexcept {
   auto& self = static_cast<task_core&>(static_cast<cancel_request&>(item));
+  const std::uint8_t before = self.types_;
   self.take();
-  self.deliver();
+  self.deliver((self.types_ & ~before & end_of_runtime) != 0);
 }
 
-void task_core::deliver() noexcept {
-  const bool ends = (types_ & end_of_runtime) != 0 && !parks_;
+// `ends`: this is the end of the runtime. The task may know of it already, from
+// a look, but not what it waits for.
+void task_core::deliver(bool ends) noexcept {
   if (ends)
     parks_ = true;
   refresh_interrupted();

@@ -353,7 +353,7 @@ private:
   }
   void become_known() noexcept;
   static void deliver_request(strand_item& item, strand_item::how how) noexcept;
-  void deliver() noexcept;
+  void deliver(bool ends) noexcept;
   void refresh_interrupted() noexcept;
   void interrupt() noexcept;
   bool begin_turn() noexcept;
