@@ -107,6 +107,10 @@ bool group_core::reopen() noexcept {
     peak_.store(0, std::memory_order_relaxed);
     stopping_.store(false, std::memory_order_relaxed);
     cancelled_.store(false, std::memory_order_relaxed);
+    // begin_end() sets the flag before it cancels: it, or this, comes second.
+    if (runtime_.is_stopped())
+      cancel_locked(
+          held, group_state::cause::outside, asio::error::operation_aborted);
   }
   deadline_.clear();
   stages_.clear();
