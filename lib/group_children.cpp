@@ -113,15 +113,23 @@ spawn_status group_core::reserve(std::uint64_t& index,
 }
 
 void group_core::unreserve(std::size_t weight) noexcept {
+  runtime_core& runtime = runtime_;
   group_queue woken;
+  bool idle = false;
   {
     rules_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(weight);
     state_.retract(woken);
     give_back(woken);
+    idle = state_.is_at_rest();
   }
   complete(woken); // *this may be gone.
+  // It was counted as a child.
+  if (idle)
+    runtime.group_is_idle();
+  if (runtime.is_stopped())
+    runtime.end_task_counted();
 }
 
 void group_core::launch_reserved(unstarted child,
