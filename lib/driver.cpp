@@ -133,9 +133,20 @@ void driver::run(const bool& done) {
 }
 
 void driver::step() {
-  if (runtime_.is_ending() && runtime_.end_one()) {
-    count();
-    return;
+  // What was taken out of the wheel fires before the frame goes that waits for
+  // it.
+  if (runtime_.is_ending()) {
+    if (!due_.empty()) {
+      count();
+      timer_entry* const entry = due_.back();
+      due_.pop_back();
+      entry->fire();
+      return;
+    }
+    if (runtime_.end_one()) {
+      count();
+      return;
+    }
   }
   (void)take_ready();
   if (more_due_ && choice_.below(2) == 0)
