@@ -124,6 +124,10 @@ bool task_core::begin_inline() noexcept {
   if (this_thread().current != nullptr ||
       !runtime_.ready().on_worker_thread() || !strand_.try_acquire())
     return false;
+  if (parked_) [[unlikely]] { // It is to be posted, and dropped.
+    release_or_hand_over();
+    return false;
+  }
   this_thread().current = this;
   return true;
 }
@@ -218,7 +222,8 @@ void task_core::run() noexcept {
       }
     }
     if (strand_item* items = strand_.take()) [[unlikely]] {
-      run_items(items, strand_item::how::run);
+      run_items(items,
+                parked_ ? strand_item::how::drop : strand_item::how::run);
       continue;
     }
     if (yielding_) {
@@ -296,7 +301,10 @@ void task_core::end_parked() noexcept {
     unwind(false);
   finish();
   this_thread().current = before;
-  // The strand stays held: what comes from now on goes with the block.
+  // Let go: what is submitted from now on may refer to this very task, and is
+  // dropped by run().
+  while (!strand_.try_release())
+    drop_items();
   release();
 }
 
