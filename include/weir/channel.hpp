@@ -40,7 +40,11 @@ using receive_operation = operation<detail::receive_step<T>>;
 /// task all the same. After 128 such awaits in a row the task lets others run.
 ///
 /// T may be move-only and not default-constructible; its move constructor must
-/// not throw. It is never called with a lock held.
+/// not throw. It may use the channel: what is not trivially movable is never
+/// moved with a lock held. Nor does anybody wait for a move in another thread.
+/// A value can be received, and comes after those before it, once it was moved
+/// into the buffer; its place is room again once it was moved out. Whoever
+/// moves a value in or out may move others for those that wait, too.
 ///
 /// Precondition of the destructor: nobody waits. Otherwise it prints a message
 /// and calls `std::terminate`. No task waits any more when runtime::stop()
@@ -101,6 +105,7 @@ public:
   }
 
   /// The same without waiting. Unless it is `sent`, `value` is left as it was.
+  /// `full` also while room is filled for those that have waited to send.
   ///
   /// Complexity: constant; no allocation.
   [[nodiscard("a refused value was not sent")]] send_status
@@ -129,7 +134,9 @@ public:
     return receive_operation<T>(std::in_place, core_);
   }
 
-  /// The next value, if there is one now.
+  /// The next value, if there is one now; one that another thread still moves
+  /// into the buffer is not there yet, also after close(). receive() waits for
+  /// that.
   ///
   /// Complexity: constant; no allocation.
   [[nodiscard("the value would be lost")]] std::optional<T>
@@ -138,14 +145,14 @@ public:
   }
 
   /// Ends it: no value is accepted any more. Those that wait to send get
-  /// errc::channel_closed; receivers get what is buffered, then "empty". A
-  /// second call does nothing.
+  /// errc::channel_closed; receivers get what is buffered, or being moved into
+  /// the buffer, then "empty". A second call does nothing.
   ///
   /// Complexity: linear in those that wait; no coroutine runs inside it.
   void close() noexcept { core_.close(); }
 
   [[nodiscard]] bool is_closed() const noexcept { return core_.now().closed; }
-  /// Values buffered.
+  /// Values buffered, and those that are being moved into the buffer or out.
   [[nodiscard]] std::size_t size() const noexcept { return core_.now().size; }
   [[nodiscard]] std::size_t capacity() const noexcept {
     return core_.capacity();

@@ -7,6 +7,7 @@
 #include <weir/send_status.hpp>
 
 #include "abandoning.hpp"
+#include "channel_nodes.hpp"
 #include "channel_ring.hpp"
 #include "queued_step.hpp"
 #include "shared_claim.hpp"
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace weir::detail {
@@ -110,12 +112,21 @@ protected:
 [[noreturn]] void channel_destroyed_in_use(std::size_t senders,
                                            std::size_t receivers) noexcept;
 
-// What the steps of a channel share. Receivers wait only while nothing is
-// buffered and nobody sends; senders only while the ring is full. Any thread.
+// What the steps of a channel share. Any thread.
+//
+// Receivers wait only while nothing is buffered and nobody sends; senders only
+// while there is no room. A value whose move is the user's code is moved
+// without the lock, and nobody spins meanwhile: such a value is not buffered
+// before it is in its node, and a node is room only once it is empty. Whoever
+// has filled or emptied a node looks who can go on by that, see settle().
 template <typename T>
 class channel_core {
+  static_assert(std::is_nothrow_move_constructible_v<T>,
+                "a channel hands its values from thread to thread, where "
+                "nobody could catch what their move constructor throws");
+
 public:
-  explicit channel_core(std::size_t capacity) : ring_(capacity) {}
+  explicit channel_core(std::size_t capacity) : buffer_(capacity) {}
   channel_core(const channel_core&) = delete;
   channel_core& operator=(const channel_core&) = delete;
   ~channel_core() {
@@ -135,31 +146,32 @@ public:
             waiter& who,
             std::size_t max_waiting = static_cast<std::size_t>(-1)) noexcept;
 
-  // A value that a receiver took, and the sender that fills its place.
+  // A value that a receiver took.
   struct taken {
     enum class from : std::uint8_t {
       nowhere,
-      ring,
+      buffer,
       sender,
       too_late, // there is one, but the receiver's claim is spent
     };
     from source = from::nowhere;
-    typename channel_ring<T>::place place;
-    typename channel_ring<T>::place refill;
-    channel_sender<T>* sender = nullptr;
+    channel_node<T>* node = nullptr;     // in which it is, if it is in one
+    channel_sender<T>* sender = nullptr; // whose it is, or who got the room
   };
 
-  // Lock held: takes the next value, if there is one, and `claim`.
-  taken take(shared_claim* claim = nullptr) noexcept;
-  // No lock held: moves it out.
+  // Lock held: takes the next value, if there is one, and `claim`. Moves it
+  // out if that can be done under the lock.
+  taken take(std::optional<T>& into, shared_claim* claim = nullptr) noexcept;
+  // No lock held: moves it out otherwise, and tells the sender.
+  // *this may be gone afterwards.
   void collect(const taken& what, std::optional<T>& into) noexcept;
 
   // True: `r` has a value, or will never get one. False: queued.
   bool receive(channel_receiver<T>& r, waiter& who) noexcept;
   std::optional<T> try_receive() noexcept;
 
-  // Lock held.
-  bool is_closed_now() const noexcept { return closed_; }
+  // Lock held: no value will come any more, but those that are buffered.
+  bool is_over() const noexcept { return closed_ && buffer_.is_settled(); }
   void wait(channel_receiver<T>& r, waiter& who) noexcept {
     enqueue(receivers_, r, who);
     ++receiving_;
@@ -193,15 +205,42 @@ public:
   };
   counts now() noexcept {
     std::lock_guard held(lock);
-    return {ring_.size(), sending_, receiving_, closed_};
+    return {buffer_.size(), sending_, receiving_, closed_};
   }
-  std::size_t capacity() const noexcept { return ring_.capacity(); }
+  std::size_t capacity() const noexcept { return buffer_.capacity(); }
 
   spin_lock lock;
 
 private:
+  using held_lock = std::unique_lock<spin_lock>;
+
   // As if it was closed.
   void forsake_all() noexcept;
+
+  // Lock held: a thread moves the value of one who has waited, or is about to.
+  // Until it has looked for the next nobody else serves senders, nor sends:
+  // they would overtake that value.
+  bool is_refilling() const noexcept {
+    return !moves_under_lock<T> && refilling_;
+  }
+  // Lock held, there is room; it is released. *this may be gone afterwards.
+  void put(held_lock& held, T&& value) noexcept;
+
+  // A value to be moved for those who wait: out of the node to a receiver, or
+  // into it from a sender. They were taken out of their queue.
+  struct errand {
+    channel_node<T>* node = nullptr; // null: there is none
+    channel_receiver<T>* to = nullptr;
+    channel_sender<T>* from = nullptr;
+  };
+  // Lock held. `refills`: it is for the caller to serve senders_.
+  errand next_errand(bool& refills) noexcept;
+  // Lock held, it is released: a node was filled or emptied. Does what is to
+  // be done now. *this may be gone afterwards.
+  void settle(held_lock& held) noexcept;
+
+  // Lock held, is_over(): those that wait for a value get none.
+  void end_receivers(step_queue& ended) noexcept;
 
   // The first in `queue` who may be served by somebody with the claim `mine`;
   // null if there is none. Both claims are taken, unless `mine` is spent.
@@ -249,9 +288,13 @@ private:
     return static_cast<channel_sender<T>*>(s);
   }
 
+  using buffer = std::
+      conditional_t<moves_under_lock<T>, channel_ring<T>, channel_nodes<T>>;
+
   bool closed_ = false;                  // under lock
+  bool refilling_ = false;               // under lock: one thread does
   boost::system::error_code why_closed_; // under lock
-  channel_ring<T> ring_;                 // places under lock
+  buffer buffer_;                        // under lock
   step_queue senders_;                   // under lock
   step_queue receivers_;                 // under lock
   std::size_t sending_ = 0;              // under lock

@@ -3,11 +3,7 @@
 
 #pragma once
 
-#include "sync.hpp"
-
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <memory>
 #include <new>
@@ -16,119 +12,66 @@
 
 namespace weir::detail {
 
-// Room for the values of a channel, allocated once. A place is assigned under
-// the channel's lock, in order; the value moves into it and out of it without,
-// for moving is the user's code. Who is assigned a place that another thread is
-// still about to fill or empty waits for that move.
+// Moving and destroying such a value calls nobody's code and copies a few
+// bytes: a channel does it with its lock held.
+template <typename T>
+inline constexpr bool
+    moves_under_lock = std::is_trivially_move_constructible_v<T>&&
+                           std::is_trivially_destructible_v<T> &&
+                       sizeof(T) <= 64;
+
+// Room for a channel's values of such a type, allocated once. Guarded by the
+// channel's lock.
 template <typename T>
 class channel_ring {
-  static_assert(std::is_nothrow_move_constructible_v<T>,
-                "a channel hands its values from thread to thread, where "
-                "nobody could catch what their move constructor throws");
+  static_assert(moves_under_lock<T>);
 
 public:
-  // A place in the order of all values ever sent.
-  struct place {
-    std::uint64_t turn = 0;
-    std::size_t index = 0; // turn modulo capacity
-  };
-
   explicit channel_ring(std::size_t capacity)
-      : capacity_(capacity), slots_(make(capacity)) {
-    for (std::size_t i = 0; i != capacity; ++i)
-      // relaxed: nobody else sees the ring yet.
-      slots_[i].state.store(free_for(i), std::memory_order_relaxed);
-  }
+      : capacity_(capacity), rooms_(make(capacity)) {}
   channel_ring(const channel_ring&) = delete;
   channel_ring& operator=(const channel_ring&) = delete;
-  // No other thread uses it any more.
-  ~channel_ring() {
-    while (!empty())
-      (void)take(pop());
-  }
-
-  // --- the channel's lock held ----------------------------------------------
 
   std::size_t capacity() const noexcept { return capacity_; }
-  std::size_t size() const noexcept {
-    return static_cast<std::size_t>(tail_.turn - head_.turn);
+  std::size_t size() const noexcept { return size_; }
+  bool has_value() const noexcept { return size_ != 0; }
+  bool has_room() const noexcept { return size_ != capacity_; }
+  // Nobody moves a value into it now: that is over when push() returns.
+  bool is_settled() const noexcept { return true; }
+
+  // Precondition: has_room().
+  void push(T&& value) noexcept {
+    ::new (static_cast<void*>(rooms_[tail_].bytes)) T(std::move(value));
+    tail_ = after(tail_);
+    ++size_;
   }
-  bool empty() const noexcept { return tail_.turn == head_.turn; }
-  bool full() const noexcept { return size() == capacity_; }
-  // Precondition: not full. The place must be filled.
-  place push() noexcept { return advance(tail_); }
-  // Precondition: not empty. The place must be taken.
-  place pop() noexcept { return advance(head_); }
-
-  // --- no lock held ---------------------------------------------------------
-
-  void fill(place at, T&& value) noexcept {
-    slot& s = slots_[at.index];
-    await(s, free_for(at.turn));
-    ::new (static_cast<void*>(s.room)) T(std::move(value));
-    // release: publishes the value to whoever takes it.
-    s.state.store(full_of(at.turn), std::memory_order_release);
-    // *this may be gone.
-  }
-
-  T take(place at) noexcept {
-    slot& s = slots_[at.index];
-    await(s, full_of(at.turn));
-    T* const value = std::launder(reinterpret_cast<T*>(s.room));
-    guard emptied{s, *value, free_for(at.turn + capacity_)};
-    return T(std::move(*value));
+  // Precondition: has_value().
+  T pop() noexcept {
+    T* const first = std::launder(reinterpret_cast<T*>(rooms_[head_].bytes));
+    head_ = after(head_);
+    --size_;
+    return T(std::move(*first));
   }
 
 private:
-  // The states of a slot. Distinct also when the capacity is 1 and the next
-  // turn is that of the same slot.
-  static constexpr std::uint64_t free_for(std::uint64_t turn) noexcept {
-    return 2 * turn;
-  }
-  static constexpr std::uint64_t full_of(std::uint64_t turn) noexcept {
-    return 2 * turn + 1;
-  }
-
-  struct slot {
-    sync::atomic<std::uint64_t> state;
-    alignas(T) std::byte room[sizeof(T)];
+  struct room {
+    alignas(T) std::byte bytes[sizeof(T)];
   };
 
-  struct guard {
-    slot& s;
-    T& value;
-    std::uint64_t next;
-    ~guard() {
-      value.~T();
-      // release: the room is free for whoever fills it next.
-      s.state.store(next, std::memory_order_release);
-    }
-  };
-
-  static slot* make(std::size_t capacity) {
-    if (capacity > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(slot))
+  static room* make(std::size_t capacity) {
+    if (capacity > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(room))
       throw std::bad_array_new_length();
-    return capacity != 0 ? new slot[capacity] : nullptr;
+    return capacity != 0 ? new room[capacity] : nullptr;
   }
-
-  static void await(const slot& s, std::uint64_t state) noexcept {
-    // acquire: sees what the other side did in the room.
-    for (unsigned round = 0; s.state.load(std::memory_order_acquire) != state;)
-      sync::pause(round++);
-  }
-
-  place advance(place& p) noexcept {
-    const place now = p;
-    ++p.turn;
-    if (++p.index == capacity_)
-      p.index = 0;
-    return now;
+  std::size_t after(std::size_t index) const noexcept {
+    return index + 1 == capacity_ ? 0 : index + 1;
   }
 
   const std::size_t capacity_;
-  const std::unique_ptr<slot[]> slots_;
-  place head_;
-  place tail_;
+  const std::unique_ptr<room[]> rooms_;
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+  std::size_t size_ = 0;
 };
 
 } // namespace weir::detail

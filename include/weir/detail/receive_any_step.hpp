@@ -81,9 +81,9 @@ public:
     channel_locks held(channels_.locks());
     std::size_t open = 0;
     if (channels_.each([&](auto& core, auto& entry) {
-          const auto what = core.take();
+          const auto what = core.take(entry.value);
           if (what.source == decltype(what.source)::nowhere) {
-            open += !core.is_closed_now();
+            open += !core.is_over();
             return false;
           }
           (void)claim_.take(); // by itself
@@ -99,7 +99,7 @@ public:
     // relaxed: published by the locks.
     claim_.open.store(open, std::memory_order_relaxed);
     channels_.each([&](auto& core, auto& entry) {
-      if (core.is_closed_now()) {
+      if (core.is_over()) {
         // First of all: whoever serves the step waits for the locks of those
         // in which it is queued, and this channel may go with the step.
         held.unlock(core.lock);
