@@ -7,6 +7,7 @@
 #include "../support/failing_malloc.hpp"
 #endif
 
+#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -15,15 +16,27 @@ namespace weir::test::model {
 #ifdef WEIR_MODEL_REPLACES_MALLOC
 
 namespace {
-constexpr unsigned room = 64; // as of a list that is empty
+
+using free_lists = std::array<detail::free_list, detail::size_class::count>;
+
+free_lists& lists() noexcept { return detail::lists_of_thread->of; }
+
+free_lists none_kept() noexcept {
+  constexpr unsigned room = 64; // as of a list that is empty
+  free_lists none;
+  none.fill({nullptr, room});
+  return none;
+}
+
 } // namespace
 
 no_memory_here::no_memory_here(std::int64_t k, bool sticky) noexcept
     : is_off_(k == 0) {
   if (is_off_)
     return;
-  saved_ = detail::free_lists;
-  detail::free_lists.fill({nullptr, room});
+  // A thread that has allocated nothing yet has no lists to write to.
+  detail::reserve_blocks(1, detail::size_class::smallest);
+  saved_ = std::exchange(lists(), none_kept());
   allocation_faults::arm(k, sticky);
 }
 
@@ -31,8 +44,7 @@ no_memory_here::~no_memory_here() {
   if (is_off_)
     return;
   allocation_faults::disarm();
-  for (const detail::free_list& list :
-       std::exchange(detail::free_lists, saved_))
+  for (const detail::free_list& list : std::exchange(lists(), saved_))
     for (detail::free_block* b = list.first; b != nullptr;)
       std::free(std::exchange(b, b->next));
 }
