@@ -148,13 +148,8 @@ void program::try_spawn(const place& at, int in, const step& s) {
 
 task<> program::join(int id, int in) {
   note(id, "joins group", in);
-  if (model_.tasks[id].parent == in) {
-    co_await end_of(id, in, groups_[in]->join());
-    co_return;
-  }
-  const join_mark pending(*this, in);
-  (void)model_.join(id, in);
-  co_await end_of(id, in, groups_[in]->join());
+  const join_mark pending(*this, in, model_.tasks[id].parent != in);
+  co_await end_of(id, in, groups_[in]->join(), {});
 }
 
 task<> program::shut_down(place at, int in, step s) {
@@ -163,25 +158,33 @@ task<> program::shut_down(place at, int in, step s) {
       s.high % 4 == 0 ? milliseconds(0) : alone(milliseconds(s.high % 4));
   // A group that is asked to stop already does not drain any more.
   const milliseconds soft = alone(milliseconds(1 + s.high / 4 % 4), drain);
-  if (parent_of(at) == in) {
-    co_await end_of(at.id, in, groups_[in]->shutdown({drain, soft}));
-    co_return;
-  }
-  const join_mark pending(*this, in);
-  model_.shutdown(in, clock::now(), drain, soft);
-  (void)model_.join(at.id, in);
-  co_await end_of(at.id, in, groups_[in]->shutdown({drain, soft}));
+  const join_mark pending(*this, in, parent_of(at) != in);
+  co_await end_of(
+      at.id, in, groups_[in]->shutdown({drain, soft}), {true, drain, soft});
 }
 
-task<> program::end_of(int id, int in, join_operation op) {
+// The reference hears of it here: others may run before this begins.
+task<> program::end_of(int id, int in, join_operation op, stages s) {
+  const bool is_own = model_.tasks[id].parent == in;
+  bool is_refused = false;
+  if (!is_own) {
+    if (s.shuts_down)
+      model_.shutdown(in, clock::now(), s.drain, s.soft);
+    // A task that is cancelled does not join a group without children, either.
+    is_refused = model_.is_cancelled(id) && model_.groups[in].children.empty();
+    (void)model_.join(id, in);
+  }
   std::exception_ptr error;
   try {
     co_await std::move(op);
   } catch (...) {
     error = std::current_exception();
   }
-  if (model_.tasks[id].parent != in) {
-    require_outcome(in, error);
+  if (!is_own) {
+    if (is_refused)
+      require(error != nullptr, "a cancelled task joined", in);
+    else
+      require_outcome(in, error);
     co_return;
   }
   ++seen_.would_deadlock;

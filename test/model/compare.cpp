@@ -21,19 +21,6 @@ namespace weir::test::model {
 using boost::system::system_error;
 using std::chrono::milliseconds;
 
-// Whether an await gets so far as to ask, and is not broken off at once. That
-// is so until the task has been told.
-bool program::asks(const place& at) const noexcept {
-  if (at.core->must_abort())
-    return false;
-  if (at.core->is_known_to_owner() || !at.core->owner()->is_cancelled())
-    return true;
-  const auto& scopes = model_.tasks[at.id].scopes;
-  return std::any_of(scopes.begin(), scopes.end(), [](auto& s) {
-    return s.what == reference::scope::kind::shield;
-  });
-}
-
 bool program::is_cancelled(const known_task& t) noexcept {
   return t.core->cancelled() != asio::cancellation_type::none;
 }
@@ -259,64 +246,6 @@ void program::note(int id, const char* what, int where) {
   trace_ += "  step " + std::to_string(runtime_.steps()) + ": task " +
             std::to_string(id) + ' ' + what + ' ' + std::to_string(where) +
             '\n';
-}
-
-// --- marks
-// ----------------------------------------------------------------------------
-
-void program::gone(const presence& of) {
-  --frames_;
-  std::erase_if(fresh_, [&](const known_task& t) { return t.id == of.id(); });
-  note(of.id(),
-       of.error.empty() ? "has ended" : of.error.c_str(),
-       parent_of({of.id()}));
-  if (!is_stopped_ && model_.tasks[of.id()].parent != reference::none)
-    model_.end(of.id(), of.how, of.error);
-}
-
-presence::presence(program& p, int id) noexcept : program_(&p), id_(id) {
-  ++p.frames_;
-}
-presence::~presence() {
-  if (program_ != nullptr)
-    program_->gone(*this);
-}
-
-body_mark::~body_mark() {
-  program_.note(id_, error.empty() ? "leaves group" : error.c_str(), in_);
-  if (!program_.is_stopped_)
-    program_.model_.end_body(id_, in_, how, error);
-}
-
-group_mark::~group_mark() { program_.groups_[in_] = nullptr; }
-
-join_mark::join_mark(program& p, int in) noexcept : program_(p), in_(in) {
-  ++p.joins_[in];
-}
-join_mark::~join_mark() { --program_.joins_[in_]; }
-
-scope_mark::scope_mark(program& p, const place& at, const reference::scope& s)
-    : program_(p), id_(at.id), is_timed_(at.timed) {
-  p.model_.tasks[id_].scopes.push_back(s);
-  if (is_timed_)
-    p.timed_.push_back({id_, at.core});
-}
-scope_mark::~scope_mark() {
-  if (program_.is_stopped_)
-    return;
-  program_.model_.tasks[id_].scopes.pop_back();
-  if (is_timed_) {
-    auto& all = program_.timed_;
-    const auto last = std::find_if(
-        all.rbegin(), all.rend(), [this](auto& t) { return t.id == id_; });
-    all.erase(std::next(last).base());
-  }
-}
-
-holding::~holding() {
-  if (!program_.is_stopped_)
-    program_.model_.release(permit_.weight());
-  permit_.release();
 }
 
 } // namespace weir::test::model

@@ -151,8 +151,9 @@ bool is_complete(const tally& t) {
       t.joins_timed_out, t.would_deadlock, t.reopened,
       t.nested,          t.timed_out,      t.acquired,
       t.oversized,       t.sent,           t.received,
-      t.hooks,           t.faults_delay,   t.faults_cancel,
-      t.faults_throw,    t.faults_stop,
+      t.ready,           t.ready_ended,    t.hooks,
+      t.faults_delay,    t.faults_cancel,  t.faults_throw,
+      t.faults_stop,
   };
   return std::find(std::begin(all), std::end(all), 0u) == std::end(all);
 }
@@ -168,7 +169,8 @@ int run_many(const numbers& n) {
               "%llu refused, %llu closed, %llu full, %llu overloaded; joins: "
               "%llu well, %llu failed, %llu aborted, %llu timed out, %llu "
               "would deadlock; %llu reopened, %llu nested, %llu timed out, "
-              "%llu acquired, %llu oversized, %llu sent, %llu received\n",
+              "%llu acquired, %llu oversized, %llu sent, %llu received; %llu "
+              "ready at once, %llu of them ended by a cancellation\n",
               (unsigned long long)t.spawned,
               (unsigned long long)t.waited,
               (unsigned long long)t.lent,
@@ -188,7 +190,9 @@ int run_many(const numbers& n) {
               (unsigned long long)t.acquired,
               (unsigned long long)t.oversized,
               (unsigned long long)t.sent,
-              (unsigned long long)t.received);
+              (unsigned long long)t.received,
+              (unsigned long long)t.ready,
+              (unsigned long long)t.ready_ended);
   if (t.runs >= 5000 && !is_complete(t)) {
     std::fputs("something never happened\n", stderr);
     return 1;

@@ -80,10 +80,10 @@ private:
   int in_;
 };
 
-// A join() that has no outcome yet.
+// A join() that has no outcome yet. One of its own group does not count.
 class join_mark final {
 public:
-  join_mark(program& p, int in) noexcept;
+  join_mark(program& p, int in, bool counts) noexcept;
   join_mark(const join_mark&) = delete;
   join_mark& operator=(const join_mark&) = delete;
   ~join_mark();
@@ -91,6 +91,7 @@ public:
 private:
   program& program_;
   int in_;
+  std::size_t count_;
 };
 
 // A scope of a task, in a frame inside of it.
@@ -105,6 +106,28 @@ private:
   program& program_;
   int id_;
   bool is_timed_;
+};
+
+// One await that is ready at once: it completes, unless the task is cancelled
+// when it begins.
+class ready_await final {
+public:
+  /// `has_more`: there are awaits in what it awaits.
+  ready_await(program& p, const place& at, bool has_more = false);
+  ready_await(const ready_await&) = delete;
+  ready_await& operator=(const ready_await&) = delete;
+  ~ready_await();
+
+  /// Whether the reference is asked.
+  bool asks() const noexcept { return asks_; }
+  void completed();
+
+private:
+  program& program_;
+  int id_;
+  bool asks_;
+  bool has_more_;
+  bool has_completed_ = false;
 };
 
 // A permit, of the limiter and of its reference.

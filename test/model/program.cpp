@@ -250,6 +250,15 @@ task<> program::act(place at, step s) {
   case action::no_memory:
     no_memory_at_ = 1 + s.high % 3;
     break;
+  case action::ready_task:
+  case action::ready_acquire:
+  case action::ready_receive:
+  case action::ready_send:
+  case action::ready_sleep:
+  case action::ready_asio:
+  case action::ready_loop:
+    co_await ready(at, in, plan_of(s));
+    break;
   case action::cancel:
   case action::close:
   case action::resize:

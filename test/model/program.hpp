@@ -32,7 +32,9 @@ namespace weir::test::model {
 ///
 /// Tasks spawn into a group of their own number or a higher one, and join
 /// higher ones; a group inside a task comes after those; main() closes the
-/// channel and asks the groups to stop in the end. So it always ends.
+/// channel and asks the groups to stop in the end. Loops of awaits that are
+/// ready at once have a length, but none in a task that is cancelled. So it
+/// always ends, if the engine ends those.
 class program final {
 public:
   /// `flaw`: see reference.
@@ -55,6 +57,7 @@ private:
   friend class group_mark;
   friend class join_mark;
   friend class holding;
+  friend class ready_await;
 
   struct known_task {
     int id;
@@ -80,7 +83,11 @@ private:
   void try_spawn(const place& at, int in, const step& s);
   task<> join(int id, int in);
   task<> shut_down(place at, int in, step s);
-  task<> end_of(int id, int in, join_operation op);
+  struct stages {
+    bool shuts_down = false;
+    std::chrono::milliseconds drain{}, soft{};
+  };
+  task<> end_of(int id, int in, join_operation op, stages s);
   task<> wait_in(place at, int in, bool stopping);
   task<> acquire(place at, step s);
   task<> try_acquire(step s);
@@ -94,6 +101,19 @@ private:
   task<> time_out(place at, step s);
   task<> protect(place at, step s);
   task<> scoped(place at, std::size_t which, reference::scope scope);
+
+  // --- what is ready at once: ready.cpp
+  struct ready_plan {
+    int kind;          // counted from ready_task; more: all of them in turn
+    int awaits;        // and on, if the task is cancelled
+    int cancels_at;    // before which await it cancels the group,
+    bool cancels_root; // or a root, which may wait for this task
+  };
+  static ready_plan plan_of(const step& s) noexcept;
+  task<> ready(place at, int in, ready_plan plan);
+  task<> descend(place at, int depth);
+  bool can_receive(const place& at);
+  bool can_send(const place& at);
 
   // --- the comparison: compare.cpp
   void after_step();
@@ -112,7 +132,8 @@ private:
   void require(bool holds, const char* what, int where = -1);
   void note(int id, const char* what, int where);
 
-  bool asks(const place& at) const noexcept;
+  // Whether an await gets so far as to ask, and is not broken off at once.
+  bool asks(const place& at) const { return !model_.is_cancelled(at.id); }
   static bool is_cancelled(const known_task& t) noexcept;
   bool is_static(int in) const noexcept {
     return static_cast<std::size_t>(in) < script_.groups;

@@ -43,7 +43,7 @@ public:
 
   template <typename Told>
   bool try_receive(int& value, Told told) {
-    if (buffer.empty() && senders.empty())
+    if (!has_value())
       return false;
     if (!senders.empty()) { // It is next, or fills the place.
       const entry from = senders.front();
@@ -75,6 +75,11 @@ public:
   void withdraw(int who) {
     std::erase(receivers, who);
     std::erase_if(senders, [who](const entry& e) { return e.who == who; });
+  }
+
+  bool has_value() const { return !buffer.empty() || !senders.empty(); }
+  bool has_room() const {
+    return !receivers.empty() || buffer.size() < capacity;
   }
 
   struct entry {

@@ -31,7 +31,7 @@ public:
     return reference_answer::waits;
   }
   bool try_acquire(std::size_t weight) {
-    if (!queue.empty() || weight > available())
+    if (!has_free(weight))
       return false;
     in_use += weight;
     return true;
@@ -57,6 +57,9 @@ public:
     serve(told);
   }
 
+  bool has_free(std::size_t weight) const {
+    return queue.empty() && weight <= available();
+  }
   std::size_t available() const {
     return in_use < capacity ? capacity - in_use : 0;
   }

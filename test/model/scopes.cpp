@@ -55,7 +55,12 @@ task<> program::nest(place at, step s) {
   } catch (...) {
     error = std::current_exception();
   }
-  require_outcome(in, error);
+  if (groups_[in] != nullptr)
+    require_outcome(in, error);
+  else
+    require(error != nullptr && model_.is_cancelled(at.id),
+            "a body did not begin",
+            in);
   if (error)
     std::rethrow_exception(error);
 }

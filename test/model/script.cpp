@@ -5,6 +5,7 @@
 
 #include "../../lib/seeded_choice.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -20,14 +21,23 @@ constexpr std::array<const char*, actions> names = {
     "cancel_after", "nest",        "time_out",      "protect",
     "acquire",      "try_acquire", "capacity",      "send",
     "receive",      "try_send",    "try_receive",   "close_channel",
-    "no_memory",
+    "no_memory",    "ready_task",  "ready_acquire", "ready_receive",
+    "ready_send",   "ready_sleep", "ready_asio",    "ready_loop",
 };
 
-// Of 32: what has no name is one more spawn.
+// Of 32: what has no name is one more spawn. Of 40 in programs with what is
+// ready at once, and that has the last 8.
 constexpr std::uint8_t codes = 32;
-action action_of(std::uint8_t code) {
-  code %= codes;
-  return code < actions ? static_cast<action>(code) : action::spawn;
+constexpr std::uint8_t all_codes = 40;
+constexpr std::uint8_t with_ready = 0x80; // in byte 5
+constexpr auto first_ready = static_cast<std::uint8_t>(action::ready_task);
+action action_of(std::uint8_t code, bool is_wide) {
+  code %= is_wide ? all_codes : codes;
+  if (code >= codes)
+    code = std::min<std::uint8_t>(first_ready + (code - codes), actions - 1);
+  else if (code >= first_ready)
+    return action::spawn;
+  return static_cast<action>(code);
 }
 
 } // namespace
@@ -46,12 +56,13 @@ script::script(const bytes& program) {
     keeps_going[i] = (at(5) >> i) % 2 != 0;
     max_waiting[i] = (at(6) >> (2 * i)) % 4;
   }
+  const bool is_wide = (at(5) & with_ready) != 0;
   permits = 1 + at(7) % 4;
   buffer = (at(7) >> 2) % 3;
   parts.emplace_back();
   for (std::size_t i = header; i < program.size(); i += 2) {
     const auto arguments = static_cast<std::uint8_t>(at(i + 1));
-    const step one{action_of(program[i]),
+    const step one{action_of(program[i], is_wide),
                    static_cast<std::uint8_t>(arguments % 4),
                    static_cast<std::uint8_t>(arguments / 4)};
     if (one.what == action::end)
@@ -102,6 +113,9 @@ bytes program_of(std::uint64_t seed) {
     program[5] = 0;
   if (random.below(3) != 0)
     program[6] = 0;
+  const bool is_wide = random.below(4) != 0;
+  program[5] = static_cast<std::uint8_t>((program[5] & ~with_ready) |
+                                         (is_wide ? with_ready : 0));
   std::vector<std::uint8_t> chosen = {
       static_cast<std::uint8_t>(action::end),
       static_cast<std::uint8_t>(action::checkpoint),
@@ -109,7 +123,15 @@ bytes program_of(std::uint64_t seed) {
       static_cast<std::uint8_t>(action::spawn),
   };
   for (std::size_t n = 2 + random.below(8); n != 0; --n)
-    chosen.push_back(static_cast<std::uint8_t>(random.below(codes)));
+    chosen.push_back(
+        static_cast<std::uint8_t>(random.below(is_wide ? all_codes : codes)));
+  if (is_wide) {
+    chosen.push_back(all_codes - 1);
+    // A task that cancels who waits for it is told when it runs.
+    if (random.below(2) != 0)
+      for (const action a : {action::join, action::cancel_root})
+        chosen.push_back(static_cast<std::uint8_t>(a));
+  }
   for (std::size_t n = 4 + random.below(24); n != 0; --n) {
     program.push_back(chosen[random.below(chosen.size())]);
     program.push_back(byte());

@@ -44,8 +44,16 @@ enum class action : std::uint8_t {
   try_receive,
   close_channel,
   no_memory, // for the next spawn
+  // What is ready at once, a few times.
+  ready_task,
+  ready_acquire,
+  ready_receive,
+  ready_send,
+  ready_sleep,
+  ready_asio,
+  ready_loop, // of one of these or all, many times
 };
-constexpr int actions = 29;
+constexpr int actions = 36;
 
 struct step {
   action what = action::end;
@@ -54,7 +62,8 @@ struct step {
 };
 
 /// A program, read from bytes: any bytes are one. A header of 8 bytes, missing
-/// ones are 0; then two for each step.
+/// ones are 0; then two for each step. Only with the top bit of header byte 5
+/// are there steps that are ready at once.
 struct script {
   static constexpr std::size_t header = 8;
   static constexpr std::size_t most_groups = 3;

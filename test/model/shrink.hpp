@@ -81,7 +81,7 @@ private:
     // A step's code is a choice, not a number: only to the same in its lowest
     // form, or to nothing much.
     if (i >= script::header && (i - script::header) % step == 0) {
-      (void)(set(1) || set(best_[i] % 32));
+      (void)(set(1) || set(best_[i] % 32) || set(best_[i] % 40));
       return better;
     }
     if (set(0))
