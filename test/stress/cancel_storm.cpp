@@ -4,8 +4,10 @@
 // Cancellation from threads that have nothing to do with the pool, aimed at
 // tasks in every kind of wait. For the thread sanitizer above all.
 
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
+#include <weir/limiter.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -48,6 +50,7 @@ namespace weir::test {
 struct storm_fixture {
   watchdog dog;
   weir::runtime pool{3};
+  std::atomic<bool> is_told{false}; // a cancel() of this round has returned
 
   // Children of `make(n)` in one group after the other, each cancelled by two
   // threads at a random moment.
@@ -60,6 +63,7 @@ struct storm_fixture {
          ++round) {
       chance random(round);
       std::atomic<int> alive{0};
+      is_told = false;
       auto child = [&](std::size_t n, counted) -> task<> { co_await make(n); };
       {
         task_group group(pool,
@@ -79,6 +83,7 @@ struct storm_fixture {
             for (std::size_t spin = when % 64; spin != 0; --spin)
               std::this_thread::yield();
             group.cancel();
+            is_told = true;
           });
         for (int n = 0; n != children; ++n)
           if (group.try_spawn(child,
@@ -177,6 +182,37 @@ BOOST_AUTO_TEST_CASE(on_checkpoints) {
     for (std::size_t i = 0; i != 10 * n; ++i)
       co_await checkpoint();
   });
+}
+
+// For ever: each of them is ended by its next await, also before its turn ends.
+BOOST_AUTO_TEST_CASE(on_awaits_that_are_ready_at_once) {
+  limiter permits(100);
+  std::atomic<int> late{0};
+  auto one = []() -> task<int> { co_return 1; };
+  storm(800ms, 50, [&](std::size_t n) -> task<> {
+    channel<int> values(1);
+    for (;;) {
+      const bool is_late = is_told;
+      switch (n % 4) {
+      case 0: {
+        const permit held = co_await permits.acquire();
+        break;
+      }
+      case 1:
+        (void)values.try_send(1);
+        (void)co_await values.receive();
+        break;
+      case 2:
+        (void)co_await one();
+        break;
+      default:
+        co_await sleep_for(0s);
+        break;
+      }
+      late += is_late;
+    }
+  });
+  BOOST_TEST(late == 0);
 }
 
 BOOST_AUTO_TEST_CASE(on_nested_groups) {

@@ -5,8 +5,10 @@
 // checked holds for every interleaving: nothing is lost, nothing runs twice,
 // nobody hangs.
 
+#include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
+#include <weir/limiter.hpp>
 #include <weir/shield.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>
@@ -44,6 +46,8 @@ struct counters {
   std::atomic<int> ended{0};   // frames that are gone
   std::atomic<int> refused{0}; // spawns that threw
   std::atomic<int> asked{0};
+  std::atomic<bool> cancelled{false}; // a cancel() has returned
+  std::atomic<int> late{0};           // awaits that began later and completed
   high_water inside;
 };
 
@@ -61,6 +65,32 @@ task<> steps(std::size_t n) {
     co_await checkpoint();
 }
 
+task<int> one() { co_return 1; }
+
+// Awaits that are ready at once. Only the engine ends them in a group that is
+// cancelled.
+task<> never_waits(task_group& group, counters& c, std::size_t n) {
+  limiter permits(1);
+  channel<int> values(1);
+  for (std::size_t i = 0; i < n || group.is_cancelled(); ++i) {
+    bool is_late = c.cancelled;
+    const permit held = co_await permits.acquire();
+    c.late += is_late;
+    is_late = c.cancelled;
+    const int value = co_await one();
+    c.late += is_late;
+    is_late = c.cancelled;
+    co_await values.send(value);
+    c.late += is_late;
+    is_late = c.cancelled;
+    (void)co_await values.receive();
+    c.late += is_late;
+    is_late = c.cancelled;
+    co_await sleep_for(0s);
+    c.late += is_late;
+  }
+}
+
 task<> child(task_group& group,
              counters& c,
              counted,
@@ -74,7 +104,7 @@ task<> child(task_group& group,
     ++c.ended;
   });
   chance random(stream);
-  switch (random.below(6)) {
+  switch (random.below(7)) {
   case 0:
     break;
   case 1:
@@ -107,6 +137,9 @@ task<> child(task_group& group,
                                for (int i = 0; i != 3; ++i)
                                  co_await inner.spawn(returns());
                              });
+    break;
+  case 6:
+    co_await never_waits(group, c, random.below(300));
     break;
   }
   if (fails && random.one_in(50))
@@ -156,8 +189,10 @@ BOOST_AUTO_TEST_CASE(random_programs_lose_nothing) {
               group.set_max_in_flight(sizes[mine.below(5)]);
             if (p.closes && mine.one_in(60))
               group.close();
-            if (p.cancels && mine.one_in(60))
+            if (p.cancels && mine.one_in(60)) {
               group.cancel();
+              c.cancelled = true;
+            }
             if (mine.one_in(20))
               (void)group.stats();
           }
@@ -189,6 +224,7 @@ BOOST_AUTO_TEST_CASE(random_programs_lose_nothing) {
     }
     BOOST_TEST(c.alive == 0);
     BOOST_TEST(c.begun == c.ended);
+    BOOST_TEST(c.late == 0);
   };
   const int rounds =
       repeat(3s, round, [&] { return ended_well > 0 && ended_by_error > 0; });
