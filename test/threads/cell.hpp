@@ -70,26 +70,23 @@ enum class place {
   timeout,
   shield,
   spawn, // of a sibling, with its slot lent
+  // In a loop of awaits that are ready at once.
+  ready_limiter,
+  ready_channel,
+  ready_task,
+  ready_asio,
 };
 
 inline constexpr std::array place_names{
-    "nowhere",
-    "checkpoint",
-    "sleep",
-    "timer",
-    "own_timer",
-    "socket",
-    "channel",
-    "limiter",
-    "awaitable",
-    "asio_child",
-    "offload",
-    "join",
-    "timeout",
-    "shield",
-    "spawn",
+    "nowhere",       "checkpoint",    "sleep",      "timer",      "own_timer",
+    "socket",        "channel",       "limiter",    "awaitable",  "asio_child",
+    "offload",       "join",          "timeout",    "shield",     "spawn",
+    "ready_limiter", "ready_channel", "ready_task", "ready_asio",
 };
 inline constexpr std::size_t places = place_names.size();
+
+/// Whether a child there never waits.
+constexpr bool is_ready_at_once(place p) { return p >= place::ready_limiter; }
 
 /// The index of `name`, if it is one of `names`.
 template <std::size_t n>

@@ -12,6 +12,7 @@
 
 #include "check.hpp"
 #include "failing_allocator.hpp"
+#include "loops.hpp"
 #include "setting.hpp"
 #include "support/on_scope_exit.hpp"
 
@@ -198,6 +199,12 @@ task<> goes(setting& s, task_group& group, errand e, presence& here) {
     break;
   case place::spawn:
     co_await spawns_sibling(s, group, e, here);
+    break;
+  case place::ready_limiter:
+  case place::ready_channel:
+  case place::ready_task:
+  case place::ready_asio:
+    co_await loops(s, e);
     break;
   }
 }

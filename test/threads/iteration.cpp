@@ -137,6 +137,7 @@ private:
       s_.pool->stop();
     } else {
       group.cancel();
+      s_.book.cancelled = plan_.roots == 0;
     }
   }
 
@@ -180,7 +181,10 @@ void iteration::check_group(const task_group_stats& stats) {
         "more children at once than the cap");
   const std::uint64_t threw = book.ended(child_end::threw);
   if (what == fault::stop) {
-    result_.check_stopped();
+    // What is unwound may have been cancelled only.
+    result_.check_stopped(plan_.roots == 0 &&
+                          plan_.cancellation == on_cancel::raise &&
+                          book.ended(child_end::dropped) != 0);
   } else {
     check(book.began == book.all_ended(), "a child is still there");
     check(book.alive == 0, "arguments of a child are still there");
@@ -218,6 +222,7 @@ void iteration::check_end() {
   check(book.began == book.all_ended(), "a child outlived the runtime");
   check(book.inside.inside() == 0, "a slot is still held");
   check(s_.two.in_use() == 0 && s_.two.waiting() == 0, "a permit was lost");
+  check(s_.plenty.in_use() == 0, "a permit of many was lost");
   check(s_.holding.inside() == 0, "a permit is still held");
   check(s_.holding.peak() <= 2, "more permits than there are");
   check(s_.box.waiting_senders() == 0 && s_.box.waiting_receivers() == 0 &&

@@ -30,6 +30,8 @@ joined::joined(std::future<void>& join) {
       how_ = how::timed_out;
     else if (error.code() == errc::task_abandoned)
       how_ = how::abandoned;
+    else if (error.code() == asio::error::operation_aborted)
+      how_ = how::aborted;
     else
       fail(std::string("join() failed: ") + error.what());
   } catch (const std::exception& error) {
@@ -37,9 +39,14 @@ joined::joined(std::future<void>& join) {
   }
 }
 
-void joined::check_stopped() const {
-  check(how_ == how::well || how_ == how::abandoned,
+// The end cancels the groups from outside: so it is for one that it has refused
+// children or none of whose children it has cut off.
+void joined::check_stopped(bool has_cut) const {
+  check(how_ == how::well || how_ == how::abandoned || how_ == how::aborted,
         "join() on a stopped runtime reported something else");
+  check(!has_cut || how_ == how::abandoned,
+        how_ == how::well ? "join() ended well with a child that was cut off"
+                          : "join() does not tell of a child that was cut off");
 }
 
 void joined::check_running(bool has_failed, bool has_deadline) const {
@@ -47,6 +54,7 @@ void joined::check_running(bool has_failed, bool has_deadline) const {
         "join() lost an error, or made one");
   check(how_ != how::timed_out || has_deadline, "there was no deadline");
   check(how_ != how::abandoned, "nothing was abandoned");
+  check(how_ != how::aborted, "nobody cancelled it from outside");
 }
 
 void joined::note(tally& seen, const ledger& book, const plan& p) const {

@@ -20,15 +20,15 @@ public:
 
   bool operator==(const joined&) const = default;
 
-  /// On a runtime that was stopped.
-  void check_stopped() const;
+  /// On a runtime that was stopped; `has_cut`: perhaps under a child.
+  void check_stopped(bool has_cut) const;
   /// On any other.
   void check_running(bool has_failed, bool has_deadline) const;
   /// Tells `seen` what may happen and did.
   void note(tally& seen, const ledger& book, const plan& p) const;
 
 private:
-  enum class how { well, injected, bad_alloc, timed_out, abandoned };
+  enum class how { well, injected, bad_alloc, timed_out, abandoned, aborted };
 
   how how_ = how::well;
   std::uint32_t number_ = 0; // of the error that was injected

@@ -37,6 +37,8 @@ struct ledger {
   count began{0};
   std::array<count, child_ends> ends{};
   std::atomic<bool> stopping{false};
+  // A cancel() of the group of the children has returned.
+  std::atomic<bool> cancelled{false};
 
   // Spawns: asked for = admitted + refused + dropped.
   count asked{0};

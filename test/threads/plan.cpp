@@ -55,6 +55,14 @@ std::vector<errand> draw_errands(chance& random, cell where) {
       fails(errand::then::throws);
   if (where.what == fault::bad_alloc)
     fails(errand::then::allocates);
+  // A sibling fails for certain if there is room for it. It must not be one
+  // that goes on for ever itself. Each of its turns comes after one of every
+  // loop's, with their pauses: so not too many.
+  if (where.what == fault::throws && all.size() <= where.cap &&
+      all.size() <= 20 && random.one_in(2))
+    for (errand& e : all)
+      e.for_ever =
+          is_ready_at_once(e.where) && e.at_end != errand::then::throws;
   return all;
 }
 

@@ -30,6 +30,7 @@ struct setting {
   channel<counted> box{1};   // each child sends one and receives one
   channel<counted> never{0}; // nobody sends
   limiter two{2};
+  limiter plenty{1'000'000};
   high_water holding; // weight held of `two`
   std::optional<blocking_pool> outside;
   std::optional<runtime> pool;
@@ -47,7 +48,7 @@ struct errand {
 
   place where;
   then at_end;
-  bool for_ever; // it waits until it is cancelled
+  bool for_ever; // it waits, or loops, until it is cancelled
   bool swallows;
   std::uint32_t length; // microseconds, or steps
   std::uint32_t number;

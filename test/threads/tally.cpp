@@ -35,8 +35,12 @@ std::string tally::missing() const {
       add("a child returned" + in);
     if (static_cast<place>(p) == place::nowhere)
       continue;
-    if (at(stopped_, p, child_end::dropped) == 0)
-      add("a child was abandoned" + in);
+    // The end cancels an awaitable of Asio's, which is resumed with that.
+    const child_end cut = static_cast<place>(p) == place::asio_child
+                              ? child_end::aborted
+                              : child_end::dropped;
+    if (at(stopped_, p, cut) == 0)
+      add("a child was cut off" + in);
     if (static_cast<place>(p) == place::shield) // It is cancelled after it.
       continue;
     if (at(ends_, p, child_end::aborted) == 0)
