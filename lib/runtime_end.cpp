@@ -22,6 +22,7 @@ constexpr std::chrono::seconds patience{10};
 } // namespace
 
 runtime_core::~runtime_core() {
+  ready_.await_outside();
   timers_.close();
   // What is destroyed here may submit to the scheduler, which drops it. There
   // may be frames of asio::awaitables in handlers, in any order.

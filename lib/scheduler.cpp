@@ -102,10 +102,23 @@ void scheduler::push_again(ready_item& item) noexcept {
     push(item);
 }
 
+// As soon as the item is in the queue its task may run and end, and so may the
+// runtime: its destructor waits for who is still here.
 void scheduler::push_from_outside(ready_item& item) noexcept {
+  // relaxed: whoever runs the item, or follows it, sees this as it sees that.
+  outside_.fetch_add(1, std::memory_order_relaxed);
   item.ready_next = nullptr;
   shared_.push(item);
   notify();
+  // release: *this may be gone.
+  outside_.fetch_sub(1, std::memory_order_release);
+}
+
+void scheduler::await_outside() const noexcept {
+  // acquire: pairs with the release above.
+  for (unsigned round = 0; outside_.load(std::memory_order_acquire) != 0;
+       ++round)
+    sync::pause(round);
 }
 
 // A worker whose queue is full: the older half goes to where everybody looks.

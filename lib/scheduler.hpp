@@ -69,6 +69,9 @@ public:
 
   // No thread of the pool runs any more: one that is queued, or null.
   ready_item* take_left() noexcept;
+  // No task is left that could be pushed: waits until no thread that pushed one
+  // from outside of the pool touches *this any more.
+  void await_outside() const noexcept;
 
   // --- a deterministic runtime's driver: the calling thread is the worker ----
 
@@ -104,6 +107,8 @@ private:
   std::vector<worker> workers_;
   wake_gate gate_;
   shared_queue shared_;
+  // Threads in push_from_outside(). Beside the queue, which they write too.
+  sync::atomic<std::uint32_t> outside_{0};
 };
 
 } // namespace weir::detail

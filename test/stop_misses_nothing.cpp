@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What runtime::stop() could wait for in vain, or leave behind.
+// What the end of a runtime could wait for in vain, not wait for, or leave
+// behind.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
@@ -33,6 +34,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 namespace weir::test {
 
@@ -185,6 +187,30 @@ BOOST_AUTO_TEST_CASE(what_is_posted_to_a_task_that_went_is_dropped) {
   }
   BOOST_TEST(calls == 0);
   BOOST_TEST(token.use_count() == 1);
+}
+
+// It has made the task ready, which ends; for a sanitizer. The pool's thread is
+// awake, so that it needs nobody to wake it.
+BOOST_AUTO_TEST_CASE(a_thread_that_wakes_a_task_may_come_back_late) {
+  for (int round = 0; round != 300; ++round) {
+    channel<int> values(1);
+    std::atomic<bool> is_over{false};
+    std::thread other;
+    {
+      weir::runtime pool(1);
+      auto receives = [&]() -> task<> {
+        (void)co_await values.receive();
+        is_over = true;
+      };
+      auto keeps_awake = [&]() -> task<> {
+        other = std::thread([&] { (void)values.try_send(1); });
+        co_await until([&] { return is_over.load(); });
+      };
+      weir::co_spawn(pool, receives(), asio::detached);
+      pool.run(keeps_awake());
+    }
+    other.join();
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
