@@ -137,7 +137,10 @@ BOOST_AUTO_TEST_CASE(a_child_that_could_not_be_made_is_not_waited_for) {
 BOOST_AUTO_TEST_CASE(a_deadline_that_is_due_is_not_waited_for) {
   auto waits = [](std::atomic<int>& alive) -> task<> {
     const counted mine(alive);
-    co_await with_timeout(1s, sleeps(1h));
+    try {
+      co_await with_timeout(1s, sleeps(1h));
+    } catch (const system_error&) { // It was in time.
+    }
   };
   testing::explore_seeds(50, [&](testing::deterministic_runtime& runtime) {
     std::atomic<int> alive{0};
