@@ -247,7 +247,9 @@ void group_core::end_badly(task_core& core, task_end end) noexcept {
   core.destroy_root(); // as above
 
   auto ending = group_state::ending::cancelled;
-  if (end != task_end::stopped && !(is_cancelled() && is_aborted(error))) {
+  // The end of the runtime tells the tasks first and their groups after them.
+  const bool is_asked = is_cancelled() || runtime_.is_stopped();
+  if (end != task_end::stopped && !(is_asked && is_aborted(error))) {
     // First the error, then the siblings, then the count.
     ending = group_state::ending::failed;
     record(error,
