@@ -95,7 +95,7 @@ bool blocking_wait::is_done() noexcept {
   return done_;
 }
 
-void blocking_wait::wait() {
+void blocking_wait::wait(const task_owner& owner) {
   if (driver* const runs = runtime_.driven_by()) {
     try {
       runs->run(done_);
@@ -114,7 +114,7 @@ void blocking_wait::wait() {
     ends = ends && !done_;
   }
   if (ends)
-    runtime_.help_to_end(*this);
+    runtime_.help_to_end(*this, owner);
 }
 
 } // namespace weir::detail

@@ -105,8 +105,8 @@ public:
   void park(task_core& task) noexcept;
   // After stop(): a task has ended, and is counted as ended.
   void end_task_counted() noexcept;
-  // A thread in run(): destroys frames until its task has ended.
-  void help_to_end(blocking_wait& until) noexcept;
+  // A thread in run(), for the task of `owner`: helps to destroy its frames.
+  void help_to_end(blocking_wait& until, const task_owner& owner) noexcept;
   // A thread that destroys frames, in the destructor of `group`.
   void end_children_of(group_core& group) noexcept;
   // The driver: destroys the frames of one task, if that can be done now.
@@ -163,6 +163,7 @@ private:
   void begin_unwinding() noexcept;
   void begin_finishing() noexcept;
   task_core* take_due(const group_core* preferred) noexcept;
+  task_core* take_due_below(const task_owner& top) noexcept;
   void end_task(task_core& task, lock_held& held) noexcept;
   void report_waiting() noexcept;
   void report_ending() noexcept;

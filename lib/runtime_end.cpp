@@ -351,13 +351,40 @@ bool runtime_core::end_one() noexcept {
   return true;
 }
 
-void runtime_core::help_to_end(blocking_wait& until) noexcept {
+// Under lock_. The task of `top`, or one that goes before it; or null.
+task_core* runtime_core::take_due_below(const task_owner& top) noexcept {
+  const auto is_below = [&](const task_core* t) {
+    // While one waits for those that go before it, its owner is there.
+    while (t != nullptr && t->is_parked() && t->owner() != &top)
+      t = t->owner()->maker();
+    return t != nullptr && t->is_parked();
+  };
+  ready_item* before = nullptr;
+  for (ready_item* t = due_; t != nullptr; before = t, t = t->ready_next) {
+    auto* const task = static_cast<task_core*>(t);
+    if (!is_below(task))
+      continue;
+    if (before == nullptr)
+      due_ = static_cast<task_core*>(t->ready_next);
+    else
+      before->ready_next = t->ready_next;
+    return task;
+  }
+  return nullptr;
+}
+
+// Not any frame: one may own this very thread, and join it. The pool's threads
+// do the same work, but each may be in such a frame. So it is enough to look
+// from time to time.
+void runtime_core::help_to_end(blocking_wait& until,
+                               const task_owner& owner) noexcept {
+  constexpr std::chrono::milliseconds pause{10};
   lock_held held(lock_);
   while (!until.is_done())
-    if (task_core* const task = take_due(nullptr))
+    if (task_core* const task = take_due_below(owner))
       end_task(*task, held);
     else
-      changed_.wait(held, [&] { return due_ != nullptr || until.is_done(); });
+      changed_.wait_for(held, pause, [&] { return until.is_done(); });
 }
 
 void runtime_core::end_children_of(group_core& group) noexcept {

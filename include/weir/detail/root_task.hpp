@@ -70,9 +70,9 @@ public:
   // Any thread. *this may be gone when it returns.
   void done() noexcept;
   bool is_done() noexcept;
-  // The waiting thread. If the runtime ends meanwhile, this thread helps to
-  // destroy the frames, and returns when its own task has ended.
-  void wait();
+  // The waiting thread, for the task of `owner`. If the runtime is stopped
+  // meanwhile, this thread helps to destroy the frames of that task.
+  void wait(const task_owner& owner);
   // Wakes wait() to look whether it can help.
   void poke() noexcept;
 
@@ -93,7 +93,7 @@ public:
   explicit run_root(runtime_core& runtime) : waiting_(runtime) {}
 
   T wait() {
-    waiting_.wait();
+    waiting_.wait(*this);
     return result_->get();
   }
 
