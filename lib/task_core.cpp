@@ -18,6 +18,15 @@ namespace weir::detail {
 
 task_core* current_task() noexcept { return this_thread().current; }
 
+bool this_task_parks() noexcept {
+  const task_core* const task = current_task();
+  return task != nullptr && task->parks();
+}
+
+bool this_task_parks_on(const runtime_core& runtime) noexcept {
+  return this_task_parks() && &current_task()->runtime() == &runtime;
+}
+
 void thrown_by_a_destructor() noexcept {
   std::fputs("weir: a destructor threw while the frame of a task that was "
              "stopped was destroyed\n",

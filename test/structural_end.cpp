@@ -305,6 +305,39 @@ BOOST_AUTO_TEST_CASE(a_frame_may_own_a_thread_that_is_in_run) {
   }
 }
 
+// By Asio operations, which complete when the others have gone.
+BOOST_AUTO_TEST_CASE(a_task_that_waits_by_a_token_for_others_goes_after_them) {
+  for (int round = 0; round != 50; ++round) {
+    order gone;
+    std::atomic<int> waiting{0};
+    {
+      weir::runtime pool(2);
+      auto sleeps = [&](const char* name) -> task<> {
+        on_scope_exit note([&, name] { gone.add(name); });
+        ++waiting;
+        co_await sleep_for(std::chrono::hours(1));
+      };
+      auto spawns = [&]() -> task<> {
+        on_scope_exit note([&] { gone.add("spawns"); });
+        co_await weir::co_spawn(pool, sleeps("spawned"), asio::deferred);
+      };
+      auto joins = [&]() -> task<> {
+        on_scope_exit note([&] { gone.add("joins"); });
+        task_group group(pool);
+        co_await group.spawn(sleeps("child"));
+        co_await group.join()(asio::deferred);
+      };
+      weir::co_spawn(pool, spawns(), asio::detached);
+      weir::co_spawn(pool, joins(), asio::detached);
+      block_until([&] { return waiting == 2; });
+      pool.stop();
+    }
+    BOOST_TEST_REQUIRE(gone.names.size() == 4u);
+    BOOST_TEST(gone.of("spawned") < gone.of("spawns"));
+    BOOST_TEST(gone.of("child") < gone.of("joins"));
+  }
+}
+
 // Without a thread that waits for it.
 BOOST_AUTO_TEST_CASE(a_pool_ends_by_itself) {
   for (const std::size_t threads : {1u, 2u}) {

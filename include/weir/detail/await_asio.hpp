@@ -95,6 +95,7 @@ public:
   using executor_type = executor;
   using allocator_type = cache_allocator<void>;
   using cancellation_slot_type = asio::cancellation_slot;
+  using awaited_in_task = void;
 
   asio_handler(Wait& wait, task_core& core) noexcept
       : wait_(&wait), core_(&core), round_(wait.round_) {}

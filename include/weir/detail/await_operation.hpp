@@ -89,11 +89,6 @@ concept knows_its_task = requires(const Step& step) {
 };
 
 template <typename Step>
-concept waits_for_tasks = requires(Step& step, waiter& w) {
-  { step.withdraw(w) } -> std::same_as<bool>;
-};
-
-template <typename Step>
 using waiter_of =
     std::conditional_t<knows_its_task<Step>, step_waiter, task_waiter>;
 

@@ -96,10 +96,17 @@ private:
     void operator()(asio::cancellation_type type) {
       if (known_types(type) == 0 || self.over_)
         return;
-      if (self.step_.on_cancel(self)) {
+      if (is_taken_back()) {
         self.over_ = true;
         complete(self);
       }
+    }
+    bool is_taken_back() {
+      // A task that waits for the end of others is to go after them.
+      if constexpr (waits_for_tasks<Step> && task_handler<Handler>)
+        if (this_task_parks())
+          return self.step_.withdraw(self);
+      return self.step_.on_cancel(self);
     }
     operation_state& self;
   };

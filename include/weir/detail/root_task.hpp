@@ -195,18 +195,42 @@ public:
       return;
     }
     // A task that ended meanwhile is still there to be asked, in vain.
-    if (cancels != nullptr)
+    if (cancels != nullptr) {
       cancels->core = std::move(core);
+      cancels->root = self;
+    }
   }
+
+  // Of a task that another awaits: the other goes after it.
+  task_core* maker() const noexcept override { return maker_; }
 
 private:
   struct canceller {
-    void operator()(asio::cancellation_type type) const noexcept {
-      if (core)
-        core->whole().request(type);
+    void operator()(asio::cancellation_type type) noexcept {
+      if (!core)
+        return;
+      if constexpr (task_handler<Handler>)
+        // It would wait for the end of a task that waits for its own.
+        if (this_task_parks_on(core->runtime())) {
+          std::exchange(core, task_ref());
+          root->drop_handler();
+          return;
+        }
+      core->whole().request(type);
     }
-    task_ref core; // none: it was not started
+    task_ref core; // none: it was not started, or its handler is dropped
+    // There is nobody else to delete it while the handler waits: a completion
+    // that is posted runs on the strand on which this is called.
+    spawn_root* root = nullptr;
   };
+
+  // On the strand of the task whose handler it is.
+  void drop_handler() noexcept {
+    std::optional<Handler> dropped; // destroyed without the lock
+    std::lock_guard held(lock_);
+    if (!std::exchange(is_handler_gone_, true))
+      dropped.emplace(std::move(handler_));
+  }
 
   void take(task_core& core, task_end end) noexcept override {
     cancelled_ = core.cancelled() != asio::cancellation_type::none;
@@ -230,6 +254,17 @@ private:
     if constexpr (is_detached<Handler>::value)
       if (error_)
         report_unhandled(core, error_, cancelled_);
+    if constexpr (task_handler<Handler>) {
+      bool is_gone = false;
+      {
+        std::lock_guard held(lock_);
+        is_gone = std::exchange(is_handler_gone_, true);
+      }
+      if (is_gone) {
+        delete this;
+        return;
+      }
+    }
     post_handler();
   }
 
@@ -293,6 +328,9 @@ private:
       value_{};
   [[no_unique_address]] memory memory_; // for the posted function
   bool cancelled_ = false;
+  bool is_handler_gone_ = false; // under lock_; posted, or dropped
+  spin_lock lock_;
+  task_core* const maker_ = task_handler<Handler> ? current_task() : nullptr;
 };
 
 struct initiate_spawn {

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <concepts>
+
 namespace weir::detail {
 
 // Somebody who waits for one of our operations: a suspended task or an Asio
@@ -38,5 +40,23 @@ struct waiter {
 
   complete_fn complete;
 };
+
+class runtime_core;
+
+// A step that waits for the end of tasks, see withdraw() above.
+template <typename Step>
+concept waits_for_tasks = requires(Step& step, waiter& w) {
+  { step.withdraw(w) } -> std::same_as<bool>;
+};
+
+// The completion handler is that of a task which awaits the operation.
+template <typename Handler>
+concept task_handler = requires {
+  typename Handler::awaited_in_task;
+};
+
+// On the strand of a task: it has been told that its runtime ends.
+bool this_task_parks() noexcept;
+bool this_task_parks_on(const runtime_core& runtime) noexcept;
 
 } // namespace weir::detail
