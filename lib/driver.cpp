@@ -307,6 +307,11 @@ bool driver::finish() noexcept {
     for (timer_entry* entry : std::exchange(due_, {}))
       entry->fire();
     has_ended = true;
+  } catch (const testing::deadlock& e) { // It tells the tree by itself.
+    std::fprintf(stderr,
+                 "weir: a deterministic_runtime cannot end, and is left as it "
+                 "is: %s\n",
+                 e.what());
   } catch (const std::exception& e) {
     std::fprintf(stderr,
                  "weir: a deterministic_runtime cannot end, and is left as it "

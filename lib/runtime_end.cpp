@@ -13,7 +13,8 @@
 #include <mutex>
 #include <utility>
 
-// How a runtime ends, in order or by stop(): docs/design/end-of-a-runtime.md.
+// How a runtime ends, in order or by stop(): docs/design/end-of-a-runtime.md. In
+// one file, as the stages share a lock and follow each other.
 
 namespace weir::detail {
 

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // Awaits that are ready at once: a cancellation ends them like those that
-// suspend.
+// suspend. The table of kinds, which all cases go through, makes it long.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>

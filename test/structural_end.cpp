@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // runtime::stop() ends all waits first, and destroys frames when nobody waits
-// any more, children before parents.
+// any more, children before parents. One file for what is one promise.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
