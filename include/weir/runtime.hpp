@@ -108,6 +108,9 @@ public:
   /// 10 s it, or the destructor, prints to stderr each task that still runs or
   /// waits and what it waits for, and goes on waiting.
   ///
+  /// Not ended: a task in an `asio::awaitable` that waits for tasks of this
+  /// runtime (a join, a with_task_group()); cancel it first.
+  ///
   /// Thread safety: any thread. Others may cancel the tasks, and complete what
   ///   they wait for, meanwhile.
   void stop() noexcept;
