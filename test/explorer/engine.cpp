@@ -101,6 +101,7 @@ std::size_t scheduler::this_worker_index() noexcept {
 }
 bool ready_queue_is_crowded() noexcept { return false; }
 ready_item* scheduler::take_left() noexcept { return ready.pop(); }
+void scheduler::await_outside() const noexcept {}
 ready_item* scheduler::next(worker&) noexcept { return ready.pop(); }
 void scheduler::enter_driver() noexcept {}
 void scheduler::leave_driver() noexcept {}
