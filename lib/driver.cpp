@@ -23,6 +23,8 @@ namespace weir::detail {
 namespace {
 // Of the timers that are due.
 constexpr std::size_t most_at_once = 4;
+// The end has at least so many steps, however few the program has.
+constexpr std::uint64_t least_end_steps = 1'000'000;
 
 // Before `n` more are taken out of where they are: there may be no memory.
 template <typename T>
@@ -289,43 +291,87 @@ bool driver::has_outside_work() {
 // --- ends
 // -----------------------------------------------------------------------------
 
+// One step of the end, without a choice and without memory: it must not fail.
+// False: everything waits, and for nothing that will come.
+bool driver::end_step() noexcept {
+  // First what is due: a frame with its deadline waits for that.
+  if (!due_.empty()) {
+    timer_entry* const due = due_.back();
+    due_.pop_back();
+    due->fire();
+    return true;
+  }
+  if (runtime_.end_one())
+    return true;
+  ready_item* item = nullptr;
+  if (!ready_.empty()) {
+    item = ready_.back();
+    ready_.pop_back();
+  } else {
+    item = runtime_.ready().take();
+  }
+  if (item != nullptr) {
+    static_cast<task_core*>(item)->run();
+    return true;
+  }
+  if (timer_entry* const due = runtime_.timers().take_due(now_, 1)) {
+    due->fire();
+    return true;
+  }
+  boost::system::error_code ignored;
+  try {
+    if (asio_.poll_one(ignored) != 0)
+      return true;
+  } catch (...) {
+    return true; // A handler's: its runtime is gone.
+  }
+  const clock::time_point next = runtime_.timers().next_event();
+  if (next != clock::time_point::max()) {
+    now_ = std::max(now_, next);
+    return true;
+  }
+  try {
+    return has_outside_work() && wait_outside(options_.outside_limit);
+  } catch (...) {
+    return true; // As above.
+  }
+}
+
 bool driver::finish() noexcept {
   // relaxed: as require_free().
   if (is_driven_.load(std::memory_order_relaxed))
     return true; // Another thread is in run(), and drives it.
   // Steps of its own: steps() tells those of the program.
-  const std::uint64_t steps = std::exchange(steps_, 0);
-  const std::uint64_t most = std::exchange(most_steps_, options_.max_steps);
-  bool has_ended = false;
-  try {
+  bool may_go_on = true;
+  {
     const seat taken(*this);
-    while (!runtime_.is_over())
-      step();
-    while (poll()) { // completion handlers of the tasks
+    const std::uint64_t most = std::max(options_.max_steps, least_end_steps);
+    for (std::uint64_t step = 0; may_go_on && !runtime_.is_over(); ++step)
+      may_go_on = step != most && end_step();
+    if (may_go_on) {
+      // Completion handlers of the tasks. And a thread of a pool ends only when
+      // it has fired what it took.
+      boost::system::error_code ignored;
+      for (bool more = true; more;)
+        try {
+          more = asio_.poll_one(ignored) != 0;
+        } catch (...) {
+          more = true; // A handler's: there is nobody to tell.
+        }
+      for (timer_entry* entry : std::exchange(due_, {}))
+        entry->fire();
     }
-    // A thread of a pool ends only when it has fired what it took.
-    for (timer_entry* entry : std::exchange(due_, {}))
-      entry->fire();
-    has_ended = true;
-  } catch (const testing::deadlock& e) { // It tells the tree by itself.
-    std::fprintf(stderr,
-                 "weir: a deterministic_runtime cannot end, and is left as it "
-                 "is: %s\n",
-                 e.what());
-  } catch (const std::exception& e) {
-    std::fprintf(stderr,
-                 "weir: a deterministic_runtime cannot end, and is left as it "
-                 "is: %s\n%s",
-                 e.what(),
-                 task_tree::print(runtime_).c_str());
-  } catch (...) {
-    std::fputs("weir: a deterministic_runtime cannot end, and is left as it "
-               "is: something that is no std::exception was thrown\n",
-               stderr);
   }
-  steps_ = steps;
-  most_steps_ = most;
-  return has_ended;
+  if (may_go_on)
+    return true;
+  std::fputs("weir: a deterministic_runtime cannot end, and is left as it is\n",
+             stderr);
+  try {
+    std::fputs(task_tree::print(runtime_).c_str(), stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("  (no memory to print its tasks)\n", stderr);
+  }
+  return false;
 }
 
 void driver::shut_down() noexcept {

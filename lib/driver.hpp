@@ -87,6 +87,7 @@ private:
   class seat;
 
   void step();
+  bool end_step() noexcept;
   bool take_ready();
   void count();
   bool poll();

@@ -16,6 +16,11 @@
 
 namespace weir::detail {
 
+#if !defined(WEIR_SYNC_POLICY)
+// Else each group would be an allocation.
+static_assert(sizeof(void*) != 8 || sizeof(group_core) <= size_class::largest);
+#endif
+
 group_core& group_core::create(runtime_core& runtime,
                                const task_group_options& options,
                                group_kind kind) {

@@ -265,8 +265,9 @@ private:
     lock_type lock;
     bool is_told = false; // cancelled: who is added knows; under lock
     task_list tasks;      // under lock
-    // No line has a part of two lists, wherever it begins.
-    std::array<std::byte, cache_line> apart;
+    // No line has a part of two lists: a block begins at a multiple of 16, and
+    // from the end of one list to the begin of the next are four times that.
+    std::array<std::byte, cache_line - 8> apart;
   };
   mutable std::array<child_list, 4> children_;
 };

@@ -286,10 +286,12 @@ run_contest(std::size_t wanted,
   // Before the group, whose children refer to it.
   contest<R> all(start.size(), wanted, end);
   task_group group(self, children_of(self, collect(unlimited), name));
+  // Made before there is somebody to join: there may be no memory for it.
+  task<> join = join_contest(group);
   const std::exception_ptr failed =
       launch_into(group, [&] { start(all, group); });
   outcome<void> joined =
-      co_await outcome_of<void>(join_contest(group), if_abandoned::failed);
+      co_await outcome_of<void>(std::move(join), if_abandoned::failed);
   if (failed)
     std::rethrow_exception(failed);
   // As an operation alone, it hands on what was taken to one who is cancelled.
