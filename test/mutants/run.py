@@ -54,7 +54,7 @@ BUILDS = {
     "tsan": {
         "compiler": ("CXX_TSAN", "clang++-19"),
         "flags": TSAN,
-        "main": ["test/main.cpp"],
+        "main": ["test/main.cpp", "test/mutants/no_library.cpp"],
         "without": None,
         "patience": 15,
     },
