@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_shielded_child_of_a_cancelled_group_goes_too) {
     group.cancel();
     co_await shield(in_gate());
   };
-  group.spawn(child)(asio::use_future).get();
+  group.spawn(child())(asio::use_future).get();
   block_until([&] { return never->arrivals() == 1; });
   pool->stop();
   BOOST_TEST(ended == 1);
