@@ -57,7 +57,7 @@ cancel_scope::cancel_scope(task_core& core, kind k) noexcept
     core.refresh_interrupted();
 }
 
-// Also when it is dropped: whoever leaves the scope waits for it.
+// Also when it is dropped: the task that leaves the scope waits for it.
 void cancel_scope::deliver(strand_item& item, strand_item::how) noexcept {
   auto& self = static_cast<cancel_scope&>(static_cast<cancel_request&>(item));
   self.take();

@@ -32,7 +32,7 @@ namespace weir::detail {
 
 // Who joins a group.
 enum class group_kind : std::uint8_t {
-  bare,  // whoever made the task_group
+  bare,  // the code that made the task_group
   scope, // the function that made it in a task, when the body has ended
   shielded_scope, // the same, behind a shield()
 };

@@ -105,7 +105,7 @@ void scheduler::push_again(ready_item& item) noexcept {
 // As soon as the item is in the queue its task may run and end, and so may the
 // runtime: its destructor waits for who is still here.
 void scheduler::push_from_outside(ready_item& item) noexcept {
-  // relaxed: whoever runs the item, or follows it, sees this as it sees that.
+  // relaxed: the worker that runs the item sees this, as it sees the item.
   outside_.fetch_add(1, std::memory_order_relaxed);
   item.ready_next = nullptr;
   shared_.push(item);

@@ -61,7 +61,7 @@ private:
   static bool is_left_over(const asio_wait* wait,
                            const task_core* core,
                            std::uint32_t round) noexcept {
-    // relaxed: whoever was handed the handler after the initiation threw sees
+    // relaxed: a thread that got the handler after the initiation threw sees
     // the round that ended then.
     return round != rounds.load(std::memory_order_relaxed) &&
            take_left_over(wait, core, round);

@@ -82,7 +82,7 @@ public:
     return in_many == nullptr || in_many->close_one();
   }
 
-  std::optional<T> value;           // of whoever took it out of the queue
+  std::optional<T> value;           // of the thread that dequeued it
   receive_claim* in_many = nullptr; // an entry of a receive_any(): its claim
 
 protected:
@@ -244,12 +244,12 @@ private:
 
   // The first in `queue` who may be served by somebody with the claim `mine`;
   // null if there is none. Both claims are taken, unless `mine` is spent.
-  // Whoever has a spent claim leaves the queue by himself.
+  // An entrant with a spent claim leaves the queue itself.
   template <typename Waiting>
   [[gnu::noinline]] static Waiting* next_in(step_queue& queue,
-                          std::size_t& count,
-                          shared_claim* mine,
-                          bool& too_late) noexcept {
+                                            std::size_t& count,
+                                            shared_claim* mine,
+                                            bool& too_late) noexcept {
     using meeting = shared_claim::meeting;
     for (queued_step* step = queue.first(); step != nullptr;
          step = step->next) {
@@ -269,7 +269,7 @@ private:
     return nullptr;
   }
   channel_sender<T>* next_sender(shared_claim* mine, bool& too_late) noexcept {
-    if (senders_.empty()) // Most often, and that is told inline.
+    if (senders_.empty()) // The common case, checked inline.
       return nullptr;
     return next_in<channel_sender<T>>(senders_, sending_, mine, too_late);
   }

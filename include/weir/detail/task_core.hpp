@@ -260,9 +260,6 @@ public:
   // Not started, or ended: its root coroutine, until that is destroyed.
   promise_base* root() const noexcept { return leaf_; }
   void destroy_root() noexcept;
-  bool is_waiting_for(const interruptible& how) const noexcept {
-    return waiting_ == &how;
-  }
   bool is_known_to_owner() const noexcept { return !unknown_to_owner_; }
   bool is_abandoned() const noexcept { return abandoning_; }
   // The runtime ends: whatever its wait ends with, it is not resumed.
