@@ -219,6 +219,40 @@ BOOST_AUTO_TEST_CASE(what_an_initiation_throws_comes_out_of_the_await) {
   BOOST_TEST(alive == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_copy_of_the_result_throws_comes_out_of_the_await) {
+  struct fragile {
+    fragile() = default;
+    fragile(const fragile&) { throw std::runtime_error("no copy"); }
+  };
+  for (bool posted : {false, true}) {
+    auto gives = [&] {
+      return asio::async_initiate<const asio::deferred_t, void(fragile)>(
+          [&](auto handler) {
+            auto completes = [h = std::move(handler)]() mutable {
+              const fragile result;
+              std::move(h)(result);
+            };
+            if (posted)
+              asio::post(pool.get_executor(), std::move(completes));
+            else
+              completes();
+          },
+          asio::deferred);
+    };
+    auto main = [&]() -> task<std::string> {
+      std::string caught;
+      try {
+        (void)co_await gives();
+      } catch (const std::runtime_error& e) {
+        caught = e.what();
+      }
+      co_await completes<void()>(how::posted);
+      co_return caught;
+    };
+    BOOST_TEST(run(main()) == "no copy");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_dropped_handler_is_an_abandoned_task) {
   for (how way : ways) {
     BOOST_TEST_CONTEXT("way " << static_cast<int>(way)) {

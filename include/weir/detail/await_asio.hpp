@@ -17,10 +17,10 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace weir::detail {
 
@@ -156,44 +156,55 @@ class asio_result<R(Args...)> {
   static constexpr std::size_t first = has_code || has_exception ? 1 : 0;
 
 public:
-  // True: get() will throw that the operation was aborted.
+  // True: get() will throw that the operation was aborted. What a copy of the
+  // arguments throws is for the awaiting coroutine, not for the context that
+  // calls the handler.
   template <typename... Values>
-  bool store(Values&&... values) {
-    args_.emplace(std::forward<Values>(values)...);
+  bool store(Values&&... values) noexcept {
+    try {
+      args_.template emplace<1>(std::forward<Values>(values)...);
+    } catch (...) {
+      args_.template emplace<2>(std::current_exception());
+      return false;
+    }
     if constexpr (has_code)
-      return is_abort_code(std::get<0>(*args_));
+      return is_abort_code(std::get<0>(args()));
     else if constexpr (has_exception)
-      return is_aborted(std::get<0>(*args_));
+      return is_aborted(std::get<0>(args()));
     else
       return false;
   }
 
   auto get() {
+    if (auto* const error = std::get_if<2>(&args_)) [[unlikely]]
+      std::rethrow_exception(std::move(*error));
     if constexpr (has_code) {
-      if (std::get<0>(*args_))
-        throw_code(std::get<0>(*args_));
+      if (std::get<0>(args()))
+        throw_code(std::get<0>(args()));
     } else if constexpr (has_exception) {
-      if (std::get<0>(*args_))
-        std::rethrow_exception(std::move(std::get<0>(*args_)));
+      if (std::get<0>(args()))
+        std::rethrow_exception(std::move(std::get<0>(args())));
     }
     constexpr std::size_t count = sizeof...(Args) - first;
     if constexpr (count == 0) {
       return;
     } else if constexpr (count == 1) {
-      return std::move(std::get<first>(*args_));
+      return std::move(std::get<first>(args()));
     } else {
       return tail(std::make_index_sequence<count>());
     }
   }
 
 private:
+  stored& args() noexcept { return *std::get_if<1>(&args_); }
+
   template <std::size_t... I>
   auto tail(std::index_sequence<I...>) {
     return std::tuple<arg<first + I>...>(
-        std::move(std::get<first + I>(*args_))...);
+        std::move(std::get<first + I>(args()))...);
   }
 
-  std::optional<stored> args_;
+  std::variant<std::monostate, stored, std::exception_ptr> args_;
 };
 
 // `co_await` of an Asio operation: initiated on the task's strand with a

@@ -163,15 +163,10 @@ public:
   bool arrive(std::uint64_t index, std::optional<T>& value) {
     if (is_turn_of(index))
       return true;
-    node* n = &skipped_;
+    std::unique_ptr<node> kept; // none: the task failed
     if (value) {
-      n = new node;
-      try {
-        n->value.emplace(std::move(*value));
-      } catch (...) {
-        delete n;
-        throw;
-      }
+      kept = std::make_unique<node>();
+      kept->value.emplace(std::move(*value));
     }
     std::vector<node*> bigger;
     for (;;) {
@@ -186,7 +181,7 @@ public:
         size = slots_.size();
         ahead = index - turn();
         if (ahead < size) {
-          at(index) = n;
+          at(index) = kept ? kept.release() : &skipped_;
           gate.add();
           return false;
         }
@@ -196,10 +191,8 @@ public:
       bigger.assign(size, nullptr);
     }
     // Its turn has come meanwhile.
-    if (n != &skipped_) {
-      value.emplace(std::move(*n->value));
-      delete n;
-    }
+    if (kept)
+      value.emplace(std::move(*kept->value));
     return true;
   }
 
