@@ -227,6 +227,8 @@ void driver::wait() {
       jump(next);
     return;
   }
+  if (runtime_.end_early())
+    return;
   const bool may_go_on = outside || task_tree::may_go_on(runtime_);
   // Another thread may have woken a task while it was looked at: it is queued.
   if (take_ready() || (may_go_on && wait_outside(options_.outside_limit)))
@@ -330,6 +332,8 @@ bool driver::end_step() noexcept {
     now_ = std::max(now_, next);
     return true;
   }
+  if (runtime_.end_early())
+    return true;
   try {
     return has_outside_work() && wait_outside(options_.outside_limit);
   } catch (...) {

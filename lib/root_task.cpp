@@ -21,6 +21,7 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
     throw;
   }
   core->name = work.name;
+  core->root_maker = owner.maker();
   task_ref ref(core);
   if (!runtime.add_root(*core)) {
     core->destroy_root();

@@ -17,6 +17,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -111,6 +112,9 @@ public:
   void end_children_of(group_core& group) noexcept;
   // The driver: destroys the frames of one task, if that can be done now.
   bool end_one() noexcept;
+  // The driver, when nothing else can be done: see runtime_stop_early.cpp.
+  // False: nothing was destroyed.
+  bool end_early() noexcept;
 
   runtime_stats stats() noexcept;
 
@@ -145,13 +149,32 @@ private:
     over,
   };
   using lock_held = std::unique_lock<sync::mutex>;
+  // After which an end that still waits says what for.
+  static constexpr std::chrono::seconds patience{10};
 
   stage stage_now() const noexcept {
     // acquire: sees what was done before.
     return stage_.load(std::memory_order_acquire);
   }
-  struct marker;
+  // Goes through the pool's queue, which is first in, first out, and through it
+  // once more.
+  struct marker {
+    using allocator_type = handler_allocator<void>;
+    allocator_type get_allocator() const noexcept {
+      return allocator_type(self->memory_);
+    }
+    void operator()() const noexcept;
+
+    runtime_core* self;
+    bool* reached; // null: it is the last of all
+    int turns;
+  };
   struct unwinder;
+  struct early_look : timer_function {
+    explicit early_look(runtime_core& r) noexcept;
+    runtime_core& runtime;
+    clock::duration pause;
+  };
   void shut_down() noexcept;
   bool end() noexcept;
   bool finish_end() noexcept;
@@ -165,6 +188,10 @@ private:
   task_core* take_due(const group_core* preferred) noexcept;
   task_core* take_due_below(const task_owner& top) noexcept;
   void end_task(task_core& task, lock_held& held) noexcept;
+  void destroy_frames(task_core& task, lock_held& held) noexcept;
+  void collect_early();
+  bool end_early_task(const group_core* of, lock_held& held) noexcept;
+  void look_early_later() noexcept;
   void report_waiting() noexcept;
   void report_ending() noexcept;
 
@@ -186,8 +213,11 @@ private:
   std::size_t parked_count_ = 0; // not ended yet
   std::size_t not_parked_ = 0;   // at the last look, less those since then
   task_core* due_ = nullptr;     // whose frames can go, by ready_next
-  sync::mutex join_lock_;        // held while a thread joins the pool's
-  bool are_joined_ = false;      // under join_lock_
+  task_core* early_ = nullptr;   // whose frames go while others still wait
+  std::size_t early_count_ = 0;  // and of which a thread destroys frames
+  early_look early_look_{*this};
+  sync::mutex join_lock_;   // held while a thread joins the pool's
+  bool are_joined_ = false; // under join_lock_
 
   handler_memory memory_; // of the engine's handlers
   std::optional<asio::thread_pool> pool_;

@@ -108,8 +108,10 @@ public:
   /// 10 s it, or the destructor, prints to stderr each task that still runs or
   /// waits and what it waits for, and goes on waiting.
   ///
-  /// Not ended: a task in an `asio::awaitable` that waits for tasks of this
-  /// runtime (a join, a with_task_group()); cancel it first.
+  /// An `asio::awaitable` in a task that waits for tasks of this runtime which
+  /// it started (with_task_group(), co_spawn(), a join of its group) returns
+  /// after those: their frames go first. Not ended is one that waits for tasks
+  /// that another started, or that runs on another context; cancel it first.
   ///
   /// Thread safety: any thread. Others may cancel the tasks, and complete what
   ///   they wait for, meanwhile.

@@ -201,8 +201,9 @@ public:
     }
   }
 
-  // Of a task that another awaits: the other goes after it.
-  task_core* maker() const noexcept override { return maker_; }
+  // The task that called co_spawn(): most likely it awaits this one, itself or
+  // in an awaitable, and goes after it.
+  task_core* maker() const noexcept override { return maker_.get(); }
 
 private:
   struct canceller {
@@ -330,7 +331,7 @@ private:
   bool cancelled_ = false;
   bool is_handler_gone_ = false; // under lock_; posted, or dropped
   spin_lock lock_;
-  task_core* const maker_ = task_handler<Handler> ? current_task() : nullptr;
+  const task_ref maker_{is_detached<Handler>::value ? nullptr : current_task()};
 };
 
 struct initiate_spawn {

@@ -306,7 +306,12 @@ private:
 
 public:
   const char* name = nullptr;
-  std::uint64_t index = 0;
+  union {
+    std::uint64_t index = 0; // of a group's child
+    // Of a root: the task that started it, to be compared only; null if none
+    // did. Its owner is gone before it leaves the runtime's list.
+    const task_core* root_maker;
+  };
   // Guarded by the owner's lock.
   task_links links;
   // Held of owner()->limiter(); not set if there is none. Under the lock of the
