@@ -55,9 +55,9 @@ void group_core::release() noexcept {
 void group_core::handle_gone() noexcept {
   deadline_.retire();
   stages_.retire();
-  // In a frame that goes at the end of the runtime, made by another task:
-  // runtime_end knows no order for these.
-  if (is_abandoning() && !is_idle())
+  // The end of the runtime knows no order for a group that is in a frame and
+  // was made by another task, nor for one that a thread of the user's has.
+  if (!is_idle() && (is_abandoning() || runtime_.ends_elsewhere()))
     runtime_.end_children_of(*this);
   if (!is_idle()) {
     std::fputs("weir: a task_group was destroyed before join():\n", stderr);

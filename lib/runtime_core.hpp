@@ -108,8 +108,13 @@ public:
   void end_task_counted() noexcept;
   // A thread in run(), for the task of `owner`: helps to destroy its frames.
   void help_to_end(blocking_wait& until, const task_owner& owner) noexcept;
-  // A thread that destroys frames, in the destructor of `group`.
+  // In the destructor of `group`, on a thread that destroys frames or is the
+  // user's.
   void end_children_of(group_core& group) noexcept;
+  // stop() has begun the end on a thread of the pool, and this is none.
+  bool ends_elsewhere() noexcept {
+    return is_stopped() && driver_ == nullptr && !is_own_thread();
+  }
   // The driver: destroys the frames of one task, if that can be done now.
   bool end_one() noexcept;
   // The driver, when nothing else can be done: see runtime_stop_early.cpp.
@@ -151,6 +156,8 @@ private:
   using lock_held = std::unique_lock<sync::mutex>;
   // After which an end that still waits says what for.
   static constexpr std::chrono::seconds patience{10};
+  // Between two looks of one that nobody tells.
+  static constexpr std::chrono::milliseconds pause{10};
 
   stage stage_now() const noexcept {
     // acquire: sees what was done before.

@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <new>
+#include <unordered_set>
 #include <utility>
 
 // runtime::stop(), which is also the last part of the destructor:
@@ -240,7 +242,6 @@ task_core* runtime_core::take_due_below(const task_owner& top) noexcept {
 // from time to time.
 void runtime_core::help_to_end(blocking_wait& until,
                                const task_owner& owner) noexcept {
-  constexpr std::chrono::milliseconds pause{10};
   lock_held held(lock_);
   while (!until.is_done())
     if (task_core* const task = take_due_below(owner))
@@ -256,8 +257,9 @@ void runtime_core::end_children_of(group_core& group) noexcept {
       continue;
     else if (task_core* const task = take_due(&group))
       end_task(*task, held);
-    else
-      changed_.wait(held, [&] { return due_ != nullptr || group.is_idle(); });
+    else // Its last child may end by itself, and tells nobody here.
+      changed_.wait_for(
+          held, pause, [&] { return due_ != nullptr || group.is_idle(); });
 }
 
 // Under lock_. The frames are gone. The completion handlers of the tasks are in
@@ -302,8 +304,14 @@ void runtime_core::report_ending() noexcept {
   std::fprintf(stderr,
                "weir: the end of a runtime still waits, after %d s, for:\n",
                static_cast<int>(patience.count()));
-  const auto report = [](task_core& task) {
-    if (task.is_parked())
+  std::unordered_set<const task_core*> parked;
+  try {
+    for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
+      parked.insert(static_cast<task_core*>(item));
+  } catch (const std::bad_alloc&) { // Then it prints some that are parked.
+  }
+  const auto report = [&parked](task_core& task) {
+    if (parked.contains(&task))
       return;
     const wait_kind* const kind = task.waits_for();
     std::fprintf(stderr,

@@ -139,6 +139,7 @@ bool runtime_core::end_early_task(const group_core* of,
     before->ready_next = task->ready_next;
   destroy_frames(*task, held);
   --early_count_;
+  changed_.notify_all();
   return true;
 }
 

@@ -37,6 +37,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_future.hpp>
@@ -347,6 +348,34 @@ BOOST_AUTO_TEST_CASE(a_pool_ends_by_itself) {
     asio::post(pool.get_executor(), [&] { pool.stop(); });
     BOOST_CHECK_EXCEPTION(
         result.get(), system_error, has_code(errc::task_abandoned));
+  }
+}
+
+// The pool's thread only begins the end: the group's destructor, on a thread of
+// the user's, waits for that of its children.
+BOOST_AUTO_TEST_CASE(a_group_may_go_once_the_end_has_begun) {
+  for (int round = 0; round != 100; ++round) {
+    weir::runtime pool(2);
+    std::atomic<int> alive{0};
+    std::atomic<int> waiting{0};
+    std::atomic<bool> begun{false};
+    {
+      task_group group(pool);
+      auto waits = [&]() -> task<> {
+        const counted mine(alive);
+        ++waiting;
+        co_await sleep_for(std::chrono::hours(1));
+      };
+      for (int i = 0; i != 10; ++i)
+        group.spawn(waits())(asio::use_future).get();
+      block_until([&] { return waiting == 10; });
+      asio::post(pool.get_executor(), [&] {
+        pool.stop();
+        begun = true;
+      });
+      block_until([&] { return begun.load(); });
+    }
+    BOOST_TEST(alive == 0);
   }
 }
 
