@@ -6,6 +6,7 @@
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
+#include <weir/completion_group.hpp>
 #include <weir/error.hpp>
 #include <weir/first_completed.hpp>
 #include <weir/limiter.hpp>
@@ -17,6 +18,7 @@
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 #include <weir/with_task_group.hpp>
+#include <weir/work_queue.hpp>
 
 #include "support/at_once.hpp"
 #include "support/gate.hpp"
@@ -127,6 +129,57 @@ BOOST_AUTO_TEST_CASE(nor_has_one_that_loses_to_a_task) {
     auto got = co_await race(a.receive(), is_quick(), b.receive());
     co_return got.value;
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_next_that_loses_leaves_its_result_to_others) {
+  constexpr int n = many / 8;
+  for (std::size_t threads : {1u, 2u}) {
+    weir::runtime own(threads);
+    auto gives = [](int i) -> task<int> {
+      for (int turns = i / 8 % 4; turns != 0; --turns)
+        co_await checkpoint();
+      co_return i;
+    };
+    auto main = [&]() -> task<long> {
+      weir::completion_group<int> a(own);
+      weir::completion_group<int> b(own);
+      for (int i = 0; i != n; ++i)
+        co_await (i % 2 == 0 ? a : b).spawn(gives(i));
+      a.close();
+      b.close();
+      long sum = 0;
+      for (;;) {
+        auto got = co_await race(a.next(), b.next());
+        if (!got.value)
+          break; // All of one were taken: it would win every race.
+        sum += got.value->result.value();
+      }
+      for (auto* each : {&a, &b}) {
+        while (auto got = co_await each->next())
+          sum += got->result.value();
+        co_await each->join();
+      }
+      co_return sum;
+    };
+    BOOST_TEST(own.run(main()) == static_cast<long>(n) * (n - 1) / 2);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_push_that_loses_has_pushed_nothing) {
+  std::atomic<int> done{0};
+  auto main = [&]() -> task<> {
+    auto counts = [&](int) { ++done; };
+    weir::work_queue<int> a(pool, {.capacity = 1}, counts);
+    weir::work_queue<int> b(pool, {.capacity = 1}, counts);
+    for (int i = 0; i != many; ++i)
+      (void)co_await race(a.push(i), b.push(i));
+    co_await a.drain();
+    co_await b.drain();
+    co_await a.join();
+    co_await b.join();
+  };
+  run(main());
+  BOOST_TEST(done == many);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_two_of_three_take_two_values) {

@@ -28,16 +28,17 @@ namespace weir {
 /// dropped, and so is the error of a loser.
 ///
 /// A loser may have taken what nobody gets then. That cannot be with a
-/// channel's receive() and send() that are arguments themselves:
+/// channel's receive() and send(), a work_queue's push() and a
+/// completion_group's next() that are arguments themselves:
 ///
 ///     co_await weir::race(a.receive(), b.receive(), weir::sleep_for(1s));
 ///
 /// Of those only the winner takes effect, and not even a cancellation from
 /// outside loses its value. A permit that comes too late is given back. For
 /// all else, a task or callable that receives among them, what a loser took is
-/// gone: values of receive_any(), completion_group::next() or
-/// work_queue::push(), bytes of a socket, a child that was spawned. To take
-/// from several channels in a task use receive_any(), or race the receives.
+/// gone: values of receive_any(), bytes of a socket, a child that was spawned.
+/// To take from several channels in a task use receive_any(), or race the
+/// receives.
 ///
 /// Throws: `std::invalid_argument`, at the call, for an empty task or
 ///   callable; a group_error when all failed, with all errors ordered by

@@ -9,8 +9,7 @@
 #include "abandoning.hpp"
 #include "channel_nodes.hpp"
 #include "channel_ring.hpp"
-#include "queued_step.hpp"
-#include "shared_claim.hpp"
+#include "contending_step.hpp"
 #include "sync.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -38,44 +37,14 @@ struct receive_claim : shared_claim {
   sync::atomic<std::size_t> open{0}; // channels that can still serve it
 };
 
-// Sender or receiver, for itself or as one of several waits.
-class channel_step : public queued_step {
-public:
-  // Before it is started: takes effect only if it gets a share of `all`, and
-  // tells so in `claimed`. If it does not, it ends as if it was cancelled, or
-  // waits until it is.
-  void contend(shared_claim& all, bool& claimed) noexcept {
-    claim = &all;
-    claimed_ = &claimed;
-  }
-  // Its claim was taken, if it has one. Lock held, or not queued.
-  void takes_effect() noexcept {
-    if (claimed_ != nullptr)
-      *claimed_ = true; // Read after its completion.
-  }
-
-  shared_claim* claim = nullptr;
-
-protected:
-  channel_step() = default;
-  // Only before it is started.
-  channel_step(channel_step&& other) noexcept
-      : queued_step(std::move(other)), claim(other.claim),
-        claimed_(other.claimed_) {}
-  ~channel_step() = default;
-
-private:
-  bool* claimed_ = nullptr;
-};
-
 // Somebody who waits for a value.
 template <typename T>
-class channel_receiver : public channel_step {
+class channel_receiver : public contending_step {
 public:
   channel_receiver() = default;
   // Only before it is started.
   channel_receiver(channel_receiver&& other) noexcept
-      : channel_step(std::move(other)) {}
+      : contending_step(std::move(other)) {}
 
   // Its channel is closed. True: it ends by that, and not by another channel.
   bool ends_with_its_channel() noexcept {
@@ -91,14 +60,14 @@ protected:
 
 // Somebody who waits until its value is taken.
 template <typename T>
-class channel_sender : public channel_step {
+class channel_sender : public contending_step {
 public:
   template <typename... Args>
   explicit channel_sender(std::in_place_t, Args&&... args)
       : value(std::forward<Args>(args)...) {}
   // Only before it is started.
   channel_sender(channel_sender&& other) noexcept
-      : channel_step(std::move(other)), value(std::move(other.value)) {}
+      : contending_step(std::move(other)), value(std::move(other.value)) {}
 
   void refuse(boost::system::error_code why) noexcept { code_ = why; }
   bool is_refused() const noexcept { return code_.failed(); }
@@ -242,31 +211,15 @@ private:
   // Lock held, is_over(): those that wait for a value get none.
   void end_receivers(step_queue& ended) noexcept;
 
-  // The first in `queue` who may be served by somebody with the claim `mine`;
-  // null if there is none. Both claims are taken, unless `mine` is spent.
-  // An entrant with a spent claim leaves the queue itself.
   template <typename Waiting>
   [[gnu::noinline]] static Waiting* next_in(step_queue& queue,
                                             std::size_t& count,
                                             shared_claim* mine,
                                             bool& too_late) noexcept {
-    using meeting = shared_claim::meeting;
-    for (queued_step* step = queue.first(); step != nullptr;
-         step = step->next) {
-      auto* const w = static_cast<Waiting*>(step);
-      const meeting what = shared_claim::meet(mine, w->claim);
-      if (what == meeting::agreed) {
-        (void)detail::withdraw(queue, *w);
-        --count;
-        w->takes_effect();
-        return w;
-      }
-      if (what == meeting::arrives_late) {
-        too_late = true;
-        return nullptr;
-      }
-    }
-    return nullptr;
+    contending_step* const step = first_served(queue, mine, too_late);
+    if (step != nullptr)
+      --count;
+    return static_cast<Waiting*>(step);
   }
   channel_sender<T>* next_sender(shared_claim* mine, bool& too_late) noexcept {
     if (senders_.empty()) // The common case, checked inline.

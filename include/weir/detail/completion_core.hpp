@@ -6,6 +6,7 @@
 #include <weir/error.hpp>
 #include <weir/task_group.hpp>
 
+#include "contending_step.hpp"
 #include "group_steps.hpp"
 #include "queued_step.hpp"
 #include "result_list.hpp"
@@ -20,10 +21,10 @@
 
 namespace weir::detail {
 
-// A next() or a child with its result, in a queue of the core's.
+// A next(), in a queue of the core's.
 template <typename T>
-struct completion_waiter : queued_step {
-  std::unique_ptr<result_node<T>> got; // of a next()
+struct completion_waiter : contending_step {
+  std::unique_ptr<result_node<T>> got;
 };
 
 // The results of a completion_group that nobody took yet, and who waits for
@@ -63,10 +64,11 @@ public:
 
   // The oldest next() gets the result, or it waits for one.
   void push(std::unique_ptr<node> n) noexcept {
-    queued_step* to = nullptr;
+    contending_step* to = nullptr;
     {
       std::lock_guard held(lock_);
-      to = dequeue(takers_);
+      bool too_late = false; // Never: a child has no claim.
+      to = first_served(takers_, nullptr, too_late);
       if (to != nullptr) {
         static_cast<step*>(to)->got = std::move(n);
       } else {
@@ -81,7 +83,8 @@ public:
       tell(*to);
   }
 
-  // True: there was one, or there never will be. False: `s` is queued.
+  // True: there was one, there never will be, or `s` comes too late for its
+  // contest. False: `s` is queued.
   bool take(step& s, waiter& w) noexcept {
     queued_step* admitted = nullptr;
     {
@@ -92,6 +95,11 @@ public:
         enqueue(takers_, s, w);
         return false;
       }
+      if (s.claim != nullptr && !s.claim->take()) {
+        s.abort();
+        return true;
+      }
+      s.takes_effect();
       s.got.reset(first_);
       first_ = first_->next;
       if (first_ == nullptr)
