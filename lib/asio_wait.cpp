@@ -9,8 +9,7 @@
 
 namespace weir::detail {
 
-// --- handlers left over from an initiation that threw
-// --------------------------------------------------------
+// --- handlers left over from an initiation that threw ---
 
 constinit std::atomic<std::uint32_t> asio_wait::rounds{0};
 
@@ -49,8 +48,7 @@ bool asio_wait::take_left_over(const asio_wait* wait,
   return found != nullptr;
 }
 
-// --- on the strand
-// ----------------------------------------------------------------------------
+// --- on the strand ---
 
 constinit const wait_kind asio_wait::wait = {
     {&asio_wait::resume}, &asio_wait::emit, "an Asio operation", true};
@@ -82,8 +80,8 @@ void asio_wait::broke_off() noexcept {
   core_->signal().slot().clear();
   if (done_inline_ || dropped_inline_)
     return;
-  // Without memory for this the process ends: whoever has the handler would
-  // write into a frame that goes on, or is gone.
+  // Without memory for this the process ends: the operation that has the
+  // handler would write into a frame that goes on, or is gone.
   auto* const one = new left_over{this, core_, round_, nullptr};
   std::lock_guard held(left_over_lock);
   one->next = std::exchange(all_left_over, one);

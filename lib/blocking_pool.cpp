@@ -168,8 +168,9 @@ void blocking_core::work() noexcept {
     const bool is_awaited = job->who != nullptr;
     job->is_telling = is_awaited;
     if (is_awaited) {
-      // The thread counts as free now: who is told may ask for it again. But
-      // who joins may destroy the pool, and must not find a waiter.
+      // The thread counts as free before the waiter is completed, which may
+      // submit again. finish_one() comes first, as a joiner may destroy the
+      // pool, which must have no waiter then.
       ++telling_;
       finish_one();
       held.unlock();

@@ -23,7 +23,7 @@ namespace weir::detail {
 namespace {
 // Of the timers that are due.
 constexpr std::size_t most_at_once = 4;
-// The end has at least so many steps, however few the program has.
+// The fewest steps that the end may take, however few the program has.
 constexpr std::uint64_t least_end_steps = 1'000'000;
 
 // Before `n` more are taken out of where they are: there may be no memory.
@@ -113,7 +113,7 @@ void driver::outside_began() noexcept {
 }
 
 void driver::outside_ended() noexcept {
-  // release: what was posted before is seen by who sees it ended.
+  // release: a thread that sees the function ended sees what it posted.
   outside_.fetch_sub(1, std::memory_order_release);
 }
 
@@ -122,8 +122,7 @@ void driver::failed(const std::exception_ptr& error) noexcept {
     error_ = error;
 }
 
-// --- run
-// ----------------------------------------------------------------------------
+// --- run ---
 
 void driver::run(const bool& done) {
   const seat taken(*this);
@@ -212,8 +211,7 @@ bool driver::poll() {
   return true;
 }
 
-// --- nothing is ready
-// ---------------------------------------------------------------
+// --- nothing is ready ---
 
 void driver::wait() {
   const clock::time_point next = runtime_.timers().next_event();
@@ -290,8 +288,7 @@ bool driver::has_outside_work() {
   return !none;
 }
 
-// --- ends
-// -----------------------------------------------------------------------------
+// --- ends ---
 
 // One step of the end, without a choice and without memory: it must not fail.
 // False: everything waits, and for nothing that will come.

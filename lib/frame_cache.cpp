@@ -78,8 +78,8 @@ void end_block(void* at) {
   ::munmap(at, sizeof(thread_block));
 }
 
-// Null: there is no memory. Not from malloc: who has none to give must still be
-// able to cancel, and a thread may do that first.
+// Null: there is no memory. Not from malloc: a thread must be able to cancel
+// without memory, and that may be the first thing that it does.
 thread_block* make_block() noexcept {
   void* const at = ::mmap(nullptr,
                           sizeof(thread_block),

@@ -85,7 +85,7 @@ void group_core::handle_gone() noexcept {
   release();
 }
 
-// --- join -------------------------------------------------------------------
+// --- join ---
 
 bool group_core::join(resting_waiter& w) noexcept {
   group_queue woken;
@@ -168,8 +168,7 @@ bool group_core::is_broken_off_from_outside() const noexcept {
   return state_.cancelled_by() == group_state::cause::outside;
 }
 
-// --- the rest
-// -----------------------------------------------------------------
+// --- the rest ---
 
 void group_core::set_cap(std::size_t cap) noexcept {
   group_queue woken;

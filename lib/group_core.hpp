@@ -30,7 +30,7 @@
 
 namespace weir::detail {
 
-// Who joins a group.
+// Which code joins a group.
 enum class group_kind : std::uint8_t {
   bare,  // the code that made the task_group
   scope, // the function that made it in a task, when the body has ended
@@ -55,9 +55,9 @@ public:
                             const task_group_options& options,
                             group_kind kind);
 
-  // --- any thread ---------------------------------------------------------
+  // --- any thread ---
 
-  // relaxed: whoever adds one already owns one.
+  // relaxed: the thread that adds one already owns one.
   void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept;
 
@@ -208,7 +208,7 @@ private:
   void request_stop_locked(rules_lock& held) noexcept;
   void next_stage(std::uint32_t plan) noexcept;
   std::uint32_t generation() const noexcept {
-    // relaxed: whoever must not miss a change holds a lock that orders it.
+    // relaxed: a caller that must not miss a change holds a lock.
     return generation_.load(std::memory_order_relaxed);
   }
 
@@ -263,7 +263,7 @@ private:
   // so that threads seldom meet. A lock may be taken under lock_.
   struct child_list {
     lock_type lock;
-    bool is_told = false; // cancelled: who is added knows; under lock
+    bool is_told = false; // of a cancellation; under lock
     task_list tasks;      // under lock
     // No line has a part of two lists: a block begins at a multiple of 16, and
     // from the end of one list to the begin of the next are four times that.

@@ -117,8 +117,7 @@ bool group_core::reopen() noexcept {
   return true;
 }
 
-// --- wait_idle, wait_stopping
-// ---------------------------------------------------------------
+// --- wait_idle, wait_stopping ---
 
 group_wait_step::group_wait_step(group_core& group, kind what) noexcept
     : group_(&group) {

@@ -18,7 +18,7 @@ permit_source::answer group_permits::take_first(std::size_t wanted) noexcept {
     const std::size_t had = std::exchange(in_hand_, 0);
     if (had == wanted)
       return answer::taken;
-    put_back(had); // It was for another, who has left.
+    put_back(had); // It was for another spawn(), which has given up.
   }
   if (asked_) {
     if (weight == wanted || !from_.withdraw(*this, told_))
@@ -99,8 +99,7 @@ group_state::request group_core::request_of(const spawn_step& step,
   return wanted;
 }
 
-// --- tasks that wait for the children of a group
-// -----------------------------------------------------
+// --- tasks that wait for the children of a group ---
 
 // Lock held, `w` is queued.
 void group_core::lend_permits(resting_waiter& w) noexcept {

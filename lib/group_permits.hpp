@@ -55,7 +55,7 @@ public:
   // Its answer is still to come.
   bool is_asking() const noexcept { return asked_; }
 
-  // Who is to be told that it got a permit, without any lock.
+  // The waiters that got a permit, to be completed without any lock.
   limiter_queue take_told() noexcept { return std::exchange(told_, {}); }
 
 private:

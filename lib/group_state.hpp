@@ -17,9 +17,9 @@ namespace weir::detail {
 using group_queue = wait_queue<group_waiter>;
 
 // The rules of a task group: how many run, who waits, when it ends, and who
-// must be told. Not synchronised; knows neither tasks nor threads. Whoever
-// calls it holds the group's lock, and completes the waiters that a call
-// leaves in `woken` after letting go of it.
+// must be told. Not synchronised; knows neither tasks nor threads. The caller
+// holds the group's lock, and completes the waiters that a call leaves in
+// `woken` after it has released the lock.
 class group_state {
 public:
   static constexpr std::size_t no_limit =

@@ -31,8 +31,7 @@ require_weight(const group_core& group, std::size_t weight, const char* who) {
   return weight;
 }
 
-// --- spawn
-// --------------------------------------------------------------------------
+// --- spawn ---
 
 spawn_step::spawn_step(group_core& group, unstarted child)
     : group_(&group), child_(group.make_child(child)) {}
@@ -132,8 +131,7 @@ void start_all(std::vector<spawn_step>& children) noexcept {
     (void)child.start_for_others(nobody);
 }
 
-// --- join
-// ---------------------------------------------------------------------------
+// --- join ---
 
 join_step::join_step(group_core& group) noexcept : group_(&group) {}
 

@@ -12,8 +12,8 @@ namespace weir::detail {
 void group_timer::set(clock::time_point at, std::uint32_t ticket) noexcept {
   timer_service& timers = group_.runtime().timers();
   std::lock_guard held(lock_);
-  // Whoever comes late must not undo what came after it. Tickets only grow,
-  // modulo 2^32.
+  // A late caller must not undo what a later one set. Tickets only grow, modulo
+  // 2^32.
   if (retired_ || static_cast<std::int32_t>(ticket - ticket_) < 0)
     return;
   ticket_ = ticket;

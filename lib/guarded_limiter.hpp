@@ -40,8 +40,8 @@ public:
 
     limiter_state* operator->() const noexcept { return &of_.rules_; }
 
-    // When the last owner has left, whoever gives back takes the lock, to see
-    // whether it is the last.
+    // When the last owner has left, the thread that gives a permit back takes
+    // the lock, to see whether it was the last permit.
     void add_owner() const noexcept { ++of_.owners_; }
     void remove_owner() const noexcept { --of_.owners_; }
     // No owner and nothing in use.

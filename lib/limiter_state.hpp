@@ -14,10 +14,10 @@ namespace weir::detail {
 using limiter_queue = wait_queue<limiter_node>;
 
 // The rules of a limiter. Not synchronised; knows neither tasks nor threads.
-// Whoever calls it holds the limiter's lock, and settles the nodes that a call
-// leaves in `granted` and `refused` after letting go of it.
+// The caller holds the limiter's lock, and settles the nodes that a call leaves
+// in `granted` and `refused` after it has released the lock.
 //
-// Everybody in the queue fits into the capacity, and the first does not fit
+// Each node in the queue fits into the capacity, and the first does not fit
 // into what is free.
 class limiter_state {
 public:

@@ -53,8 +53,8 @@ public:
     while ((seen & (locked_flag | closed_flag)) == 0)
       if (word_.compare_exchange_weak(seen,
                                       seen + weight * one,
-                                      // release: whoever takes the permits sees
-                                      // what was done with them.
+                                      // release: the thread that takes the
+                                      // permits sees what was done with them.
                                       std::memory_order_release,
                                       std::memory_order_relaxed))
         return true;

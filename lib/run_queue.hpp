@@ -24,7 +24,7 @@ class basic_run_queue {
 public:
   // Owner. False: full.
   bool push(ready_item& item) noexcept {
-    // acquire: the slot was read by whoever moved head_ past it.
+    // acquire: the worker that moved head_ past the slot has read it.
     const std::uint32_t head = head_.load(std::memory_order_acquire);
     // relaxed: only the owner writes tail_.
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);

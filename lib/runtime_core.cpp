@@ -51,7 +51,7 @@ runtime_core::runtime_core(const testing::deterministic_options& options)
 // The threads are not Asio's to start: its constructor waits for ever for those
 // it has if it cannot have all, and one that it knows to be alone keeps to
 // itself what its handlers post, also when others have attached themselves.
-// Each is bound to its worker at once; whoever attaches itself never is.
+// Each is bound to its worker at once; a thread that attaches itself never is.
 void runtime_core::start_threads() {
   try {
     threads_.reserve(options_.threads);
@@ -70,8 +70,7 @@ void runtime_core::start_threads() {
   }
 }
 
-// --- roots and groups
-// -----------------------------------------------------------
+// --- roots and groups ---
 
 bool runtime_core::add_root(task_core& core) noexcept {
   std::lock_guard held(lock_);

@@ -51,7 +51,7 @@ public:
   // Ends it and deletes it.
   static void destroy(runtime_core* core) noexcept;
 
-  // --- any thread ---------------------------------------------------------
+  // --- any thread ---
 
   asio::thread_pool& pool() noexcept { return *pool_; }
   scheduler& ready() noexcept { return ready_; }
@@ -93,7 +93,7 @@ public:
 
   void unhandled(const std::exception_ptr& error, const char* name) noexcept;
 
-  // --- the end: runtime_end.cpp ---------------------------------------------
+  // --- the end: runtime_end.cpp ---
 
   // runtime::stop().
   void stop() noexcept;

@@ -16,28 +16,28 @@ namespace weir::detail {
 
 namespace {
 
-// A batch ends after so many tasks, or so much time; the clock is read after
-// 1, 2, 4, ... tasks, and then once every `clock_turns`.
+// A batch ends after this many tasks, or this much time; the clock is read
+// after 1, 2, 4, ... tasks, and then once every `clock_turns`.
 constexpr unsigned batch_tasks = 256;
 constexpr unsigned clock_turns = 32;
 static_assert(batch_tasks % clock_turns == 0);
 constexpr std::chrono::microseconds batch_time{200};
-// The shared queue is looked at first every so many tasks, so that a worker
+// Once in this many tasks the shared queue is looked at first, so that a worker
 // whose own queue never empties does not starve it.
 constexpr std::uint32_t shared_turns = 31;
-// A worker without work looks around so many times, with so many pauses after
-// each (together about a microsecond), before it leaves.
+// A worker without work looks around this many times, with this many pauses
+// after each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
 constexpr unsigned pauses_per_round = 32;
 // A look at a busy worker's queue takes memory out of that worker's cache: the
-// next one comes after so many rounds (about five microseconds).
+// next one comes after this many rounds (about five microseconds).
 constexpr unsigned busy_rest = 8;
-// It lets the pool's other handlers run after so many rounds.
+// A searching worker lets the pool's other handlers run after this many rounds.
 constexpr unsigned longest_search = 200;
 // See scheduler::steal().
 constexpr std::uint32_t steal_patience = 8;
-// See ready_queue_is_crowded(). So many control blocks and frames stay in the
-// first-level cache.
+// See ready_queue_is_crowded(). The control blocks and frames of this many
+// tasks stay in the first-level cache.
 constexpr std::uint32_t crowd = 16;
 
 } // namespace
@@ -78,8 +78,7 @@ bool scheduler::on_worker_thread() noexcept {
   return self != nullptr && self->owner == this;
 }
 
-// --- any thread
-// -----------------------------------------------------------------
+// --- any thread ---
 
 void scheduler::push(ready_item& item) noexcept {
   worker* const self = this_thread().self;
@@ -103,7 +102,7 @@ void scheduler::push_again(ready_item& item) noexcept {
 }
 
 // As soon as the item is in the queue its task may run and end, and so may the
-// runtime: its destructor waits for who is still here.
+// runtime: its destructor waits for the threads that are still here.
 void scheduler::push_from_outside(ready_item& item) noexcept {
   // relaxed: the worker that runs the item sees this, as it sees the item.
   outside_.fetch_add(1, std::memory_order_relaxed);
@@ -149,8 +148,7 @@ void scheduler::post_drain() noexcept {
   asio::post(pool_, drain_handler{this, true});
 }
 
-// --- workers
-// ----------------------------------------------------------------------
+// --- workers ---
 
 // The oldest chain of the shared queue: its first, the rest into the ring.
 ready_item* scheduler::take_shared(worker& self) noexcept {
@@ -169,7 +167,7 @@ ready_item* scheduler::take_shared(worker& self) noexcept {
       break;
     }
   }
-  // Whoever looked around since the flag was taken down has seen nothing.
+  // A worker that looked around since the flag was taken down has seen nothing.
   if (workers_.size() != 1)
     notify();
   return first;
@@ -328,8 +326,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
   }
 }
 
-// --- driver
-// -------------------------------------------------------------------------
+// --- driver ---
 
 void scheduler::enter_driver() noexcept {
   own_thread().self = &workers_.front();
@@ -346,8 +343,7 @@ void scheduler::driver_yields(bool yields) noexcept {
       yields ? 0 : std::numeric_limits<std::uint32_t>::max();
 }
 
-// --- the end
-// ------------------------------------------------------------------------
+// --- the end ---
 
 ready_item* scheduler::take_left() noexcept {
   for (worker& w : workers_)

@@ -36,7 +36,7 @@ struct worker {
 };
 
 // Which ready task runs next, and on which thread: a queue for each worker,
-// one shared queue for everybody else, and at most one drain handler for each
+// one shared queue for other threads, and at most one drain handler for each
 // thread in the asio::thread_pool, which runs tasks from them.
 //
 // A drain handler runs a bounded batch and goes to the back of the pool's
@@ -73,7 +73,7 @@ public:
   // from outside of the pool touches *this any more.
   void await_outside() const noexcept;
 
-  // --- a deterministic runtime's driver: the calling thread is the worker ----
+  // --- a deterministic runtime's driver: the calling thread is the worker ---
 
   // From enter_driver() to leave_driver().
   void enter_driver() noexcept;

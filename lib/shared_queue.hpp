@@ -40,8 +40,8 @@ public:
     return is_filled_.load(std::memory_order_relaxed) ? pop_locked() : nullptr;
   }
 
-  // Who sees that it is empty sees what the worker that took the last chain had
-  // put into its own queue by then.
+  // A thread that sees it empty sees what the worker that took the last chain
+  // had put into its own queue by then.
   bool looks_empty() const noexcept {
     // acquire: pairs with pop_locked().
     return !is_filled_.load(std::memory_order_acquire);

@@ -65,16 +65,16 @@ public:
       if (word_.compare_exchange_weak(
               seen,
               seen + one_running + one_stamp,
-              // acquire: as above, on failure too. release: what the spawner
-              // did is seen by whoever locks or joins.
+              // acquire: as above, on failure too. release: a thread that locks
+              // or joins sees what the spawner did.
               std::memory_order_acq_rel,
               std::memory_order_acquire))
         return entry::entered;
     }
   }
 
-  // Any thread: one child less. refused: locked, or it is the last and
-  // somebody joins; tell the rules. `idle`: it was the last.
+  // Any thread: one child less. refused: locked, or it is the last and a
+  // joiner waits; tell the rules. `idle`: it was the last.
   exit try_leave(bool& idle) noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -87,9 +87,9 @@ public:
       if (word_.compare_exchange_weak(
               seen,
               seen - one_running,
-              // release: what the child did is seen by whoever locks or joins.
-              // acquire: a child that leaves after somebody looked for
-              // children, and opened the word again, sees what that one did
+              // release: a thread that locks or joins sees what the child did.
+              // acquire: a child that leaves after another thread looked for
+              // children, and opened the word again, sees what that thread did
               // before, see runtime_core::group_is_idle().
               std::memory_order_acq_rel,
               std::memory_order_relaxed))

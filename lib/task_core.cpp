@@ -63,13 +63,12 @@ void task_core::release() noexcept {
     delete this;
 }
 
-// --- any thread
-// ---------------------------------------------------------------
+// --- any thread ---
 
 void task_core::schedule() noexcept { runtime_.ready().push(*this); }
 
 // Strand held, with a function to run. A task that has ended has no reference
-// of its own any more, and whoever submitted may drop the last one meanwhile.
+// of its own any more, and the submitter may drop the last one meanwhile.
 void task_core::schedule_late() noexcept {
   if (done_) {
     add_ref();
@@ -143,8 +142,7 @@ bool task_core::begin_inline() noexcept {
 
 void task_core::end_inline() noexcept { run(); }
 
-// --- worker threads, strand held
-// ----------------------------------------------
+// --- worker threads, strand held ---
 
 void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
   while (oldest != nullptr) {
@@ -220,8 +218,8 @@ void task_core::run() noexcept {
       if (!done_) {
         finish();
         owns_reference = true; // the task's own
-        // acquire: whoever dropped a reference is through with the task.
-        // Nobody can add one: the owner has forgotten it.
+        // acquire: a thread that dropped a reference is through with the task.
+        // No thread can add one: the owner has forgotten it.
         if (refs_.load(std::memory_order_acquire) == 1) {
           this_thread().current = nullptr;
           delete this;
@@ -325,8 +323,7 @@ void task_core::drop_queued() noexcept {
     release();
 }
 
-// --- on the strand
-// --------------------------------------------------------------
+// --- on the strand ---
 
 void task_core::become_known() noexcept {
   unknown_to_owner_ = false;
@@ -334,8 +331,8 @@ void task_core::become_known() noexcept {
     types_ |= terminal;
     refresh_interrupted();
   }
-  // After that: who tells the tasks of the end has found it in the list, or
-  // comes later, and the flag was up before.
+  // After that: the thread that tells the tasks of the end has found this one
+  // in the list, or it walks the list later and has set the flag before.
   if (runtime_.is_stopped())
     parks_ = interrupted_ = true;
 }

@@ -9,7 +9,7 @@ namespace weir::detail {
 
 // The tasks of one owner that are to be told of a cancellation, in two parts:
 // those that were told, and those that were not. Linked by task_core::links;
-// whoever calls holds the owner's lock.
+// the caller holds the owner's lock.
 class task_list {
 public:
   bool empty() const noexcept { return untold_ == nullptr && told_ == nullptr; }

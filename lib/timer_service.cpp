@@ -20,7 +20,7 @@ namespace {
 // One level of a wheel covers 16 ms of them.
 constexpr std::chrono::microseconds tick_length{250};
 constexpr std::size_t due_batch = 64;
-// More than so many workers share; a shelf takes 28 KiB.
+// Beyond 16 workers, wheels are shared; each takes 28 KiB.
 constexpr std::size_t most_shelves = 16;
 // What is later counts as never where time jumps.
 constexpr std::uint64_t horizon = std::chrono::years(30) / tick_length;

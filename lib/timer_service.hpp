@@ -73,7 +73,7 @@ public:
 
   std::size_t pending() const noexcept;
 
-  // --- a deterministic runtime's driver -------------------------------------
+  // --- a deterministic runtime's driver ---
 
   // When to call take_due() next; time_point::max() if nothing is armed that
   // comes within thirty years.

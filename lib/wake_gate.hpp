@@ -11,7 +11,7 @@ namespace weir::detail {
 
 // How many drain handlers are out, and how many of them look for work. A push
 // brings in another one only if fewer than `limit` are out and none is looking
-// already: whoever finds work brings in the next.
+// already: a worker that finds work brings in the next.
 //
 // One word: active in the low half, searching (a part of active) in the high.
 template <typename Sync>

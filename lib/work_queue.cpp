@@ -37,7 +37,7 @@ void work_state::forsake_all() noexcept {
 }
 
 void work_state::end(std::size_t count) noexcept {
-  // acq_rel: whoever is told sees the work of all that ended before.
+  // acq_rel: the waiter that is completed sees what all ended work did.
   if (count == 0 ||
       pending_.fetch_sub(count, std::memory_order_acq_rel) != count)
     return;

@@ -28,7 +28,7 @@ using asio_channel = asio::experimental::concurrent_channel<void(
 
 std::size_t sum_to(std::size_t n) { return n * (n - 1) / 2; }
 
-// --- flow -------------------------------------------------------------------
+// --- flow ---
 
 task<void> sends(number_channel& to, std::size_t count) {
   for (std::size_t i = 0; i != count; ++i)
@@ -78,7 +78,7 @@ sample run_asio_flow(const workload& load) {
   });
 }
 
-// --- ping -------------------------------------------------------------------
+// --- ping ---
 
 task<void> answers(number_channel& from, number_channel& to) {
   while (std::optional<std::size_t> n = co_await from.receive())

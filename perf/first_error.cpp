@@ -67,7 +67,7 @@ struct end_mark {
   siblings& all;
 };
 
-// --- weir -------------------------------------------------------------------
+// --- weir ---
 
 task<void> sleeps(siblings& all, std::size_t) {
   end_mark mark(all);
@@ -121,7 +121,7 @@ sample run_weir_first_error(const workload& load) {
   });
 }
 
-// --- bare Asio --------------------------------------------------------------
+// --- bare Asio ---
 
 // With as_tuple there is no exception in the sibling: as far as one goes by
 // hand.

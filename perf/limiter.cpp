@@ -41,7 +41,7 @@ private:
       permits_;
 };
 
-// --- free -------------------------------------------------------------------
+// --- free ---
 
 task<void> takes(limiter& l, std::size_t times) {
   for (std::size_t i = 0; i != times; ++i)
@@ -73,7 +73,7 @@ sample run_asio_free_limiter(const workload& load) {
   });
 }
 
-// --- contended --------------------------------------------------------------
+// --- contended ---
 
 // So many ask at once; each lets others run while it holds a permit.
 constexpr std::size_t askers = 100;

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t warm_up = 10'000;
 
-// --- one after the other ----------------------------------------------------
+// --- one after the other ---
 
 template <typename Coroutine>
 Coroutine in_turn(range all) {
@@ -37,7 +37,7 @@ Coroutine in_turn(range all) {
   co_return sum;
 }
 
-// --- at once ----------------------------------------------------------------
+// --- at once ---
 
 // Trees of at most `grain` leaves are not divided among the threads.
 template <std::size_t grain>
@@ -87,7 +87,7 @@ sample run_weir_skynet(const workload& load) {
   });
 }
 
-// --- bare Asio --------------------------------------------------------------
+// --- bare Asio ---
 
 using channel =
     asio::experimental::concurrent_channel<void(boost::system::error_code)>;

@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(of_a_single_flight) {
   });
 }
 
-// --- what keeps its results, by contract ------------------------------------
+// --- what keeps its results, by contract ---
 
 // Bytes for each of `n` results, at the highest.
 template <typename Peak>

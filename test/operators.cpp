@@ -91,7 +91,7 @@ static_assert(either_is<asio::awaitable<int>, text, int, std::string>);
 // A named task still says whether it holds anything.
 static_assert(std::same_as<both_of<nothing&, bool>, bool>);
 
-// --- what co_await takes ----------------------------------------------------
+// --- what co_await takes ---
 
 template <typename T>
 concept can_await = requires(task<>::promise_type& p, T&& t) {
@@ -114,7 +114,7 @@ static_assert(!can_await<std::optional<int>>);
 static_assert(!can_await<std::shared_ptr<int>>);
 static_assert(!can_await<nothing&>);
 
-// --- && ---------------------------------------------------------------------
+// --- && ---
 
 number gives(int n) {
   co_await checkpoint();
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_and_throws_one_abort) {
   }
 }
 
-// --- || ---------------------------------------------------------------------
+// --- || ---
 
 BOOST_AUTO_TEST_CASE(the_first_success_cancels_the_other) {
   gate never(pool.get_executor());
@@ -306,7 +306,7 @@ BOOST_AUTO_TEST_CASE(a_move_only_result_is_moved) {
   BOOST_TEST(run(main()) == 15);
 }
 
-// --- both -------------------------------------------------------------------
+// --- both ---
 
 BOOST_AUTO_TEST_CASE(nothing_runs_until_it_is_awaited) {
   std::atomic<int> calls{0};

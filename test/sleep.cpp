@@ -196,8 +196,7 @@ BOOST_AUTO_TEST_CASE(a_sleep_object_may_be_made_early) {
   BOOST_TEST(run(main()));
 }
 
-// --- checkpoint
-// -----------------------------------------------------------------------
+// --- checkpoint ---
 
 BOOST_AUTO_TEST_CASE(checkpoint_lets_other_tasks_run) {
   weir::runtime one(1);

@@ -38,7 +38,7 @@ struct alignas(64) wide {
   std::array<std::uint64_t, 8> words{};
 };
 
-// --- no co_return -----------------------------------------------------------
+// --- no co_return ---
 
 // Undefined in the language; what g++ and clang make of it is known.
 #pragma GCC diagnostic push
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(whoever_reads_it_gets_the_error) {
   BOOST_CHECK_EXCEPTION(run(flies()), std::logic_error, says(no_value));
 }
 
-// --- what may be co_returned ------------------------------------------------
+// --- what may be co_returned ---
 
 template <typename T, typename U>
 concept returns_from = requires(typename task<T>::promise_type& p, U&& u) {
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_local_is_moved_out) {
   BOOST_TEST(*run(converts()) == 4);
 }
 
-// --- an empty task ----------------------------------------------------------
+// --- an empty task ---
 
 constexpr const char* empty_task =
     "weir::task: awaited an empty task (default-constructed or moved from)";

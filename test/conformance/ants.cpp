@@ -59,8 +59,7 @@ task<> fails_as_told(const char* what) {
   co_return;
 }
 
-// --- more work than slots
-// ----------------------------------------------------
+// --- more work than slots ---
 
 template <typename Way>
 void all_get_a_slot(pool_fixture& f, bool prepared) {
@@ -115,8 +114,7 @@ void all_nap(pool_fixture& f, std::size_t cap) {
 BOOST_AUTO_TEST_CASE(TestNoPool) { all_nap(*this, unlimited); }
 BOOST_AUTO_TEST_CASE(TestAntsPool) { all_nap(*this, 1'000); }
 
-// --- panics
-// ------------------------------------------------------------------
+// --- panics ---
 
 template <typename Way>
 void handler_is_called_once_for_each(pool_fixture& f) {
@@ -162,8 +160,7 @@ BOOST_AUTO_TEST_CASE(TestPoolFuncPanicWithoutHandler) {
   is_usable_without_handler<invoke>(*this);
 }
 
-// --- full
-// --------------------------------------------------------------------
+// --- full ---
 
 BOOST_AUTO_TEST_CASE(TestNonblockingSubmit) {
   constexpr std::size_t cap = 10;

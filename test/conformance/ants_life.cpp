@@ -53,8 +53,7 @@ int sum_up(pool_fixture& f, task_group& group) {
   return sum;
 }
 
-// --- closed, and opened again
-// ------------------------------------------------
+// --- closed, and opened again ---
 
 void is_as_new_after_reopen(pool_fixture& f, std::size_t cap) {
   task_group group(f.pool, {.max_in_flight = cap});
@@ -109,8 +108,7 @@ BOOST_AUTO_TEST_CASE(TestReleaseWhenRunningPoolWithFunc) {
   BOOST_TEST(group.stats().completed == 3u);
 }
 
-// --- drained in time
-// ---------------------------------------------------------
+// --- drained in time ---
 
 void drains_in_time(pool_fixture& f, std::size_t cap) {
   std::atomic<int> ended{0};
@@ -146,8 +144,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_drain_in_time_is_cancelled) {
   BOOST_TEST(ended == 1);
 }
 
-// --- without a cap, options, many pools
-// --------------------------------------
+// --- without a cap, options, many pools ---
 
 BOOST_AUTO_TEST_CASE(TestInfinitePool) {
   std::atomic<int> calls{0};
@@ -210,8 +207,7 @@ BOOST_AUTO_TEST_CASE(TestMultiPool) {
   }
 }
 
-// --- the examples
-// ------------------------------------------------------------
+// --- the examples ---
 
 BOOST_AUTO_TEST_CASE(ExampleDefaultPool) {
   task_group group(pool);

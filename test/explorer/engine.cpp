@@ -21,8 +21,7 @@
 
 namespace weir::detail {
 
-// --- threads
-// --------------------------------------------------------------------
+// --- threads ---
 
 namespace {
 std::array<thread_context, test::explorer::most_threads + 1> contexts;
@@ -32,8 +31,7 @@ thread_context& this_thread() noexcept {
   return contexts[test::explorer::thread()];
 }
 
-// --- scheduler
-// ------------------------------------------------------------------
+// --- scheduler ---
 
 namespace {
 
@@ -107,8 +105,7 @@ void scheduler::enter_driver() noexcept {}
 void scheduler::leave_driver() noexcept {}
 void scheduler::driver_yields(bool) noexcept {}
 
-// --- frame cache
-// ------------------------------------------------------------------
+// --- frame cache ---
 
 namespace {
 constinit thread_lists never_filled{};

@@ -38,8 +38,7 @@ bool explorer::play(std::size_t threads,
   return true;
 }
 
-// --- schedules
-// -----------------------------------------------------------------
+// --- schedules ---
 
 std::string explorer::schedule() const {
   return std::string(schedule_.data(), length_);
@@ -138,8 +137,7 @@ void mark::set() noexcept {
 
 bool mark::is_set() const noexcept { return set_; }
 
-// --- stores
-// --------------------------------------------------------------------
+// --- stores ---
 
 const explorer::store* explorer::delayed(const void* where) const noexcept {
   const fiber& f = fibers_[running_];

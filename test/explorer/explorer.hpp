@@ -79,7 +79,7 @@ public:
     return seen;
   }
 
-  // --- by the atomics -------------------------------------------------------
+  // --- by the atomics ---
 
   /// The one that runs a fiber now; null outside of fibers.
   static explorer* active() noexcept { return active_; }

@@ -147,7 +147,7 @@ void starts_a_service(attempt& a) {
   });
 }
 
-// --- what shall not allocate ------------------------------------------------
+// --- what shall not allocate ---
 
 // `f(group)` and the join, with faults, in a task: the children have begun.
 template <typename F>

@@ -26,7 +26,7 @@
 namespace weir::test {
 namespace {
 
-// --- limiter, channel -------------------------------------------------------
+// --- limiter, channel ---
 
 void makes_a_limiter(attempt& a) {
   makes(a, [] { return std::make_unique<weir::limiter>(1); });
@@ -136,7 +136,7 @@ void receives_any_of(attempt& a) {
   sends_to(a, c, receives);
 }
 
-// --- work_queue, single_flight, offload -------------------------------------
+// --- work_queue, single_flight, offload ---
 
 void makes_a_queue(attempt& a) {
   auto work = [](int) {};

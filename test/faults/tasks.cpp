@@ -201,7 +201,7 @@ void reserves(attempt& a) {
   a.at("call", [] { reserve_tasks(5, gives, 1); });
 }
 
-// --- Asio -------------------------------------------------------------------
+// --- Asio ---
 
 void waits_on_a_timer(attempt& a) {
   auto main = [&]() -> task<> {

@@ -143,8 +143,7 @@ void program::try_spawn(const place& at, int in, const step& s) {
   seen_.full += expected == answer::full;
 }
 
-// --- waits
-// --------------------------------------------------------------------------
+// --- waits ---
 
 task<> program::join(int id, int in) {
   note(id, "joins group", in);
@@ -225,8 +224,7 @@ task<> program::wait_in(place at, int in, bool stopping) {
   require(expected == answer::granted && !deadlocks, "a wait ended", in);
 }
 
-// --- what does not wait, and allocates nothing
-// --------------------------------------------------------------------------
+// --- what does not wait, and allocates nothing ---
 
 void program::interfere(const place& at, int in, const step& s) {
   task_group& group = *groups_[in];

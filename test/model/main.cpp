@@ -88,8 +88,7 @@ int replay(const bytes& text) {
   return r.why[0] == '\0' ? 0 : 1;
 }
 
-// --- the corpus
-// ---------------------------------------------------------------------------
+// --- the corpus ---
 
 int run_corpus(const char* folder) {
   std::vector<std::filesystem::path> files;
@@ -116,8 +115,7 @@ int run_corpus(const char* folder) {
   return files.empty() ? 1 : 0;
 }
 
-// --- seeds
-// --------------------------------------------------------------------------------
+// --- seeds ---
 
 struct numbers {
   std::uint64_t first = 1;
@@ -211,8 +209,7 @@ int run_many(const numbers& n) {
   return 0;
 }
 
-// --- the shrinker
-// -----------------------------------------------------------------------------
+// --- the shrinker ---
 
 int self_test() {
   for (int flaw = 1; flaw <= 2; ++flaw) {

@@ -106,7 +106,7 @@ public:
     return static_cast<int>(tasks.size()) - 1;
   }
 
-  // --- spawn --------------------------------------------------------------
+  // --- spawn ---
   answer try_spawn(int in, int child) {
     const answer got = ask(in, child);
     groups[in].rejected += got == answer::full;
@@ -114,7 +114,7 @@ public:
   }
   answer spawn(int who, int in, int child);
 
-  // --- join, wait_idle, wait_stopping -------------------------------------
+  // --- join, wait_idle, wait_stopping ---
   answer join(int who, int in) {
     group& g = groups[in];
     if (!g.children.empty())
@@ -138,7 +138,7 @@ public:
     return g.stopping || g.cancelled_by != cause::none;
   }
 
-  // --- how it ends --------------------------------------------------------
+  // --- how it ends ---
   /// A child that was admitted and could not be made.
   void retract(int in) {
     ++groups[in].spawned;
@@ -172,7 +172,7 @@ public:
     return t.cancelled;
   }
 
-  // --- the rest -----------------------------------------------------------
+  // --- the rest ---
   void close(int in) { groups[in].closed = true; }
   void set_cap(int in, std::size_t cap) {
     groups[in].widest = std::max({groups[in].widest, groups[in].cap, cap});

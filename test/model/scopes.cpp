@@ -121,8 +121,7 @@ task<> program::protect(place at, step s) {
     std::rethrow_exception(error);
 }
 
-// --- limiter
-// --------------------------------------------------------------------------
+// --- limiter ---
 
 task<> program::acquire(place at, step s) {
   const std::size_t weight = 1 + s.low;
@@ -176,8 +175,7 @@ task<> program::try_acquire(step s) {
   co_await checkpoint();
 }
 
-// --- channel
-// --------------------------------------------------------------------------
+// --- channel ---
 
 task<> program::send(place at) {
   const int value = next_value_++;
