@@ -7,6 +7,7 @@
 #include <weir/blocking_pool.hpp>
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
+#include <weir/clock.hpp>
 #include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>
 #include <weir/error.hpp>

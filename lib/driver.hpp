@@ -3,9 +3,9 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/detail/timer_entry.hpp>
-#include <weir/sleep.hpp>
 #include <weir/testing/deterministic_options.hpp>
 
 #include "seeded_choice.hpp"

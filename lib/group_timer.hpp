@@ -3,9 +3,9 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/sync.hpp>
 #include <weir/detail/timer_entry.hpp>
-#include <weir/sleep.hpp>
 
 #include <cstdint>
 #include <mutex>

@@ -3,8 +3,8 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/sync.hpp>
-#include <weir/sleep.hpp>
 
 #include "handler_memory.hpp"
 #include "timing_wheel.hpp"
@@ -23,6 +23,8 @@
 #include <vector>
 
 namespace weir::detail {
+
+namespace asio = boost::asio;
 
 #if defined(WEIR_SYNC_POLICY)
 using wheel_timer = sync::timer; // a test's, fired by hand

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/sleep.hpp>
+#include <weir/clock.hpp>
 
 namespace weir {
 

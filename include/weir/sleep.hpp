@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/detail/timer_entry.hpp>
 #include <weir/operation.hpp>
@@ -21,42 +22,10 @@
 
 namespace weir {
 
-/// The clock of every deadline in weir: `std::chrono::steady_clock`, or the
-/// virtual one of a testing::deterministic_runtime on the thread that made it.
-struct clock {
-  using duration = std::chrono::steady_clock::duration;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::steady_clock::time_point;
-  static constexpr bool is_steady = true;
-
-  static time_point now() noexcept;
-};
-
 namespace detail {
 
 // When it is `deadline` for Asio's timers, which know the steady clock only.
 clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
-
-// `now` + `d`, saturated: a negative duration is now, a huge one is never.
-clock::time_point deadline_after(clock::duration d,
-                                 clock::time_point now = clock::now()) noexcept;
-
-// Rounds up to the clock's resolution, saturated (not-a-number: zero); so that
-// a sleep is never short and hours::max() does not overflow.
-template <typename Rep, typename Period>
-clock::duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
-  using seconds = std::chrono::duration<double>;
-  if (d != d)
-    return clock::duration::zero(); // not a number
-  if (std::chrono::duration_cast<seconds>(d) >=
-      std::chrono::duration_cast<seconds>(clock::duration::max()))
-    return clock::duration::max();
-  if (std::chrono::duration_cast<seconds>(d) <=
-      std::chrono::duration_cast<seconds>(clock::duration::min()))
-    return clock::duration::min();
-  return std::chrono::ceil<clock::duration>(d);
-}
 
 class sleep_step final : timer_entry {
 public:

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/detail/group_wait_step.hpp>
@@ -14,7 +15,6 @@
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/shutdown_options.hpp>
-#include <weir/sleep.hpp>
 #include <weir/spawn_options.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>

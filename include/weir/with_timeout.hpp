@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/deadline_scope.hpp>
 #include <weir/detail/group_steps.hpp>
-#include <weir/sleep.hpp>
 #include <weir/task.hpp>
 
 #include <chrono>

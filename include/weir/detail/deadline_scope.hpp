@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/sleep.hpp>
+#include <weir/clock.hpp>
 
 #include "cancel_scope.hpp"
 #include "task_core.hpp"

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <weir/checkpoint.hpp>
+#include <weir/clock.hpp>
 #include <weir/for_each_options.hpp>
-#include <weir/sleep.hpp>
 #include <weir/task.hpp>
 #include <weir/with_task_group.hpp>
 

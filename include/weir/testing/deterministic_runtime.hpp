@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/root_task.hpp>
 #include <weir/executor.hpp>
-#include <weir/sleep.hpp>
 #include <weir/task.hpp>
 
 #include "deadlock.hpp"

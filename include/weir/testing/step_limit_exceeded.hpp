@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/sleep.hpp>
+#include <weir/clock.hpp>
 
 #include <cstdint>
 #include <stdexcept>
