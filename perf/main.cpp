@@ -9,6 +9,7 @@
 #include "cases.hpp"
 #include "machine.hpp"
 #include "options.hpp"
+#include "progress.hpp"
 #include "report.hpp"
 #include "worker.hpp"
 
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string>
 
 namespace weir::perf {
 
@@ -33,11 +35,19 @@ std::vector<result> run_rounds(const perf_case& which,
                                const workload& load,
                                std::size_t rounds,
                                bool counts_allocations) {
+  counts_allocations = counts_allocations && can_count_allocations();
   std::vector<std::vector<sample>> samples(which.contenders.size());
+  progress shown(which.name,
+                 samples.size() * (rounds + (counts_allocations ? 1 : 0)));
   for (std::size_t round = 0; round != rounds; ++round)
-    for (std::size_t i = 0; i != samples.size(); ++i)
-      samples[i].push_back(run_in_fresh_process(
-          which, which.contenders[i], load, purpose::time));
+    for (std::size_t i = 0; i != samples.size(); ++i) {
+      const contender& who = which.contenders[i];
+      shown.begin(who.library,
+                  "round " + std::to_string(round + 1) + " of " +
+                      std::to_string(rounds));
+      samples[i].push_back(
+          run_in_fresh_process(which, who, load, purpose::time));
+    }
 
   std::vector<result> results;
   for (std::size_t i = 0; i != samples.size(); ++i) {
@@ -49,12 +59,14 @@ std::vector<result> run_rounds(const perf_case& which,
                .allocations_per_task = {}};
     if (who.ignores_cap)
       row.load.cap = unlimited;
-    if (counts_allocations && can_count_allocations())
+    if (counts_allocations) {
+      shown.begin(who.library, "allocations are counted");
       row.allocations_per_task =
           static_cast<double>(
               run_in_fresh_process(which, who, load, purpose::count_allocations)
                   .allocations) /
           static_cast<double>(load.tasks);
+    }
     results.push_back(row);
   }
   return results;

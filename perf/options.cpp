@@ -9,13 +9,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <sstream>
 
 namespace weir::perf {
 
 namespace {
 
 namespace po = boost::program_options;
+
+// A file of its own, so that ./dev prints it before anything is built.
+constexpr const char* help_text =
+#include "help.txt"
+    ;
 
 [[noreturn]] void refuse(const std::string& name,
                          const std::string& value,
@@ -78,22 +82,17 @@ options parse_options(int argc, const char* const* argv) {
   const auto text = [](const char* value_name) {
     return po::value<std::string>()->value_name(value_name);
   };
-  po::options_description visible("options");
-  auto add = visible.add_options();
-  add("list", "the names of the cases and what they ask");
-  add("case", text("NAME"), "this case only");
-  add("tasks", text("N"), "tasks of each round");
-  add("cap", text("N"), "tasks in flight, or unlimited");
-  add("threads", text("N"), "threads of the pool");
-  add("rounds",
-      text("N")->default_value("5"),
-      "rounds of each library, each in a process of its own");
-  add("library", text("NAME"), "this library only; needs --case");
-  add("json", "one JSON object per line and library");
-  add("no-allocations", "leave out the round that counts allocations");
-  add("help", "this text");
   po::options_description everything;
-  everything.add(visible).add_options()("worker", text("LIBRARY"));
+  auto add = everything.add_options();
+  for (const char* flag : {"list", "json", "no-allocations", "help"})
+    add(flag, "");
+  add("case", text("NAME"));
+  add("tasks", text("N"));
+  add("cap", text("N"));
+  add("threads", text("N"));
+  add("rounds", text("N")->default_value("5"));
+  add("library", text("NAME"));
+  add("worker", text("LIBRARY"));
 
   po::variables_map given;
   // No positional arguments, no guessing of shortened names.
@@ -115,12 +114,7 @@ options parse_options(int argc, const char* const* argv) {
   parsed.rounds = *number(given, "rounds", 1'000);
   if (given.count("worker") != 0)
     parsed.worker = given["worker"].as<std::string>();
-  std::ostringstream help;
-  help << "usage: weir-perf [OPTIONS]\n"
-          "Measures weir beside bare Asio. Without --case: every case at its "
-          "default size.\n\n"
-       << visible;
-  parsed.help = help.str();
+  parsed.help = help_text;
 
   parsed.cases = choose(given);
   if (given.count("library") != 0)

@@ -4,12 +4,15 @@
 """Runs every case of weir-perf at a tiny size and reads what it prints, and
 every operation of weir-counts; compares made-up counts.
 
-usage: smoke_test.py WEIR_PERF WEIR_COUNTS
+usage: smoke_test.py WEIR_PERF WEIR_COUNTS WEIR_PERF_DEMO
 """
 
 import contextlib
 import io
 import json
+import os
+import pty
+import re
 import subprocess
 import sys
 
@@ -87,6 +90,40 @@ def check_choice(program):
         check(rows[0]["allocations_per_task"] is None, "not counted")
 
 
+def check_help(program):
+    text = run(program, "--help").stdout
+    options = re.findall(r"^  (--[a-z-]+)( [A-Z]+)?", text, re.MULTILINE)
+    check(len(options) >= 10, f"--help names options:\n{text}")
+    for option, value in options:
+        done = run(program, "--help", *([f"{option}=1"] if value else [option]))
+        check("unrecognised" not in done.stderr, f"{option}: {done.stderr}")
+
+
+def check_progress(program):
+    """On a terminal it says which round runs; in a pipe, nothing."""
+    arguments = [program, "--case", "yield", *SIZE]
+    check(run(*arguments).stderr == "", "nothing in a pipe")
+    ours, its = pty.openpty()
+    done = subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=its)
+    os.close(its)
+    shown = ""
+    with contextlib.suppress(OSError):  # the end, of a terminal
+        while part := os.read(ours, 65536):
+            shown += part.decode()
+    os.close(ours)
+    check(done.returncode == 0, f"on a terminal: {shown}")
+    for text in ("[                    ]  yield: weir: round 1 of 2",
+                 "yield: asio co_spawn, cap: round 2 of 2",
+                 "weir: allocations are counted"):
+        check(text in shown, f"the terminal shows '{text}': {shown}")
+    check(shown.endswith("\r\x1b[K"), f"the line vanishes: {shown!r}")
+
+
+def check_demo(program):
+    listed = [line.split(":")[0] for line in run(program, "--list").stdout.splitlines()]
+    check(listed == ["sleep10", "spawn_join"], f"the demo has {listed}")
+
+
 def check_bad_values(program):
     for option, value in [
         ("--tasks", "0"), ("--tasks", "-1"), ("--tasks", "ten"),
@@ -133,4 +170,7 @@ if __name__ == "__main__":
     check_cases(sys.argv[1])
     check_table(sys.argv[1])
     check_choice(sys.argv[1])
+    check_help(sys.argv[1])
+    check_progress(sys.argv[1])
+    check_demo(sys.argv[3])
     check_bad_values(sys.argv[1])

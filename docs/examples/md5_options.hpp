@@ -16,6 +16,12 @@
 #include <string>
 #include <unistd.h>
 
+/// What --help prints. A file of its own, so that a script can print it, too,
+/// before anything is built.
+inline constexpr const char* md5_help =
+#include "md5_help.txt"
+    ;
+
 struct md5_options {
   std::filesystem::path dir;
   std::size_t jobs;
@@ -31,16 +37,14 @@ inline std::optional<md5_options> parse_md5_options(int argc, char** argv) {
   namespace po = boost::program_options;
   const auto cores = weir::runtime_options::default_threads();
 
-  po::options_description shown("options");
-  auto add = shown.add_options();
-  add("jobs", text_option("N", std::to_string(cores)), "threads");
-  add("limit", text_option("N", "1000"), "paths in flight at most");
-  add("keep-going", "after an error do the rest; list all errors");
-  add("progress", "show a progress bar if stderr is a terminal");
-  add("help", "show this text");
-
   po::options_description all;
-  all.add(shown).add_options()("dir", po::value<std::string>());
+  auto add = all.add_options();
+  add("jobs", text_option("N", std::to_string(cores)));
+  add("limit", text_option("N", "1000"));
+  add("keep-going", "");
+  add("progress", "");
+  add("help", "");
+  add("dir", po::value<std::string>());
   po::variables_map given;
   po::store(po::command_line_parser(argc, argv)
                 .options(all)
@@ -48,10 +52,7 @@ inline std::optional<md5_options> parse_md5_options(int argc, char** argv) {
                 .run(),
             given);
   if (given.contains("help")) {
-    std::cout << "usage: md5_all [options] DIR\n\n"
-                 "Prints the MD5 of every regular file under DIR, as md5sum "
-                 "does, sorted by name.\n\n"
-              << shown;
+    std::cout << md5_help;
     return std::nullopt;
   }
   if (!given.contains("dir"))

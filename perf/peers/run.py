@@ -63,24 +63,24 @@ def parse(arguments):
     if chosen.help:
         print(__doc__)
         sys.exit()
-    if chosen.list:
-        print(*(each.name for each in EXPERIMENTS), sep="\n")
-        sys.exit()
-    if chosen.programs is None:
+    if chosen.programs is None and not chosen.list:
         parser.error("--programs is missing")
     if chosen.rounds is None:
         chosen.rounds = 2 if chosen.quick else 7
     if chosen.rounds < 1:
         parser.error(f"--rounds is {chosen.rounds}, must be at least 1")
-    chosen.data = chosen.data or chosen.programs / (
-        "quick.jsonl" if chosen.quick else "performance.jsonl")
-    chosen.out = chosen.out or (
-        chosen.programs / "page" if chosen.quick else ROOT / "docs")
     names = [name for name in chosen.only.split(",") if name]
     known = [each.name for each in EXPERIMENTS]
     for name in names:
         if name not in known:
             parser.error(f"--only is '{name}', must be of {', '.join(known)}")
+    if chosen.list:
+        print(*known, sep="\n")
+        sys.exit()
+    chosen.data = chosen.data or chosen.programs / (
+        "quick.jsonl" if chosen.quick else "performance.jsonl")
+    chosen.out = chosen.out or (
+        chosen.programs / "page" if chosen.quick else ROOT / "docs")
     chosen.experiments = [each for each in EXPERIMENTS
                           if not names or each.name in names]
     return chosen

@@ -122,6 +122,20 @@ help() {
 }
 ok '--help' help
 
+# Each option that the text names; those with a value get one.
+knows_its_help() {
+  local words word value
+  run --help
+  mapfile -t words < <(grep -o -e '^  --[a-z-]*\( N\)\?' "$out")
+  ((${#words[@]} == 5)) || return 1
+  for word in "${words[@]}"; do
+    read -r word value <<<"$word"
+    run "$word" ${value:+1} empty
+    [[ $status == 0 ]] || return 1
+  done
+}
+ok 'each option of --help' knows_its_help
+
 full_disk() {
   status=0
   "$program" tree >/dev/full 2>"$err" || status=$?
