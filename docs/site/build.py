@@ -98,13 +98,17 @@ def public_names():
             yield re.sub(r"<.*|\(.*", "", name).split("::")[-1]
 
 
+# What an entry declares; an operator's name has no such word.
+DECLARED = re.compile(r'<span class="sig-name descname">(.*?)</dt>', re.DOTALL)
+
+
 def missing_names(html):
-    """Public names that no page has an entry for."""
-    anchors = set()
+    """Public names that no page of a header has an entry for."""
+    found = set()
     for path in (html / "include").rglob("*.html"):
-        text = re.sub(r"<[^>]*>", "", path.read_text("utf-8"))
-        anchors.update(re.findall(r"\w+", text))
-    return [name for name in public_names() if name not in anchors]
+        for entry in DECLARED.findall(path.read_text("utf-8")):
+            found.update(re.findall(r"\w+", re.sub(r"<[^>]*>", " ", entry)))
+    return [name for name in public_names() if name not in found]
 
 
 def main(arguments):

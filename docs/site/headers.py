@@ -15,6 +15,7 @@ NAMESPACE = re.compile(r"\bnamespace\s+([\w:]+)?\s*\{")
 # What a trait of another library says of our types.
 FOREIGN = re.compile(
     r"^template <[^;{]*>\s*(?:struct|class)\s+(?:::)?(?:boost|std)::[^;{]*", re.MULTILINE)
+MACRO = re.compile(r"^(?:///[^\n]*\n)+#define [^\n]*\n", re.MULTILINE)
 REQUIRES = re.compile(r"\brequires\b(?!\s*\{)")
 OURS = ("weir", "this_task", "testing")
 NAME = re.compile(r"\s*(?:::)?\w+")
@@ -83,10 +84,10 @@ def clean(name, text):
              for trait in FOREIGN.finditer(code)]
     cuts += [(clause.start(), end_of_clause(code, clause.end()))
              for clause in REQUIRES.finditer(code)]
-    # The first open the group, the others go on with it.
+    ours += [macro.span() for macro in MACRO.finditer(text)]
     edits = [(*each, "") for each in cuts]
     for begin, end in ours:
-        edits += [(begin, begin, f"\n/// \\addtogroup {group_of(name)}\n/// @{{\n"),
+        edits += [(begin, begin, f"\n/// \\addtogroup {group_of(name)}\n/// @{{\n\n"),
                   (end, end, "\n/// @}\n")]
     for begin, end, instead in sorted(without_inner(edits), reverse=True):
         text = text[:begin] + instead + text[end:]

@@ -10,10 +10,12 @@ import unittest
 from check_html import broken_links
 from headers import clean
 from pages import ROOT, Pages
-from build import listed_headers, public_names
+from build import listed_headers, missing_names, public_names
 
 HEADER = """\
 #pragma once
+/// A number.
+#define WEIR_NUMBER 1
 namespace weir {
 namespace detail {
 class hidden; // {
@@ -36,9 +38,18 @@ struct boost::system::is_error_code_enum<weir::errc> : std::true_type {};
 
 CLEAN = """\
 #pragma once
+
+/// \\addtogroup weir_run_hpp
+/// @{
+
+/// A number.
+#define WEIR_NUMBER 1
+
+/// @}
 namespace weir {
 /// \\addtogroup weir_run_hpp
 /// @{
+
 
 
 /// Runs it.
@@ -119,6 +130,13 @@ class InFolder(unittest.TestCase):
     def test_a_link_to_no_file_is_refused_with_its_page(self):
         with self.assertRaisesRegex(ValueError, r"docs/a\.md: no such file: none\.md"):
             self.page("[n](none.md)\n")
+
+    def test_a_public_name_without_an_entry_is_found(self):
+        self.write(include__task_html='<span class="sig-name descname"><span>task'
+                                      "</span></span></dt> task_group")
+        missing = missing_names(self.root)
+        self.assertIn("task_group", missing)
+        self.assertNotIn("task", missing)
 
     def test_links_that_lead_nowhere_are_found_in_what_was_built(self):
         self.write(a_html='<a href="b.html#here">x</a> <a href="none.html">y</a>'
