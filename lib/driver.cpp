@@ -11,7 +11,6 @@
 #include "task_tree.hpp"
 #include "thread_context.hpp"
 
-#include <boost/asio/detail/scheduler.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -34,12 +33,9 @@ void make_room(std::vector<T>& list, std::size_t n) {
 }
 } // namespace
 
-// Asio's own scheduler is a service of the pool, and what the pool's threads
-// run. Nothing else lets a thread come and go there, one handler at a time.
 driver::driver(runtime_core& runtime,
                const testing::deterministic_options& options)
-    : runtime_(runtime), options_(options),
-      asio_(asio::use_service<asio::detail::scheduler>(runtime.pool())),
+    : runtime_(runtime), options_(options), asio_(runtime.pool()),
       choice_(options.seed), most_steps_(options.max_steps),
       made_before_(std::exchange(own_thread().clock, this)) {}
 
@@ -204,8 +200,7 @@ void driver::count() {
 bool driver::poll() {
   if (steps_ == most_steps_)
     count();
-  boost::system::error_code ignored;
-  if (asio_.poll_one(ignored) == 0)
+  if (!asio_.call_one())
     return false;
   ++steps_;
   return true;
@@ -265,27 +260,17 @@ bool driver::wait_outside(std::chrono::milliseconds at_most) {
         std::chrono::ceil<std::chrono::microseconds>(end - real::now());
     if (left <= left.zero())
       return false;
-    boost::system::error_code ignored;
-    if (asio_.wait_one(static_cast<long>(left.count()), ignored) != 0) {
+    if (asio_.await_one(left)) {
       ++steps_;
       return true;
     }
   }
 }
 
-// Whether Asio has operations pending, or an offloaded function runs. Asio's
-// count of them cannot be read, but it stops the scheduler when it comes to 0;
-// the pool itself holds one.
+// Whether Asio has operations pending, or an offloaded function runs.
 bool driver::has_outside_work() {
   // acquire: pairs with outside_ended().
-  if (outside_.load(std::memory_order_acquire) != 0)
-    return true;
-  asio_.work_finished();
-  const bool none = asio_.stopped();
-  asio_.work_started();
-  if (asio_.stopped())
-    asio_.restart();
-  return !none;
+  return outside_.load(std::memory_order_acquire) != 0 || asio_.has_any();
 }
 
 // --- ends ---
@@ -317,9 +302,8 @@ bool driver::end_step() noexcept {
     due->fire();
     return true;
   }
-  boost::system::error_code ignored;
   try {
-    if (asio_.poll_one(ignored) != 0)
+    if (asio_.call_one())
       return true;
   } catch (...) {
     return true; // A handler's: its runtime is gone.
@@ -352,10 +336,9 @@ bool driver::finish() noexcept {
     if (may_go_on) {
       // Completion handlers of the tasks. And a thread of a pool ends only when
       // it has fired what it took.
-      boost::system::error_code ignored;
       for (bool more = true; more;)
         try {
-          more = asio_.poll_one(ignored) != 0;
+          more = asio_.call_one();
         } catch (...) {
           more = true; // A handler's: there is nobody to tell.
         }

@@ -8,9 +8,8 @@
 #include <weir/detail/timer_entry.hpp>
 #include <weir/testing/deterministic_options.hpp>
 
+#include "handler_turns.hpp"
 #include "seeded_choice.hpp"
-
-#include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -20,10 +19,6 @@
 #include <functional>
 #include <utility>
 #include <vector>
-
-namespace boost::asio::detail {
-class scheduler;
-} // namespace boost::asio::detail
 
 namespace weir::detail {
 
@@ -99,7 +94,7 @@ private:
 
   runtime_core& runtime_;
   const testing::deterministic_options options_;
-  asio::detail::scheduler& asio_; // the pool's
+  handler_turns asio_; // of the pool
   seeded_choice choice_;
   clock::time_point now_ = start;
   std::uint64_t steps_ = 0;

@@ -7,8 +7,6 @@
 #include "runtime_core.hpp"
 #include "thread_context.hpp"
 
-#include <boost/asio/detail/scheduler.hpp>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -197,9 +195,7 @@ void fire_timers() {
 bool run_handler() {
   if (explorer* const e = explorer::active(); e != nullptr)
     e->step();
-  boost::system::error_code ignored;
-  return asio::use_service<asio::detail::scheduler>(engine().pool())
-             .poll_one(ignored) != 0;
+  return detail::handler_turns(engine().pool()).call_one();
 }
 
 } // namespace weir::test
