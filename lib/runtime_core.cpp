@@ -29,10 +29,6 @@ constexpr std::size_t handlers(std::size_t threads) noexcept {
 
 } // namespace
 
-asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
-  return runtime.pool();
-}
-
 runtime_core::runtime_core(const runtime_options& options)
     : options_(options), memory_(handlers(checked_threads(options.threads))),
       pool_(std::in_place, 0),

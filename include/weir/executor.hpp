@@ -17,6 +17,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -30,6 +31,18 @@ namespace detail {
 
 // The pool of a runtime, for runtime_core is not known here.
 asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
+
+// `held`: typeid().name() of what a polymorphic executor holds; null if that is
+// nothing, or the program has no type names.
+[[noreturn]] void throw_foreign_executor(bool is_empty, const char* held);
+
+// asio::any_io_executor and the like, without their headers.
+template <typename E, typename Target>
+concept polymorphic_executor = requires(const E& e) {
+  { e.template target<Target>() } -> std::same_as<const Target*>;
+  e.target_type();
+}
+&&asio::execution::is_executor_v<E>;
 
 // A function submitted to a task's strand.
 template <typename F>
@@ -87,6 +100,11 @@ private:
 /// type, model Asio's executor concept, and fit into `asio::any_io_executor`
 /// without allocation. Copies of a task's executor may outlive the task.
 ///
+/// An `asio::any_io_executor` that holds one of them converts back. So whatever
+/// takes a weir::executor also takes what `socket.get_executor()` returns, if
+/// the socket was made for the runtime. One that holds another executor, also a
+/// strand around one of these, is refused when the program runs.
+///
 /// Functions must not throw; an exception ends the process, as on an
 /// `asio::thread_pool`. Only out of a dispatch from within the same task it
 /// reaches the caller.
@@ -113,6 +131,13 @@ public:
     if (is_task())
       task().release();
   }
+
+  /// The executor that `any` holds: an `asio::any_io_executor`, or another
+  /// polymorphic executor of Asio.
+  ///
+  /// Throws: `std::invalid_argument` when that is none of a weir runtime.
+  template <detail::polymorphic_executor<executor> Any>
+  executor(const Any& any) : executor(held_by(any)) {}
 
   /// Runs `f` according to the `blocking` property.
   template <typename F>
@@ -203,6 +228,17 @@ private:
   static constexpr std::uintptr_t task_tag = 1; // in the address's low bit
   static constexpr unsigned never = 1;
   static constexpr unsigned continuation = 2;
+
+  template <typename Any>
+  static const executor& held_by(const Any& any) {
+    if (const executor* const held = any.template target<executor>())
+      return *held;
+    const bool is_empty = !static_cast<bool>(any);
+    if constexpr (requires { any.target_type().name(); })
+      detail::throw_foreign_executor(is_empty, any.target_type().name());
+    else
+      detail::throw_foreign_executor(is_empty, nullptr);
+  }
 
   bool is_task() const noexcept { return (target_ & task_tag) != 0; }
   bool is_never_blocking() const noexcept { return (bits_ & never) != 0; }
