@@ -55,8 +55,10 @@ struct runtime_stats {
 /// Precondition of the destructor: it runs on none of the runtime's threads,
 ///   and task_groups made outside of its tasks are destroyed before it.
 /// Thread safety: every member from any thread.
-class runtime final {
+class runtime { // Not final: a trait of Asio derives from it.
 public:
+  using executor_type = executor; ///< as Asio asks of a context
+
   /// One thread per core.
   runtime();
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::bad_alloc`, or
@@ -86,6 +88,18 @@ public:
 
   /// The executor of the pool, for sockets, timers and co_spawn.
   [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+
+  /// The context of get_executor(): what Asio's constructors and functions do
+  /// with an `asio::io_context&`, they do with a runtime, too.
+  ///
+  ///     asio::signal_set signals(runtime, SIGTERM);
+  ///     tcp::acceptor acceptor(runtime, endpoint);
+  ///
+  /// Precondition: such an object is not used once the runtime is destroyed,
+  ///   as of any context.
+  operator asio::execution_context&() noexcept {
+    return detail::pool_of(*core_);
+  }
 
   /// Ends every task without resuming it, in two phases.
   ///

@@ -50,8 +50,10 @@ namespace weir::testing {
 /// Precondition of the destructor: it runs on the thread of the constructor.
 /// Thread safety: none, but for posting to the executor and for what may be
 ///   called on tasks and groups from any thread.
-class deterministic_runtime final {
+class deterministic_runtime { // Not final: a trait of Asio derives from it.
 public:
+  using executor_type = executor; ///< as Asio asks of a context
+
   /// Throws: `std::invalid_argument` when `max_steps` is 0 or a duration is
   ///   negative.
   explicit deterministic_runtime(deterministic_options options = {});
@@ -83,6 +85,11 @@ public:
 
   /// For co_spawn, task_group, sockets: as of a weir::runtime.
   [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+
+  /// As of a weir::runtime.
+  operator asio::execution_context&() noexcept {
+    return detail::pool_of(*core_);
+  }
 
   /// The virtual time. It begins at the same time_point in each runtime.
   [[nodiscard]] clock::time_point now() const noexcept;
