@@ -36,26 +36,28 @@ void make_room(std::vector<T>& list, std::size_t n) {
 driver::driver(runtime_core& runtime,
                const testing::deterministic_options& options)
     : runtime_(runtime), options_(options), asio_(runtime.pool()),
-      choice_(options.seed), most_steps_(options.max_steps),
-      made_before_(std::exchange(own_thread().clock, this)) {}
+      choice_(options.seed), time_{start, own_thread().clock},
+      most_steps_(options.max_steps) {
+  this_thread().clock = &time_;
+}
 
 driver::~driver() {
-  driver** link = &own_thread().clock;
-  while (*link != nullptr && *link != this)
-    link = &(*link)->made_before_;
+  virtual_clock** link = &own_thread().clock;
+  while (*link != nullptr && *link != &time_)
+    link = &(*link)->made_before;
   if (*link == nullptr) {
     std::fputs("weir: a deterministic_runtime was destroyed by another thread "
                "than made it\n",
                stderr);
     std::terminate();
   }
-  *link = made_before_;
+  *link = time_.made_before;
 }
 
 driver::virtual_time::virtual_time(driver* d) noexcept
     : before_(own_thread().clock) {
   if (d != nullptr)
-    this_thread().clock = d;
+    this_thread().clock = &d->time_;
 }
 
 driver::virtual_time::~virtual_time() { this_thread().clock = before_; }
@@ -69,7 +71,7 @@ public:
       std::fputs("weir: two threads run one deterministic_runtime\n", stderr);
       std::terminate();
     }
-    this_thread() = {.drives = &d, .clock = &d};
+    this_thread() = {.drives = &d, .clock = &d.time_};
     d.runtime_.ready().enter_driver();
   }
   seat(const seat&) = delete;
@@ -192,7 +194,7 @@ bool driver::take_ready() {
 void driver::count() {
   if (steps_ == most_steps_)
     throw testing::step_limit_exceeded(
-        options_.max_steps, options_.seed, now_ - start);
+        options_.max_steps, options_.seed, time_.now - start);
   ++steps_;
 }
 
@@ -210,7 +212,7 @@ bool driver::poll() {
 
 void driver::wait() {
   const clock::time_point next = runtime_.timers().next_event();
-  if (next <= now_) {
+  if (next <= time_.now) {
     take_due();
     return;
   }
@@ -228,13 +230,13 @@ void driver::wait() {
     return;
   if (!poll() && !take_ready())
     throw testing::deadlock(
-        options_.seed, steps_, now_ - start, task_tree::print(runtime_));
+        options_.seed, steps_, time_.now - start, task_tree::print(runtime_));
 }
 
 // The wheel has events that are no deadlines.
 void driver::jump(clock::time_point next) {
   do {
-    now_ = std::max(now_, next);
+    time_.now = std::max(time_.now, next);
     take_due();
     next = runtime_.timers().next_event();
   } while (due_.empty() && next != clock::time_point::max());
@@ -245,10 +247,11 @@ void driver::jump(clock::time_point next) {
 void driver::take_due() {
   const std::size_t most = 1 + choice_.below(most_at_once);
   make_room(due_, most);
-  for (timer_entry* e = runtime_.timers().take_due(now_, most); e != nullptr;
+  for (timer_entry* e = runtime_.timers().take_due(time_.now, most);
+       e != nullptr;
        e = e->next)
     due_.push_back(e);
-  more_due_ = runtime_.timers().next_event() <= now_;
+  more_due_ = runtime_.timers().next_event() <= time_.now;
 }
 
 // True: something came. Real time.
@@ -298,7 +301,7 @@ bool driver::end_step() noexcept {
     static_cast<task_core*>(item)->run();
     return true;
   }
-  if (timer_entry* const due = runtime_.timers().take_due(now_, 1)) {
+  if (timer_entry* const due = runtime_.timers().take_due(time_.now, 1)) {
     due->fire();
     return true;
   }
@@ -310,7 +313,7 @@ bool driver::end_step() noexcept {
   }
   const clock::time_point next = runtime_.timers().next_event();
   if (next != clock::time_point::max()) {
-    now_ = std::max(now_, next);
+    time_.now = std::max(time_.now, next);
     return true;
   }
   if (runtime_.end_early())

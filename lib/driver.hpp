@@ -10,6 +10,7 @@
 
 #include "handler_turns.hpp"
 #include "seeded_choice.hpp"
+#include "virtual_clock.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -42,10 +43,10 @@ public:
   // in the past, whatever is subtracted.
   static constexpr clock::time_point start{std::chrono::hours(24)};
 
-  clock::time_point now() const noexcept { return now_; }
+  clock::time_point now() const noexcept { return time_.now; }
   std::uint64_t steps() const noexcept { return steps_; }
   // A test's, where nobody calls run().
-  void set_time(clock::time_point t) noexcept { now_ = t; }
+  void set_time(clock::time_point t) noexcept { time_.now = t; }
 
   // Any thread: is it the one that runs?
   bool is_here() const noexcept;
@@ -96,7 +97,7 @@ private:
   const testing::deterministic_options options_;
   handler_turns asio_; // of the pool
   seeded_choice choice_;
-  clock::time_point now_ = start;
+  virtual_clock time_;
   std::uint64_t steps_ = 0;
   std::uint64_t most_steps_;
   std::vector<ready_item*> ready_;
@@ -106,7 +107,6 @@ private:
   std::function<void()> hook_;
   std::atomic<bool> is_driven_{false};
   std::atomic<std::size_t> outside_{0};
-  driver* made_before_; // by the same thread, and not destroyed yet
 };
 
 class driver::virtual_time final {
@@ -117,7 +117,7 @@ public:
   ~virtual_time();
 
 private:
-  driver* const before_;
+  virtual_clock* const before_;
 };
 
 } // namespace weir::detail

@@ -4,28 +4,28 @@
 #include <weir/detail/abort.hpp>
 #include <weir/sleep.hpp>
 
-#include "driver.hpp"
 #include "runtime_core.hpp"
 #include "thread_context.hpp"
+#include "virtual_clock.hpp"
 
 #include <chrono>
 
 namespace weir {
 
 clock::time_point clock::now() noexcept {
-  const detail::driver* const virtual_one = detail::this_thread().clock;
-  return virtual_one != nullptr ? virtual_one->now()
+  const detail::virtual_clock* const virtual_one = detail::this_thread().clock;
+  return virtual_one != nullptr ? virtual_one->now
                                 : std::chrono::steady_clock::now();
 }
 
 namespace detail {
 
 clock::time_point on_steady_clock(clock::time_point deadline) noexcept {
-  const driver* const virtual_one = this_thread().clock;
+  const virtual_clock* const virtual_one = this_thread().clock;
   // The virtual clock starts small, and a deadline ahead of it is not.
-  if (virtual_one == nullptr || deadline <= virtual_one->now())
+  if (virtual_one == nullptr || deadline <= virtual_one->now)
     return deadline;
-  return deadline_after(deadline - virtual_one->now(),
+  return deadline_after(deadline - virtual_one->now,
                         std::chrono::steady_clock::now());
 }
 

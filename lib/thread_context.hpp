@@ -13,6 +13,7 @@ class driver;
 class task_core;
 struct worker;
 struct pending_tells;
+struct virtual_clock;
 
 // What the engine knows about a thread.
 struct thread_context {
@@ -24,7 +25,7 @@ struct thread_context {
   driver* drives = nullptr;
   // Whose virtual time is this thread's: that one's, else the latest that the
   // thread has made.
-  driver* clock = nullptr;
+  virtual_clock* clock = nullptr;
   // Of the group that this thread cancels, and that others are nested in.
   pending_tells* tells = nullptr;
 };
