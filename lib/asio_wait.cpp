@@ -82,6 +82,7 @@ void asio_wait::broke_off() noexcept {
     return;
   // Without memory for this the process ends: the operation that has the
   // handler would write into a frame that goes on, or is gone.
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
   auto* const one = new left_over{this, core_, round_, nullptr};
   std::lock_guard held(left_over_lock);
   one->next = std::exchange(all_left_over, one);

@@ -276,7 +276,7 @@ boost::system::error_code overloaded_code() noexcept {
 
 namespace {
 
-const blocking_pool_options& checked(const blocking_pool_options& options) {
+blocking_pool_options checked(blocking_pool_options options) {
   if (options.threads == 0)
     throw std::invalid_argument(
         "weir::blocking_pool: threads is 0, must be at least 1");

@@ -40,10 +40,9 @@ void contest_score::lost(task_group& group,
   const std::size_t lost = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (lost == 1)
     first_ = error;
-  if (lost == errors_.size() - wanted_ + 1)
-    group.cancel(); // Too few are left.
-  else if (claimed)
-    group.cancel(); // Nobody else can have its share.
+  const bool too_few_are_left = lost == errors_.size() - wanted_ + 1;
+  if (too_few_are_left || claimed) // No other entrant can have its share.
+    group.cancel();
 }
 
 void contest_score::fail(const std::exception_ptr& seen_by_group) const {

@@ -33,6 +33,7 @@ explore_options chosen_seeds(const explore_options& options) {
   if (options.max_steps == 0)
     throw std::invalid_argument(
         "weir::testing::explore_seeds: max_steps is 0, must be at least 1");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a test that sets it does so before.
   const char* const given = std::getenv("WEIR_SEED");
   if (given == nullptr || *given == '\0')
     return options;

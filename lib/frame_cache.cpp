@@ -18,6 +18,7 @@
 
 // This module's, to the C++ runtime: it stays loaded for as long as a thread
 // has something of it to destroy.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 // A list that is full, with two batches, gives one to the stock all threads
@@ -49,10 +50,10 @@ constexpr bool cache_is_off = false;
 constexpr bool cache_is_off = false;
 #endif
 
-constexpr unsigned batch = 32;           // blocks
-static_assert(cache_slack == 3 * batch); // two kept, one not full
+constexpr unsigned batch = 32;                        // blocks
+static_assert(cache_slack == std::size_t(3) * batch); // two kept, one not full
 // Bytes that all stocks together keep from malloc.
-constexpr std::size_t stock_limit = 32 << 20;
+constexpr std::size_t stock_limit = std::size_t(32) << 20;
 
 void free_all(free_block* list) noexcept {
   while (list != nullptr)
@@ -95,7 +96,8 @@ thread_block* make_block() noexcept {
   lists_of_thread = block;
   // What a thread_local object with a destructor does. But that has static
   // memory in each thread, and a guard.
-  abi::__cxa_thread_atexit(&end_block, block, &__dso_handle);
+  abi::__cxa_thread_atexit(
+      &end_block, block, static_cast<void*>(&__dso_handle));
   return block;
 }
 

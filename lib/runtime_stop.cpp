@@ -308,7 +308,8 @@ void runtime_core::report_ending() noexcept {
   try {
     for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
       parked.insert(static_cast<task_core*>(item));
-  } catch (const std::bad_alloc&) { // Then it prints some that are parked.
+  } catch (const std::bad_alloc&) {
+    parked.clear(); // Then it prints those that are parked, too.
   }
   const auto report = [&parked](task_core& task) {
     if (parked.contains(&task))

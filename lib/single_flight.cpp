@@ -52,7 +52,7 @@ void flight_board::add(flight& call, queued_step& step, waiter& who) noexcept {
   ++waiting_;
 }
 
-void flight_board::started(flight& call, task_ref core) noexcept {
+void flight_board::started(flight& call, const task_ref& core) noexcept {
   bool cancel = false;
   {
     std::lock_guard held(lock_);

@@ -17,7 +17,7 @@ namespace weir::testing {
 
 namespace {
 
-const deterministic_options& checked(const deterministic_options& options) {
+deterministic_options checked(deterministic_options options) {
   const auto refuse =
       [](const char* what, const std::string& value, const char* rule) {
         throw std::invalid_argument(

@@ -6,8 +6,6 @@
 #include "queued_step.hpp"
 #include "shared_claim.hpp"
 
-#include <utility>
-
 namespace weir::detail {
 
 // A step that takes something from its object or gives something to it, for
@@ -33,7 +31,7 @@ protected:
   contending_step() = default;
   // Only before it is started.
   contending_step(contending_step&& other) noexcept
-      : queued_step(std::move(other)), claim(other.claim),
+      : queued_step(static_cast<queued_step&&>(other)), claim(other.claim),
         claimed_(other.claimed_) {}
   ~contending_step() = default;
 

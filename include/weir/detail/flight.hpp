@@ -96,7 +96,7 @@ protected:
   void add(flight& call, queued_step& step, waiter& who) noexcept;
 
   // No lock held: the call runs from here on.
-  void started(flight& call, task_ref core) noexcept;
+  void started(flight& call, const task_ref& core) noexcept;
 
   // Not a spin_lock: hash and comparison of the keys are the user's.
   mutable sync::mutex lock_;
@@ -243,7 +243,7 @@ public:
       end(*first);
       return;
     }
-    started(*first, std::move(core)); // The step may be gone.
+    started(*first, core); // The step may be gone.
   }
 
   bool forget(const Key& key) {

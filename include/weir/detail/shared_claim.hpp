@@ -67,7 +67,12 @@ private:
     left_ -= 2;
     return meeting::agreed;
   }
-  bool take_locked() noexcept { return left_ != 0 && (--left_, true); }
+  bool take_locked() noexcept {
+    if (left_ == 0)
+      return false;
+    --left_;
+    return true;
+  }
 
   mutable spin_lock lock_;
   std::size_t left_; // under lock_
