@@ -29,16 +29,16 @@ constinit left_over* all_left_over = nullptr; // under left_over_lock
 
 } // namespace
 
-bool asio_wait::take_left_over(const asio_wait* wait,
+bool asio_wait::take_left_over(const asio_wait* begun,
                                const task_core* core,
-                               std::uint32_t round) noexcept {
+                               std::uint32_t begun_in) noexcept {
   left_over* found = nullptr;
   {
     std::lock_guard held(left_over_lock);
     for (left_over** link = &all_left_over; *link != nullptr;
          link = &(*link)->next) {
       left_over& one = **link;
-      if (one.wait == wait && one.core == core && one.round == round) {
+      if (one.wait == begun && one.core == core && one.round == begun_in) {
         found = std::exchange(*link, one.next);
         break;
       }

@@ -140,15 +140,16 @@ void handshake_core::decide(stage s) noexcept {
     who->complete(*who);
 }
 
-namespace {
-
-class scope_exit {
+// Lives in the frame of run_starting(). Not in an anonymous namespace: a unity
+// build would take the frame's type for one of a header, see
+// -Wsubobject-linkage.
+class handshake_exit {
 public:
-  scope_exit(handshake_core& shake, cancel_scope& scope) noexcept
+  handshake_exit(handshake_core& shake, cancel_scope& scope) noexcept
       : shake_(shake), scope_(scope) {}
-  scope_exit(const scope_exit&) = delete;
-  scope_exit& operator=(const scope_exit&) = delete;
-  ~scope_exit() {
+  handshake_exit(const handshake_exit&) = delete;
+  handshake_exit& operator=(const handshake_exit&) = delete;
+  ~handshake_exit() {
     shake_.exit();
     scope_.break_off(); // Nothing, but at the end of the runtime.
   }
@@ -158,13 +159,11 @@ private:
   cancel_scope& scope_;
 };
 
-} // namespace
-
 task<> run_starting(starting child) {
   task_core& self = co_await this_core();
   handshake_core& shake = child.shake();
   cancel_scope scope(self, cancel_scope::kind::open);
-  scope_exit guard(shake, scope);
+  handshake_exit guard(shake, scope);
   std::exception_ptr error;
   bool is_stopped = true;
   const bool has_begun = shake.enter(scope);

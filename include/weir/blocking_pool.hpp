@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/offload_step.hpp>
 #include <weir/operation.hpp>
@@ -57,10 +59,10 @@ public:
   ///
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::system_error`
   ///   when a thread can not be started.
-  explicit blocking_pool(blocking_pool_options options = {});
+  WEIR_API explicit blocking_pool(blocking_pool_options options = {});
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
-  ~blocking_pool();
+  WEIR_API ~blocking_pool();
 
   /// Calls `f(args...)` on one of the pool's threads and gives what it
   /// returns. Calls begin in the order in which they came.
@@ -112,9 +114,9 @@ public:
   /// time: join it before the pool is destroyed. The pool may be used on.
   ///
   /// Throws: errc::would_deadlock on one of the pool's own threads.
-  void join();
+  WEIR_API void join();
 
-  [[nodiscard]] blocking_pool_stats stats() const noexcept;
+  WEIR_API [[nodiscard]] blocking_pool_stats stats() const noexcept;
 
 private:
   std::unique_ptr<detail::blocking_core, void (*)(detail::blocking_core*)>

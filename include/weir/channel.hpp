@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/channel_steps.hpp>
 #include <weir/operation.hpp>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/abort.hpp>
 #include <weir/detail/promise.hpp>
 #include <weir/error.hpp>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <chrono>
 
 namespace weir {
@@ -16,14 +18,15 @@ struct clock {
   using time_point = std::chrono::steady_clock::time_point;
   static constexpr bool is_steady = true;
 
-  static time_point now() noexcept;
+  WEIR_API static time_point now() noexcept;
 };
 
 namespace detail {
 
 // `now` + `d`, saturated: a negative duration is now, a huge one is never.
-clock::time_point deadline_after(clock::duration d,
-                                 clock::time_point now = clock::now()) noexcept;
+WEIR_API clock::time_point
+deadline_after(clock::duration d,
+               clock::time_point now = clock::now()) noexcept;
 
 // Rounds up to the clock's resolution, saturated (not-a-number: zero); so that
 // a sleep is never short and hours::max() does not overflow.

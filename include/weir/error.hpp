@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <type_traits>
@@ -38,10 +40,12 @@ enum class errc {
 };
 
 /// The category of `errc`, named "weir".
-[[nodiscard]] const boost::system::error_category& error_category() noexcept;
+WEIR_API [[nodiscard]] const boost::system::error_category&
+error_category() noexcept;
 
 /// Found by argument-dependent lookup when an `errc` becomes an error_code.
-[[nodiscard]] boost::system::error_code make_error_code(errc e) noexcept;
+WEIR_API [[nodiscard]] boost::system::error_code
+make_error_code(errc e) noexcept;
 
 } // namespace weir
 

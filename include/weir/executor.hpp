@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/frame_cache.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/error.hpp>
@@ -30,11 +32,12 @@ class runtime;
 namespace detail {
 
 // The pool of a runtime, for runtime_core is not known here.
-asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
+WEIR_API asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
 
 // `held`: typeid().name() of what a polymorphic executor holds; null if that is
 // nothing, or the program has no type names.
-[[noreturn]] void throw_foreign_executor(bool is_empty, const char* held);
+WEIR_API [[noreturn]] void throw_foreign_executor(bool is_empty,
+                                                  const char* held);
 
 // asio::any_io_executor and the like, without their headers.
 template <typename E, typename Target>

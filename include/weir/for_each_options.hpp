@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/task_group.hpp>
 
 #include <cstddef>
@@ -28,7 +30,7 @@ struct for_each_options {
 
 namespace detail {
 // Throws `std::invalid_argument` for options that `who` refuses.
-void require_options(const for_each_options& options, const char* who);
+WEIR_API void require_options(const for_each_options& options, const char* who);
 } // namespace detail
 
 } // namespace weir

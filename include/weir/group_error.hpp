@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -15,7 +17,7 @@ namespace weir {
 
 /// Several children of one task_group failed: what join() throws under
 /// `collect(n)`. Copies share their contents.
-class group_error final : public std::exception {
+class WEIR_API group_error final : public std::exception {
 public:
   /// One child's failure.
   struct entry {

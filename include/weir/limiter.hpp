@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/limiter_steps.hpp>
 #include <weir/operation.hpp>
 #include <weir/permit.hpp>
@@ -43,10 +45,10 @@ using acquire_operation = operation<detail::acquire_step>;
 class limiter final {
 public:
   /// Throws: `std::invalid_argument` when `capacity` is 0; `std::bad_alloc`.
-  explicit limiter(std::size_t capacity);
+  WEIR_API explicit limiter(std::size_t capacity);
   limiter(const limiter&) = delete;
   limiter& operator=(const limiter&) = delete;
-  ~limiter();
+  WEIR_API ~limiter();
 
   /// Waits until `weight` of the capacity is free and nobody who came earlier
   /// waits; completes with a permit for it, as `void(error_code, permit)` for
@@ -62,14 +64,14 @@ public:
   /// Resumes on: the task's strand, or the handler's executor, by default the
   ///   system's.
   /// Complexity: constant; waiting allocates nothing in a task.
-  acquire_operation acquire(std::size_t weight = 1);
+  WEIR_API acquire_operation acquire(std::size_t weight = 1);
 
   /// The same without waiting: empty if that much is not free, or somebody
   /// waits.
   ///
   /// Throws: `std::invalid_argument` as acquire().
   /// Complexity: constant; no allocation.
-  [[nodiscard("the permit is given back when it is dropped")]] //
+  WEIR_API [[nodiscard("the permit is given back when it is dropped")]] //
   std::optional<permit>
   try_acquire(std::size_t weight = 1);
 
@@ -81,16 +83,16 @@ public:
   /// Throws: `std::invalid_argument` when `capacity` is 0.
   /// Complexity: linear in those that wait, when lowered; else in those that
   ///   are served.
-  void set_capacity(std::size_t capacity);
+  WEIR_API void set_capacity(std::size_t capacity);
 
-  [[nodiscard]] std::size_t capacity() const noexcept;
+  WEIR_API [[nodiscard]] std::size_t capacity() const noexcept;
   /// Weight of the permits held; above the capacity only after it was lowered.
-  [[nodiscard]] std::size_t in_use() const noexcept;
+  WEIR_API [[nodiscard]] std::size_t in_use() const noexcept;
   /// What is free; 0, never less, while too much is in use. Who waits has a
   /// claim on it.
-  [[nodiscard]] std::size_t available() const noexcept;
+  WEIR_API [[nodiscard]] std::size_t available() const noexcept;
   /// How many acquire() calls wait.
-  [[nodiscard]] std::size_t waiting() const noexcept;
+  WEIR_API [[nodiscard]] std::size_t waiting() const noexcept;
 
 private:
   friend struct detail::limiter_access;

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/blocking_pool.hpp>
 
 #include <type_traits>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/operation_state.hpp>
 #include <weir/error.hpp>
 

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/contest.hpp>
 #include <weir/detail/work_value.hpp>
 #include <weir/task.hpp>

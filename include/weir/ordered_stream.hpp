@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/stream_round.hpp>
 #include <weir/detail/stream_sink.hpp>
@@ -103,12 +105,12 @@ public:
   ///   allocates nothing.
   operation<detail::submit_step<T>> submit(task<T> work) {
     detail::require_task(work, "weir::ordered_stream::submit");
-    auto round = current();
+    auto open = current();
     const char* const name = detail::task_access::name(work);
-    task<> child = detail::run_in_stream<T>(*round, std::move(work));
+    task<> child = detail::run_in_stream<T>(*open, std::move(work));
     detail::task_access::set_name(child, name);
     return operation<detail::submit_step<T>>(
-        std::in_place, std::move(round), std::move(child));
+        std::in_place, std::move(open), std::move(child));
   }
   /// Any other work whose value a `T` can be made of.
   template <detail::foreign_work Work>

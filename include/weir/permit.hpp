@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <cstddef>
 #include <utility>
 
@@ -14,7 +16,7 @@ class limiter_core;
 class acquire_step;
 
 // Counted as in use so far. Any thread. `core` may be gone afterwards.
-void give_back(limiter_core& core, std::size_t weight) noexcept;
+WEIR_API void give_back(limiter_core& core, std::size_t weight) noexcept;
 
 } // namespace detail
 

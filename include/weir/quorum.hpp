@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/contest.hpp>
 #include <weir/detail/work_value.hpp>
 #include <weir/group_error.hpp>
@@ -18,7 +20,7 @@ namespace weir {
 namespace detail {
 
 // Throws invalid_argument unless 1 <= k <= tasks.
-void require_quorum(std::size_t k, std::size_t tasks);
+WEIR_API void require_quorum(std::size_t k, std::size_t tasks);
 
 } // namespace detail
 

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/channel.hpp>
 #include <weir/detail/any_channels.hpp>
 #include <weir/detail/receive_any_step.hpp>

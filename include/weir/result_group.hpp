@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/result_list.hpp>
 #include <weir/detail/result_steps.hpp>
@@ -86,9 +88,9 @@ public:
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(task<T>&& child) {
     detail::require_task(child, "weir::result_group::try_spawn");
-    auto node = make_node(std::move(child));
-    auto* const made = node.get();
-    task<> wrapped = start(std::move(node));
+    auto owned = make_node(std::move(child));
+    auto* const made = owned.get();
+    task<> wrapped = start(std::move(owned));
     const spawn_status status = group_.try_spawn(std::move(wrapped));
     if (status != spawn_status::started)
       child = std::move(made->work);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/root_task.hpp>
 #include <weir/executor.hpp>
@@ -26,7 +28,7 @@ struct runtime_options {
   void (*on_unhandled)(const std::exception_ptr& error) noexcept = nullptr;
 
   /// `std::thread::hardware_concurrency()`, at least 1.
-  static std::size_t default_threads() noexcept;
+  WEIR_API static std::size_t default_threads() noexcept;
 };
 
 /// What a runtime counts, taken without stopping it: close, not exact.
@@ -60,14 +62,14 @@ public:
   using executor_type = executor; ///< as Asio asks of a context
 
   /// One thread per core.
-  runtime();
+  WEIR_API runtime();
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::bad_alloc`, or
   ///   the system's error, when not all threads can be started: none is left.
-  explicit runtime(std::size_t threads);
-  explicit runtime(const runtime_options& options);
+  WEIR_API explicit runtime(std::size_t threads);
+  WEIR_API explicit runtime(const runtime_options& options);
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
-  ~runtime();
+  WEIR_API ~runtime();
 
   /// Runs `work` and blocks the calling thread until it has ended; returns its
   /// value or throws its exception. May be called again, and by several
@@ -129,9 +131,9 @@ public:
   ///
   /// Thread safety: any thread. Others may cancel the tasks, and complete what
   ///   they wait for, meanwhile.
-  void stop() noexcept;
+  WEIR_API void stop() noexcept;
 
-  [[nodiscard]] runtime_stats stats() const noexcept;
+  WEIR_API [[nodiscard]] runtime_stats stats() const noexcept;
 
 private:
   friend class task_group;

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/cancel_scope.hpp>
 #include <weir/detail/group_steps.hpp>

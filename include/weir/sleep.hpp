@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 #include <weir/detail/task_core.hpp>
 #include <weir/detail/timer_entry.hpp>
@@ -25,7 +27,7 @@ namespace weir {
 namespace detail {
 
 // When it is `deadline` for Asio's timers, which know the steady clock only.
-clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
+WEIR_API clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
 
 class sleep_step final : timer_entry {
 public:
@@ -40,14 +42,14 @@ public:
     mark = deadline <= now ? passed : not_started;
   }
 
-  bool start(task_core* self) noexcept;
-  bool on_cancel() noexcept;
+  WEIR_API bool start(task_core* self) noexcept;
+  WEIR_API bool on_cancel() noexcept;
   void abort() noexcept { mark = aborted; }
   bool ended_by_cancel() const noexcept { return mark == aborted; }
   task_core* waiting_task() const noexcept {
     return mark == started ? task : nullptr;
   }
-  void finish() const;
+  WEIR_API void finish() const;
 
   // Started with a token there is no runtime to ask for: the handler's
   // executor may be anybody's, and so is the timer.

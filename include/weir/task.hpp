@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/await_asio.hpp>
 #include <weir/detail/await_awaitable.hpp>
 #include <weir/detail/await_operation.hpp>

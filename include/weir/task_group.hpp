@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/group_steps.hpp>
@@ -57,14 +59,16 @@ public:
   /// A group on the runtime of `ex`.
   ///
   /// Throws: `std::invalid_argument` when `max_in_flight` is 0.
-  explicit task_group(const executor& ex, task_group_options options = {});
-  explicit task_group(runtime& on, task_group_options options = {});
+  WEIR_API explicit task_group(const executor& ex,
+                               task_group_options options = {});
+  WEIR_API explicit task_group(runtime& on, task_group_options options = {});
   // For what makes, joins and destroys one in the task `maker`: if that is
   // behind a shield(), the end of the runtime does not cancel the group.
-  task_group(detail::task_core& maker, const task_group_options& options);
+  WEIR_API task_group(detail::task_core& maker,
+                      const task_group_options& options);
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
-  ~task_group();
+  WEIR_API ~task_group();
 
   /// Starts `child`, waiting for a free slot first.
   ///
@@ -188,7 +192,7 @@ public:
   /// Thread safety: any thread, but not from a child of this group.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
-  join_operation join() noexcept;
+  WEIR_API join_operation join() noexcept;
 
   /// Waits until no child is in flight, and leaves the group open. Others may
   /// spawn before the caller goes on.
@@ -199,7 +203,7 @@ public:
   /// Thread safety: any thread, but not from a child of this group.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
-  group_wait_operation wait_idle() noexcept;
+  WEIR_API group_wait_operation wait_idle() noexcept;
 
   /// close(), then waits as join() does, but not for ever: after `grace.drain`
   /// it asks children to stop as request_stop() does, after `grace.soft` more
@@ -215,15 +219,15 @@ public:
   ///   error, `asio::error::timed_out` when they had to be cancelled.
   /// Cancellation, thread safety, resumes on, complexity: as join().
   /// Source: tokio's TaskTracker, Trio's talk of soft cancellation.
-  join_operation shutdown(shutdown_options grace) noexcept;
+  WEIR_API join_operation shutdown(shutdown_options grace) noexcept;
 
   /// Asks children to come to an end by themselves: is_stopping() is true from
   /// now on, wait_stopping() completes. Neither cancels nor closes the group.
   ///
   /// Thread safety: any thread. Complexity: linear in those that wait for it.
-  void request_stop() noexcept;
+  WEIR_API void request_stop() noexcept;
   /// True after request_stop(), also shutdown()'s, and once cancelled.
-  [[nodiscard]] bool is_stopping() const noexcept;
+  WEIR_API [[nodiscard]] bool is_stopping() const noexcept;
   /// Completes when is_stopping() becomes true or the group was joined; for a
   /// race between the next request and the end, say. Nobody may wait here when
   /// a group is destroyed that was not joined.
@@ -231,7 +235,7 @@ public:
   /// Cancellation: terminal; `operation_aborted`.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
-  group_wait_operation wait_stopping() noexcept;
+  WEIR_API group_wait_operation wait_stopping() noexcept;
 
   /// Makes a joined group as it was when it was made: open, not cancelled, no
   /// deadline, no errors, all counts zero. Caps and hook stay.
@@ -239,7 +243,7 @@ public:
   /// Precondition: who awaited a join() or shutdown() has its outcome.
   /// Throws: `std::logic_error` when no join() has completed.
   /// Thread safety: any thread; a cancel() at the same time may count or not.
-  void reopen();
+  WEIR_API void reopen();
 
   /// Cancels every child and every waiting spawn(). The first reason counts;
   /// legal before the first spawn and after join().
@@ -248,10 +252,10 @@ public:
   /// first. Emission may run on the calling thread, coroutines do not.
   /// Thread safety: any thread. Complexity: linear in the children that
   ///   have awaited something; no allocation.
-  void cancel(boost::system::error_code reason = {}) noexcept;
+  WEIR_API void cancel(boost::system::error_code reason = {}) noexcept;
 
   /// Refuses further spawns. Those that wait already keep their turn.
-  void close() noexcept;
+  WEIR_API void close() noexcept;
 
   /// Cancels the group in `duration` unless it was joined by then; join()
   /// throws `asio::error::timed_out`. A later call replaces an earlier one. A
@@ -260,7 +264,7 @@ public:
   void cancel_after(std::chrono::duration<Rep, Period> duration) noexcept {
     cancel_at(detail::deadline_after(detail::saturated(duration)));
   }
-  void cancel_at(clock::time_point deadline) noexcept;
+  WEIR_API void cancel_at(clock::time_point deadline) noexcept;
 
   /// Has `hook` called with every error of a child, or of the body, the moment
   /// it is recorded: before the siblings are cancelled and long before join(),
@@ -273,25 +277,26 @@ public:
   ///
   /// Thread safety: any thread, at any time; errors from then on are seen.
   /// Complexity: one allocation here, none for an error.
-  void set_error_hook(std::function<void(const task_failure&)> hook);
+  WEIR_API void set_error_hook(std::function<void(const task_failure&)> hook);
 
   /// Changes the cap. Raised, exactly the new slots are given to those that
   /// wait; lowered, nobody is stopped and nobody admitted until it is met.
   ///
   /// Throws: `std::invalid_argument` when `n` is 0.
-  void set_max_in_flight(std::size_t n);
-  [[nodiscard]] std::size_t max_in_flight() const noexcept;
+  WEIR_API void set_max_in_flight(std::size_t n);
+  WEIR_API [[nodiscard]] std::size_t max_in_flight() const noexcept;
 
-  [[nodiscard]] task_group_stats stats() const noexcept;
-  [[nodiscard]] bool is_cancelled() const noexcept;
+  WEIR_API [[nodiscard]] task_group_stats stats() const noexcept;
+  WEIR_API [[nodiscard]] bool is_cancelled() const noexcept;
   /// Why the group was cancelled: what cancel() was given (`operation_aborted`
   /// if nothing), `timed_out` for the deadline, `operation_aborted` for a
   /// failed child, the reason of the task that joins when that was cancelled.
   /// Empty while it is not cancelled. Of a child: this_task::cancel_reason().
-  [[nodiscard]] boost::system::error_code cancel_reason() const noexcept;
+  WEIR_API [[nodiscard]] boost::system::error_code
+  cancel_reason() const noexcept;
 
   /// The executor of the group's runtime.
-  [[nodiscard]] executor get_executor() const noexcept;
+  WEIR_API [[nodiscard]] executor get_executor() const noexcept;
 
 private:
   friend struct detail::group_access;

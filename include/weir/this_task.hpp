@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <boost/system/error_code.hpp>
 
 /// About the task that calls.
@@ -28,6 +30,6 @@ namespace weir::this_task {
 /// Thread safety: it asks about the task this thread runs.
 /// Complexity: linear in the nested scopes; no allocation.
 /// Source: Go's `context.Cause`.
-[[nodiscard]] boost::system::error_code cancel_reason() noexcept;
+WEIR_API [[nodiscard]] boost::system::error_code cancel_reason() noexcept;
 
 } // namespace weir::this_task

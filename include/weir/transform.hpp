@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/element_loop.hpp>
 #include <weir/detail/element_outputs.hpp>

@@ -3,12 +3,14 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 /// The version of these headers: major * 10000 + minor * 100 + patch.
 #define WEIR_VERSION 100
 
 namespace weir {
 
 /// The version of the library linked with, as `WEIR_VERSION`.
-[[nodiscard]] int version() noexcept;
+WEIR_API [[nodiscard]] int version() noexcept;
 
 } // namespace weir

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/group_steps.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/deadline_scope.hpp>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/detail/group_access.hpp>
 #include <weir/detail/spawn_call.hpp>
 #include <weir/detail/work_core.hpp>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "export.hpp"
+
 namespace weir::detail {
 
 // At the end of a runtime: this thread destroys frames, or what stands in the
@@ -20,6 +22,6 @@ private:
   bool before_;
 };
 
-bool is_abandoning() noexcept;
+WEIR_API bool is_abandoning() noexcept;
 
 } // namespace weir::detail

@@ -7,6 +7,7 @@
 #include <weir/operation.hpp>
 
 #include "abort.hpp"
+#include "export.hpp"
 #include "promise.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -29,26 +30,26 @@ namespace weir::detail {
 // away only after the handler was called or dropped.
 class asio_wait : public interruptible {
 public:
-  asio_wait() noexcept;
+  WEIR_API asio_wait() noexcept;
   asio_wait(const asio_wait&) = delete;
   asio_wait& operator=(const asio_wait&) = delete;
 
   // Any thread, once: the handler was called. `aborted`: the await would throw
   // operation_aborted.
-  void completed(bool aborted) noexcept;
+  WEIR_API void completed(bool aborted) noexcept;
   // Any thread, once: the handler was destroyed instead.
-  void dropped() noexcept;
+  WEIR_API void dropped() noexcept;
 
 protected:
   // On the strand, in await_suspend(). False: resume, see aborted_.
-  bool begin(task_core& core, bool& suspend) noexcept;
+  WEIR_API bool begin(task_core& core, bool& suspend) noexcept;
   // The initiation threw. If it has kept the handler, that will do nothing.
-  void broke_off() noexcept;
+  WEIR_API void broke_off() noexcept;
   // The initiation returned. True: stay suspended.
-  bool launched() noexcept;
+  WEIR_API bool launched() noexcept;
   // In await_resume(). The emptied slot keeps a late cancellation away from
   // an I/O object that may be gone.
-  void finish();
+  WEIR_API void finish();
 
   task_core& core() const noexcept { return *core_; }
 
@@ -58,20 +59,20 @@ private:
 
   // True: the handler is one that an initiation has kept although it threw.
   // Asked once for each handler, when it is called or destroyed.
-  static bool is_left_over(const asio_wait* wait,
+  static bool is_left_over(const asio_wait* begun,
                            const task_core* core,
-                           std::uint32_t round) noexcept {
+                           std::uint32_t begun_in) noexcept {
     // relaxed: a thread that got the handler after the initiation threw sees
     // the round that ended then.
-    return round != rounds.load(std::memory_order_relaxed) &&
-           take_left_over(wait, core, round);
+    return begun_in != rounds.load(std::memory_order_relaxed) &&
+           take_left_over(begun, core, begun_in);
   }
-  static bool take_left_over(const asio_wait* wait,
-                             const task_core* core,
-                             std::uint32_t round) noexcept;
+  WEIR_API static bool take_left_over(const asio_wait* begun,
+                                      const task_core* core,
+                                      std::uint32_t begun_in) noexcept;
   // Ends with each handler that is left over. A later wait may be in the same
   // place and of the same task, but it is not of the same round.
-  static std::atomic<std::uint32_t> rounds;
+  WEIR_API static std::atomic<std::uint32_t> rounds;
 
   static void emit(interruptible& self) noexcept;
   static void resume(strand_item& item, strand_item::how how) noexcept;

@@ -6,6 +6,7 @@
 #include <weir/error.hpp>
 
 #include "abort.hpp"
+#include "export.hpp"
 #include "outcome.hpp"
 #include "promise.hpp"
 
@@ -42,7 +43,7 @@ struct task_access {
 };
 
 // Throws std::invalid_argument.
-[[noreturn]] void throw_empty_task();
+WEIR_API [[noreturn]] void throw_empty_task();
 
 // Owns the awaited child and links it to the awaiting coroutine.
 template <typename T>

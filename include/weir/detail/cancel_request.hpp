@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "export.hpp"
 #include "strand.hpp"
 #include "sync.hpp"
 
@@ -38,10 +39,10 @@ public:
   // sees the request; it takes no lock and runs nothing, so the caller may
   // hold one. True: the caller must call submit(), with no lock held, which
   // interrupts what the task waits for.
-  [[nodiscard]] bool mark(asio::cancellation_type types) noexcept;
-  void submit() noexcept;
+  WEIR_API [[nodiscard]] bool mark(asio::cancellation_type types) noexcept;
+  WEIR_API void submit() noexcept;
   // Of a task, as mark(): its runtime ends, and it is not resumed any more.
-  [[nodiscard]] bool mark_end() noexcept;
+  WEIR_API [[nodiscard]] bool mark_end() noexcept;
 
   // True when a request arrived.
   [[nodiscard]] bool is_cancelled() const noexcept { return types_ != 0; }
@@ -53,7 +54,9 @@ protected:
 
   // What was requested is delivered. acquire, release: see mark().
   void take() noexcept {
-    types_ |= requested_.exchange(0, std::memory_order_acq_rel) & every_request;
+    types_ = static_cast<std::uint8_t>(
+        types_ |
+        (requested_.exchange(0, std::memory_order_acq_rel) & every_request));
   }
   // Delivered, or on the way: acquire, see mark() and cancel_scope::leave().
   std::uint8_t all_types() const noexcept {

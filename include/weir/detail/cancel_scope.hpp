@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cancel_request.hpp"
+#include "export.hpp"
 #include "sync.hpp"
 
 #include <atomic>
@@ -23,16 +24,16 @@ public:
   enum class kind : std::uint8_t { open, shield, deadline, body };
 
   // Enters a scope inside the current one.
-  cancel_scope(task_core& core, kind k) noexcept;
+  WEIR_API cancel_scope(task_core& core, kind k) noexcept;
 
   // Any thread. Says that a request() is certain to follow; the awaits of the
   // task see it from here on.
-  void announce() noexcept;
+  WEIR_API void announce() noexcept;
 
   // Leaves the scope, which must be the current one. False: an announced
   // request is still on its way; the coroutine that leaves must suspend, and
   // is resumed when it has arrived.
-  [[nodiscard]] bool leave() noexcept;
+  WEIR_API [[nodiscard]] bool leave() noexcept;
   // The frame with the scope is destroyed, at the end of its runtime: waits
   // for an announced request, which is on its way on another thread.
   void break_off() noexcept;

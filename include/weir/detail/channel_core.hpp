@@ -10,6 +10,7 @@
 #include "channel_nodes.hpp"
 #include "channel_ring.hpp"
 #include "contending_step.hpp"
+#include "export.hpp"
 #include "sync.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -78,8 +79,8 @@ protected:
   ~channel_sender() = default;
 };
 
-[[noreturn]] void channel_destroyed_in_use(std::size_t senders,
-                                           std::size_t receivers) noexcept;
+WEIR_API [[noreturn]] void
+channel_destroyed_in_use(std::size_t senders, std::size_t receivers) noexcept;
 
 // What the steps of a channel share. Any thread.
 //

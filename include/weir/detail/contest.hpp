@@ -6,6 +6,7 @@
 #include <weir/group_error.hpp>
 #include <weir/indexed_value.hpp>
 
+#include "export.hpp"
 #include "group_steps.hpp"
 #include "shared_claim.hpp"
 #include "sync.hpp"
@@ -52,17 +53,18 @@ public:
 
   // An entrant's error. It counts unless it is the abort of a cancellation of
   // `group`; one too many cancels the group. `claimed`: it had its share.
-  void lost(task_group& group,
-            std::size_t position,
-            const char* name,
-            const std::exception_ptr& error,
-            bool claimed) noexcept;
+  WEIR_API void lost(task_group& group,
+                     std::size_t position,
+                     const char* name,
+                     const std::exception_ptr& error,
+                     bool claimed) noexcept;
 
   // Throws what ended it, or a group_error with all errors, also those that the
   // group itself noted (`seen_by_group`, null for none).
-  [[noreturn]] void fail(const std::exception_ptr& seen_by_group) const;
+  WEIR_API [[noreturn]] void
+  fail(const std::exception_ptr& seen_by_group) const;
   // Throws an asio::multiple_exceptions, unless no error counts.
-  void fail_with_first() const;
+  WEIR_API void fail_with_first() const;
 
 protected:
   // False: it is too late.
@@ -73,7 +75,7 @@ protected:
   }
   // The how-manieth winner the caller is, counted from 0. The last that is
   // wanted cancels the group.
-  std::size_t rank_of_winner(task_group& group) noexcept;
+  WEIR_API std::size_t rank_of_winner(task_group& group) noexcept;
 
 private:
   struct loss {

@@ -6,6 +6,7 @@
 #include <weir/clock.hpp>
 
 #include "cancel_scope.hpp"
+#include "export.hpp"
 #include "task_core.hpp"
 #include "timer_entry.hpp"
 
@@ -14,7 +15,7 @@
 namespace weir::detail {
 
 // Throws system_error(timed_out).
-[[noreturn]] void throw_timed_out();
+WEIR_API [[noreturn]] void throw_timed_out();
 
 // A point in time, or a time from the start of what it limits.
 class time_limit final {
@@ -43,18 +44,18 @@ private:
 // timer, which fires on any pool thread.
 class deadline_scope final : private timer_function {
 public:
-  deadline_scope(task_core& self, clock::time_point deadline) noexcept;
+  WEIR_API deadline_scope(task_core& self, clock::time_point deadline) noexcept;
   deadline_scope(const deadline_scope&) = delete;
   deadline_scope& operator=(const deadline_scope&) = delete;
   // Armed only when the end of the runtime destroys the frame.
-  ~deadline_scope();
+  WEIR_API ~deadline_scope();
 
   // As cancel_scope::leave.
-  [[nodiscard]] bool leave() noexcept;
+  WEIR_API [[nodiscard]] bool leave() noexcept;
 
   // After leave(): the deadline, and nothing from outside, ended the work.
-  [[nodiscard]] bool ended(bool stopped,
-                           const std::exception_ptr& error) const noexcept;
+  WEIR_API [[nodiscard]] bool
+  ended(bool stopped, const std::exception_ptr& error) const noexcept;
 
 private:
   static void fire(timer_function& timer) noexcept;

@@ -5,6 +5,8 @@
 
 #include <weir/task_group.hpp>
 
+#include "export.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -17,15 +19,16 @@ class task_core;
 // The errors of a loop's elements. Any thread.
 class element_errors final {
 public:
-  explicit element_errors(error_policy policy);
+  WEIR_API explicit element_errors(error_policy policy);
   element_errors(const element_errors&) = delete;
   element_errors& operator=(const element_errors&) = delete;
-  ~element_errors();
+  WEIR_API ~element_errors();
 
-  void add(std::uint64_t index, const std::exception_ptr& error) noexcept;
-  bool any() const noexcept;
+  WEIR_API void add(std::uint64_t index,
+                    const std::exception_ptr& error) noexcept;
+  WEIR_API bool any() const noexcept;
   // When all workers have ended: the first, or a group_error; null if none.
-  std::exception_ptr get() const;
+  WEIR_API std::exception_ptr get() const;
 
 private:
   struct record;
@@ -33,6 +36,6 @@ private:
 };
 
 // The threads of the runtime that `task` is on.
-std::size_t threads_of(const task_core& task) noexcept;
+WEIR_API std::size_t threads_of(const task_core& task) noexcept;
 
 } // namespace weir::detail

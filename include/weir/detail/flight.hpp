@@ -7,6 +7,7 @@
 #include <weir/flight_result.hpp>
 
 #include "as_task.hpp"
+#include "export.hpp"
 #include "queued_step.hpp"
 #include "root_task.hpp"
 #include "sync.hpp"
@@ -30,7 +31,7 @@ class flight_board;
 
 // One call: a task of its own, that ends by itself or when the last who waits
 // for it leaves. Alive while it runs and while a waiter refers to it.
-class flight : public root_task {
+class WEIR_API flight : public root_task {
 public:
   explicit flight(std::shared_ptr<flight_board> board) noexcept
       : board_(std::move(board)) {}
@@ -75,28 +76,29 @@ public:
   // The task that made the single_flight, if one did.
   task_core* maker() const noexcept { return maker_.get(); }
   // The single_flight is destroyed.
-  void handle_gone() noexcept;
-  std::size_t waiting() const noexcept;
-  std::size_t in_flight() const noexcept;
+  WEIR_API void handle_gone() noexcept;
+  WEIR_API std::size_t waiting() const noexcept;
+  WEIR_API std::size_t in_flight() const noexcept;
 
   // A waiter is cancelled, as by Step::on_cancel. `is_leaving` is set when it
   // is the last: it waits on, for the end of what it cancelled.
-  bool leave(queued_step& step, flight& call, bool& is_leaving) noexcept;
+  WEIR_API bool
+  leave(queued_step& step, flight& call, bool& is_leaving) noexcept;
   // The waiter's runtime ends. False: its completion follows.
-  bool withdraw(queued_step& step, flight& call) noexcept;
+  WEIR_API bool withdraw(queued_step& step, flight& call) noexcept;
   // The call has ended, or could not be started.
-  void end(flight& call) noexcept;
+  WEIR_API void end(flight& call) noexcept;
 
 protected:
   // Lock held: takes the call out of the table, so that nobody joins it.
   virtual void unlist(flight& call) noexcept = 0;
 
   // Lock held.
-  void begin(std::shared_ptr<flight> call) noexcept;
-  void add(flight& call, queued_step& step, waiter& who) noexcept;
+  WEIR_API void begin(std::shared_ptr<flight> call) noexcept;
+  WEIR_API void add(flight& call, queued_step& step, waiter& who) noexcept;
 
   // No lock held: the call runs from here on.
-  void started(flight& call, const task_ref& core) noexcept;
+  WEIR_API void started(flight& call, const task_ref& core) noexcept;
 
   // Not a spin_lock: hash and comparison of the keys are the user's.
   mutable sync::mutex lock_;
@@ -109,7 +111,7 @@ private:
 };
 
 // Throws errc::would_deadlock.
-[[noreturn]] void throw_flight_waits_for_itself();
+WEIR_API [[noreturn]] void throw_flight_waits_for_itself();
 
 template <typename Value, typename F, typename... Args>
 task<Value> call_flight(F f, Args... args) {

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "export.hpp"
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -45,12 +47,12 @@ struct thread_lists {
 // little is taken from what the dynamic linker has for all modules that are
 // loaded late. Never null: a thread without a block has lists without a block
 // in them and without room.
-extern constinit thread_local thread_lists* lists_of_thread
+WEIR_API extern constinit thread_local thread_lists* lists_of_thread
     [[gnu::tls_model("initial-exec")]];
 
 // Large blocks, empty lists, full lists.
-void* cache_allocate_slowly(std::size_t size);
-void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
+WEIR_API void* cache_allocate_slowly(std::size_t size);
+WEIR_API void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 
 // Memory for coroutine frames, control blocks and handlers: per-thread free
 // lists by size class, which trade batches with a stock that all threads share
@@ -127,7 +129,7 @@ struct cached_if_fits {
 void empty_cache() noexcept;
 
 // Allocates `count` blocks and frees them again, so that they are in the cache.
-void reserve_blocks(std::size_t count, std::size_t size);
+WEIR_API void reserve_blocks(std::size_t count, std::size_t size);
 // Of so many blocks freed by one thread, all but `cache_slack` can be had by
 // any other.
 inline constexpr std::size_t cache_slack = 96;

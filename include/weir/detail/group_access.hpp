@@ -5,6 +5,8 @@
 
 #include <weir/task_group.hpp>
 
+#include "export.hpp"
+
 #include <exception>
 
 namespace weir::detail {
@@ -16,15 +18,15 @@ struct group_access {
 
 // True in a child of `group`: `self` is one, or, where it is null, what this
 // thread runs.
-bool runs_in(const group_core& group, const task_core* self) noexcept;
+WEIR_API bool runs_in(const group_core& group, const task_core* self) noexcept;
 
 // Of an object around `group` that is destroyed. `waited_on`: somebody waits on
 // it, which is a broken precondition unless the runtime was stopped.
-void object_gone(const group_core& group,
-                 bool waited_on,
-                 const char* message) noexcept;
+WEIR_API void object_gone(const group_core& group,
+                          bool waited_on,
+                          const char* message) noexcept;
 
 // system_error with operation_aborted: of a child that a cancellation ended.
-std::exception_ptr aborted_error();
+WEIR_API std::exception_ptr aborted_error();
 
 } // namespace weir::detail

@@ -9,6 +9,7 @@
 
 #include "await_task.hpp"
 #include "cancel_scope.hpp"
+#include "export.hpp"
 #include "group_waiter.hpp"
 #include "promise.hpp"
 #include "waiter.hpp"
@@ -40,17 +41,18 @@ struct unstarted {
 };
 
 // Takes a slot for one child, or says why not.
-spawn_status
-reserve(group_core& group, std::uint64_t& index, std::size_t weight) noexcept;
+WEIR_API spawn_status reserve(group_core& group,
+                              std::uint64_t& index,
+                              std::size_t weight) noexcept;
 // Gives it back.
-void unreserve(group_core& group, std::size_t weight) noexcept;
+WEIR_API void unreserve(group_core& group, std::size_t weight) noexcept;
 // Starts `child` in the slot. On bad_alloc slot and child are given up.
-void launch_reserved(group_core& group,
-                     unstarted child,
-                     std::uint64_t index,
-                     std::size_t weight);
+WEIR_API void launch_reserved(group_core& group,
+                              unstarted child,
+                              std::uint64_t index,
+                              std::size_t weight);
 // Throws std::invalid_argument, in the name of `who`, for one that cannot be.
-std::size_t
+WEIR_API std::size_t
 require_weight(const group_core& group, std::size_t weight, const char* who);
 
 // task_group::spawn as an operation.
@@ -69,19 +71,19 @@ public:
       : spawn_step(group, unstarted(std::move(child))) {
     index = weight - 1;
   }
-  spawn_step(group_core& group, unstarted child);
-  spawn_step(spawn_step&& other) noexcept;
+  WEIR_API spawn_step(group_core& group, unstarted child);
+  WEIR_API spawn_step(spawn_step&& other) noexcept;
   ~spawn_step() {
     if (child_ != nullptr || counted_) [[unlikely]]
       give_up();
   }
 
-  bool start(waiter& w, task_core* self) noexcept;
+  WEIR_API bool start(waiter& w, task_core* self) noexcept;
   // On the thread of a task that has nothing to do with it: no child of the
   // group asks, none lends its slot.
-  bool start_for_others(waiter& w) noexcept;
-  bool on_cancel(waiter& w) noexcept;
-  void keep_alive() noexcept;
+  WEIR_API bool start_for_others(waiter& w) noexcept;
+  WEIR_API bool on_cancel(waiter& w) noexcept;
+  WEIR_API void keep_alive() noexcept;
   void abort() noexcept { refused_ = refusal::cancelled; }
   bool ended_by_cancel() const noexcept {
     return state == fate::refused || refused_ == refusal::cancelled;
@@ -91,7 +93,7 @@ public:
       fail();
   }
   std::tuple<boost::system::error_code> arguments() const { return {code()}; }
-  executor fallback_executor() const noexcept;
+  WEIR_API executor fallback_executor() const noexcept;
 
 private:
   friend class group_core;
@@ -99,9 +101,9 @@ private:
   enum class refusal : std::uint8_t { none, cancelled, closed, overloaded };
 
   bool ask(bool parent_awaits) noexcept;
-  boost::system::error_code code() const noexcept;
-  [[noreturn]] void fail() const;
-  void give_up() noexcept;
+  WEIR_API boost::system::error_code code() const noexcept;
+  WEIR_API [[noreturn]] void fail() const;
+  WEIR_API void give_up() noexcept;
   // Under the group's lock: the slot its parent lent is back.
   void returned() noexcept;
 
@@ -120,23 +122,23 @@ public:
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 
-  explicit join_step(group_core& group) noexcept;
-  join_step(group_core& group, const shutdown_options& grace) noexcept;
-  join_step(join_step&& other) noexcept;
-  ~join_step();
+  WEIR_API explicit join_step(group_core& group) noexcept;
+  WEIR_API join_step(group_core& group, const shutdown_options& grace) noexcept;
+  WEIR_API join_step(join_step&& other) noexcept;
+  WEIR_API ~join_step();
 
-  bool start(waiter& w, task_core* self) noexcept;
-  bool on_cancel(waiter& w) noexcept;
-  bool withdraw(waiter& w) noexcept;
-  void keep_alive() noexcept;
+  WEIR_API bool start(waiter& w, task_core* self) noexcept;
+  WEIR_API bool on_cancel(waiter& w) noexcept;
+  WEIR_API bool withdraw(waiter& w) noexcept;
+  WEIR_API void keep_alive() noexcept;
   // There was nothing to wait for, and the task is cancelled: it ends here,
   // unless it is the function that made the group, which has yet to go on.
-  void abort() noexcept;
+  WEIR_API void abort() noexcept;
   bool was_aborted() const noexcept { return aborted_; }
-  bool ended_by_cancel() const noexcept;
-  void finish();
-  std::tuple<std::exception_ptr> arguments();
-  executor fallback_executor() const noexcept;
+  WEIR_API bool ended_by_cancel() const noexcept;
+  WEIR_API void finish();
+  WEIR_API std::tuple<std::exception_ptr> arguments();
+  WEIR_API executor fallback_executor() const noexcept;
 
 private:
   group_core* group_;
@@ -174,21 +176,21 @@ private:
 // cancel. On the task's strand.
 class group_body final : private cancellable_body {
 public:
-  group_body(task_group& group, task_core& self) noexcept;
+  WEIR_API group_body(task_group& group, task_core& self) noexcept;
   group_body(const group_body&) = delete;
   group_body& operator=(const group_body&) = delete;
   // Only the end of the runtime destroys it attached.
-  ~group_body();
+  WEIR_API ~group_body();
 
   // As cancel_scope::leave.
-  [[nodiscard]] bool leave() noexcept;
+  WEIR_API [[nodiscard]] bool leave() noexcept;
 
   // The body threw. True: its error counts as a child's, or is what the group's
   // join() told it. False: it is the abort of a cancellation, ours or one from
   // outside.
-  bool failed(const std::exception_ptr& error) noexcept;
+  WEIR_API bool failed(const std::exception_ptr& error) noexcept;
   // The body was stopped by a cancellation.
-  void stopped() noexcept;
+  WEIR_API void stopped() noexcept;
 
 private:
   void announce() noexcept override { scope_.announce(); }
@@ -203,11 +205,11 @@ private:
 };
 
 // For a body that is an asio::awaitable: attach (null: detach), and the end.
-void set_body(task_group& group, cancellable_body* body) noexcept;
-void body_failed(task_group& group,
-                 const std::exception_ptr& error,
-                 bool cancelled_outside) noexcept;
-void body_cancelled(task_group& group) noexcept;
+WEIR_API void set_body(task_group& group, cancellable_body* body) noexcept;
+WEIR_API void body_failed(task_group& group,
+                          const std::exception_ptr& error,
+                          bool cancelled_outside) noexcept;
+WEIR_API void body_cancelled(task_group& group) noexcept;
 
 // Leaves a scope (cancel_scope, group_body), suspending while a cancellation
 // of it is on the way.

@@ -5,6 +5,7 @@
 
 #include <weir/executor.hpp>
 
+#include "export.hpp"
 #include "group_waiter.hpp"
 #include "waiter.hpp"
 
@@ -26,18 +27,18 @@ public:
   static constexpr bool yields = false;
 
   // `what`: idler or stopper.
-  group_wait_step(group_core& group, kind what) noexcept;
-  group_wait_step(group_wait_step&& other) noexcept;
-  ~group_wait_step();
+  WEIR_API group_wait_step(group_core& group, kind what) noexcept;
+  WEIR_API group_wait_step(group_wait_step&& other) noexcept;
+  WEIR_API ~group_wait_step();
 
-  bool start(waiter& w, task_core* self) noexcept;
-  bool on_cancel(waiter& w) noexcept;
-  void keep_alive() noexcept;
-  void abort() noexcept;
-  bool ended_by_cancel() const noexcept;
-  void finish() const;
+  WEIR_API bool start(waiter& w, task_core* self) noexcept;
+  WEIR_API bool on_cancel(waiter& w) noexcept;
+  WEIR_API void keep_alive() noexcept;
+  WEIR_API void abort() noexcept;
+  WEIR_API bool ended_by_cancel() const noexcept;
+  WEIR_API void finish() const;
   std::tuple<boost::system::error_code> arguments() const { return {code_}; }
-  executor fallback_executor() const noexcept;
+  WEIR_API executor fallback_executor() const noexcept;
 
 private:
   group_core* group_;

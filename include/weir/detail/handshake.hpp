@@ -6,6 +6,7 @@
 #include <weir/task.hpp>
 
 #include "cancel_scope.hpp"
+#include "export.hpp"
 #include "queued_step.hpp"
 #include "sync.hpp"
 #include "task_core.hpp"
@@ -36,14 +37,14 @@ public:
   // --- the parent -----------------------------------------------------------
 
   // As of a step: true, it is decided; false, `w` waits.
-  bool wait(waiter& w) noexcept;
+  WEIR_API bool wait(waiter& w) noexcept;
   // Cancels the child, whose end is then waited for.
-  void cancel() noexcept;
+  WEIR_API void cancel() noexcept;
   // The runtime ends. False: it is decided.
-  bool withdraw() noexcept;
-  bool was_cancelled() const noexcept;
+  WEIR_API bool withdraw() noexcept;
+  WEIR_API bool was_cancelled() const noexcept;
   // Decided: throws unless the child is ready.
-  void check() const;
+  WEIR_API void check() const;
 
   // --- the child, on its strand ---------------------------------------------
 
@@ -55,11 +56,11 @@ public:
   // group's; else it is the parent's.
   bool leave(const std::exception_ptr& error) noexcept;
   // Its frames are gone. Tells the parent, unless it was told.
-  void end() noexcept;
+  WEIR_API void end() noexcept;
   // True: it was not set before, and the parent has not left.
-  bool begin_set();
-  void finish_set() noexcept;
-  bool is_set() const noexcept;
+  WEIR_API bool begin_set();
+  WEIR_API void finish_set() noexcept;
+  WEIR_API bool is_set() const noexcept;
 
 private:
   enum class stage : unsigned char { waiting, ready, ended };
@@ -122,7 +123,7 @@ private:
 };
 
 // What is spawned.
-task<> run_starting(starting child);
+WEIR_API task<> run_starting(starting child);
 
 // The parent's wait for its child.
 template <typename T>

@@ -5,6 +5,7 @@
 
 #include <weir/permit.hpp>
 
+#include "export.hpp"
 #include "limiter_node.hpp"
 #include "task_core.hpp"
 #include "waiter.hpp"
@@ -25,8 +26,8 @@ public:
   static constexpr bool starts_cancelled = false;
   static constexpr bool yields = false;
 
-  acquire_step(limiter_core& core, std::size_t weight) noexcept
-      : limiter_node(&acquire_step::settled, weight), core_(&core) {}
+  acquire_step(limiter_core& core, std::size_t n) noexcept
+      : limiter_node(&acquire_step::settled, n), core_(&core) {}
   // Only before it is started.
   acquire_step(acquire_step&& other) noexcept
       : acquire_step(*other.core_, other.weight) {}
@@ -35,18 +36,18 @@ public:
       give_back(*core_, weight); // Nobody came for it.
   }
 
-  bool start(waiter& w, task_core* self) noexcept;
-  bool on_cancel(waiter& w) noexcept;
+  WEIR_API bool start(waiter& w, task_core* self) noexcept;
+  WEIR_API bool on_cancel(waiter& w) noexcept;
   // Until it is told it counts as waiting, then as in use: the core stays.
   void keep_alive() noexcept {}
-  void abort() noexcept;
-  bool ended_by_cancel() const noexcept;
-  permit finish();
-  std::tuple<boost::system::error_code, permit> arguments() noexcept;
+  WEIR_API void abort() noexcept;
+  WEIR_API bool ended_by_cancel() const noexcept;
+  WEIR_API permit finish();
+  WEIR_API std::tuple<boost::system::error_code, permit> arguments() noexcept;
   asio::system_executor fallback_executor() const noexcept { return {}; }
 
 private:
-  static void settled(limiter_node& node, bool granted) noexcept;
+  WEIR_API static void settled(limiter_node& node, bool granted) noexcept;
   permit take() noexcept;
 
   limiter_core* core_;

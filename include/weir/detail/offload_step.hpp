@@ -4,6 +4,7 @@
 #pragma once
 
 #include "completion_memory.hpp"
+#include "export.hpp"
 #include "outcome.hpp"
 #include "root_task.hpp"
 #include "sync.hpp"
@@ -136,11 +137,13 @@ job_ref<Call> make_job(Args&&... args) {
 
 // What blocking_core does for a step.
 enum class job_start : bool { waits, overloaded };
-job_start
-submit(blocking_core& pool, blocking_job& job, waiter& w, task_core* self);
+WEIR_API job_start submit(blocking_core& pool,
+                          blocking_job& job,
+                          waiter& w,
+                          task_core* self);
 // True: nobody waits any more. False: the completion is on the way.
-bool abandon_job(blocking_core& pool, blocking_job& job) noexcept;
-boost::system::error_code overloaded_code() noexcept;
+WEIR_API bool abandon_job(blocking_core& pool, blocking_job& job) noexcept;
+WEIR_API boost::system::error_code overloaded_code() noexcept;
 
 template <typename T>
 struct offload_types {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "export.hpp"
 #include "frame_cache.hpp"
 #include "task_core.hpp"
 
@@ -35,11 +36,11 @@ struct task_awaiter_base {
 };
 
 // Prints a message and calls std::terminate.
-[[noreturn]] void thrown_by_a_destructor() noexcept;
+WEIR_API [[noreturn]] void thrown_by_a_destructor() noexcept;
 // Throws std::logic_error: a coroutine ended without a value.
-[[noreturn]] void throw_no_value();
+WEIR_API [[noreturn]] void throw_no_value();
 // Takes and throws it. Not inline: what awaits a task shall be small.
-[[noreturn]] void rethrow(std::exception_ptr& error);
+WEIR_API [[noreturn]] void rethrow(std::exception_ptr& error);
 
 // What the coroutine frames of every task<T> share. On the task's strand.
 class promise_base : public cached<promise_base> {

@@ -6,6 +6,7 @@
 #include <weir/result.hpp>
 #include <weir/task_group.hpp>
 
+#include "export.hpp"
 #include "group_access.hpp"
 #include "group_steps.hpp"
 #include "result_list.hpp"
@@ -20,9 +21,10 @@ namespace weir::detail {
 // Whether a join that reports `error` throws, although the group keeps going
 // after an error: not for a child's, which is in its slot. Changes it to the
 // deadline's if that is why the group ended.
-bool throws_in_spite_of_results(task_group& group, std::exception_ptr& error);
+WEIR_API bool throws_in_spite_of_results(task_group& group,
+                                         std::exception_ptr& error);
 // Whether that is a cancellation from outside.
-bool is_broken_off_from_outside(task_group& group) noexcept;
+WEIR_API bool is_broken_off_from_outside(task_group& group) noexcept;
 
 // result_group::join as an operation: a join_step, and the results.
 template <typename T>

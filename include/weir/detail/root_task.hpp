@@ -7,6 +7,7 @@
 
 #include "await_task.hpp"
 #include "completion_memory.hpp"
+#include "export.hpp"
 #include "group_steps.hpp"
 #include "promise.hpp"
 #include "sync.hpp"
@@ -35,7 +36,7 @@ namespace weir::detail {
 
 // A task that no group owns: started by co_spawn or runtime::run. The runtime
 // keeps a list of them.
-class root_task : public task_owner {
+class WEIR_API root_task : public task_owner {
 public:
   bool on_first_await(task_core&) noexcept final { return false; }
   bool is_cancelled() const noexcept final { return false; }
@@ -52,27 +53,30 @@ protected:
 
 // Creates the control block of `work` and launches it. On a runtime that ends,
 // or without memory, `work` is destroyed and the error thrown.
-task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner);
+WEIR_API task_ref start_root(runtime_core& runtime,
+                             unstarted work,
+                             root_task& owner);
 
 // How a root task ended, as an exception; null for a value.
-std::exception_ptr take_root_error(task_core& core, task_end end) noexcept;
+WEIR_API std::exception_ptr take_root_error(task_core& core,
+                                            task_end end) noexcept;
 
 // --- runtime::run -----------------------------------------------------------
 
 // A thread outside of the runtime that waits for one task.
 class blocking_wait final {
 public:
-  explicit blocking_wait(runtime_core& runtime);
+  WEIR_API explicit blocking_wait(runtime_core& runtime);
   blocking_wait(const blocking_wait&) = delete;
   blocking_wait& operator=(const blocking_wait&) = delete;
-  ~blocking_wait();
+  WEIR_API ~blocking_wait();
 
   // Any thread. *this may be gone when it returns.
-  void done() noexcept;
+  WEIR_API void done() noexcept;
   bool is_done() noexcept;
   // The waiting thread, for the task of `owner`. If the runtime is stopped
   // meanwhile, this thread helps to destroy the frames of that task.
-  void wait(const task_owner& owner);
+  WEIR_API void wait(const task_owner& owner);
   // Wakes wait() to look whether it can help.
   void poke() noexcept;
 
@@ -158,9 +162,9 @@ struct is_detached<asio::allocator_binder<Handler, Allocator>>
     : is_detached<Handler> {};
 
 // Gives an exception that nobody will see to the runtime's hook.
-void report_unhandled(task_core& core,
-                      const std::exception_ptr& error,
-                      bool cancelled) noexcept;
+WEIR_API void report_unhandled(task_core& core,
+                               const std::exception_ptr& error,
+                               bool cancelled) noexcept;
 
 template <typename T, typename Handler>
 class spawn_root final : public root_task,

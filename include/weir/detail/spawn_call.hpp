@@ -6,6 +6,7 @@
 #include <weir/spawn_status.hpp>
 
 #include "as_task.hpp"
+#include "export.hpp"
 #include "group_steps.hpp"
 
 #include <cstddef>
@@ -52,6 +53,6 @@ spawn_status try_launch(group_core& group, Make make, std::size_t weight = 1) {
 
 // Starts children of a group without a cap or limiter: none waits. One that is
 // refused, as the group was cancelled meanwhile, remains in `children`.
-void start_all(std::vector<spawn_step>& children) noexcept;
+WEIR_API void start_all(std::vector<spawn_step>& children) noexcept;
 
 } // namespace weir::detail

@@ -133,10 +133,10 @@ public:
   stream_round(const executor& ex,
                const task_group_options& options,
                std::size_t max_reorder,
-               stream_sink<T>& sink)
+               stream_sink<T>& to)
       : errors(options.errors),
         keeps_going(options.errors.siblings() == on_error::keep_going),
-        sink(sink), gate(max_reorder), slots_(64, nullptr) {
+        sink(to), gate(max_reorder), slots_(64, nullptr) {
     task_group_options inner = options;
     inner.errors = options.errors.siblings();
     group.emplace(ex, inner);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cancel_request.hpp"
+#include "export.hpp"
 #include "frame_cache.hpp"
 #include "strand.hpp"
 #include "sync.hpp"
@@ -52,7 +53,7 @@ public:
 };
 
 // Who started a task and gets its end.
-class task_owner {
+class WEIR_API task_owner {
 public:
   // On the strand, when the task awaits for the first time. True: the task is
   // already cancelled.
@@ -114,26 +115,26 @@ public:
 
   // relaxed: whoever adds one already owns one.
   void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept;
+  WEIR_API void release() noexcept;
 
   runtime_core& runtime() const noexcept { return runtime_; }
 
   // Runs `item` as the resumption it is: it only sets what to resume, so it
   // runs at once if the strand is free, and the task goes to the ready queue.
-  void wake(strand_item& item) noexcept;
+  WEIR_API void wake(strand_item& item) noexcept;
   // The same for what the task waits for. Whoever was given the wait to end
   // calls it, once: until then it is the same.
   void end_wait() noexcept { wake(*waiting_); }
   // Runs `item`, an emission, on this thread if the strand is free.
   void emit(strand_item& item) noexcept;
   // Runs `item`, foreign code, on a pool thread, never inside this call.
-  void post(strand_item& item) noexcept;
+  WEIR_API void post(strand_item& item) noexcept;
   // Runs `item` here if this is a pool thread running no task, else posts it.
   void dispatch(strand_item& item) noexcept;
   // True: this thread holds the strand now and runs no other task; call
   // end_inline() afterwards. Saves dispatch() the allocation of an item.
-  bool begin_inline() noexcept;
-  void end_inline() noexcept;
+  WEIR_API bool begin_inline() noexcept;
+  WEIR_API void end_inline() noexcept;
 
   // What it waits for; null if somebody runs it, or is about to. For reports.
   const wait_kind* waits_for() noexcept;
@@ -183,21 +184,21 @@ public:
   // a cancellation that was requested before ends it.
   //
   // Registers that the running coroutine is about to suspend. go: suspend;
-  // `how` is called at most once if a cancellation arrives. aborted: do not
+  // `wait` is called at most once if a cancellation arrives. aborted: do not
   // suspend, throw operation_aborted. stopping: suspend, the frame is unwound.
   // With `check` false it is always go, and started_wait() interrupts.
-  verdict begin_wait(interruptible& how, bool check = true) noexcept {
+  verdict begin_wait(interruptible& wait, bool check = true) noexcept {
     if (has_to_look()) [[unlikely]]
       if (const verdict v = look(check); v != verdict::go)
         return v;
-    wait_for(how);
+    wait_for(wait);
     return verdict::go;
   }
   // The same in two halves; the first only if the task has_to_look().
-  [[gnu::noinline]] verdict look(bool check) noexcept;
-  void wait_for(interruptible& how) noexcept {
+  WEIR_API [[gnu::noinline]] verdict look(bool check) noexcept;
+  void wait_for(interruptible& wait) noexcept {
     interrupted_with_ = 0;
-    waiting_ = &how;
+    waiting_ = &wait;
   }
   // After begin_wait() and once what is awaited is started: interrupts it if
   // the task is cancelled with throw_if_cancelled(false).
@@ -223,7 +224,7 @@ public:
 
   // Verdict for an await that does not suspend by itself. Only where
   // has_to_look(): else it would be false.
-  [[gnu::noinline]] bool must_abort() noexcept;
+  WEIR_API [[gnu::noinline]] bool must_abort() noexcept;
   // Something may have been requested since the last look, or was and is not
   // hidden; or this is the first await.
   bool has_to_look() const noexcept {
@@ -247,9 +248,9 @@ public:
     return true;
   }
 
-  // The running coroutine suspends, and the run loop resumes that of `next`.
-  void resume_next(promise_base& next) noexcept {
-    leaf_ = &next;
+  // The running coroutine suspends, and the run loop resumes that of `callee`.
+  void resume_next(promise_base& callee) noexcept {
+    leaf_ = &callee;
     resuming_ = true;
   }
   void end_root(task_end end) noexcept {
@@ -273,7 +274,7 @@ public:
   // The cancellation vocabulary of a task, as in asio::this_coro. It counts
   // as cancelled as soon as somebody asked for it, its group is, or that of its
   // body: before it has been told.
-  asio::cancellation_type cancelled() const noexcept;
+  WEIR_API asio::cancellation_type cancelled() const noexcept;
   // A shield is between it, or what it is a child of, and the outside.
   bool is_shielded() const noexcept;
   // Why; empty if it is not.
@@ -282,8 +283,8 @@ public:
   asio::cancellation_type emission() const noexcept;
   bool throws_if_cancelled() const noexcept { return throws_; }
   void throw_if_cancelled(bool value) noexcept { throws_ = value; }
-  void set_filters(asio::cancellation_type in,
-                   asio::cancellation_type out) noexcept;
+  WEIR_API void set_filters(asio::cancellation_type in,
+                            asio::cancellation_type out) noexcept;
 
   bool unwinds() const noexcept { return unwinds_; }
   void unwinds(bool value) noexcept { unwinds_ = value; }
@@ -344,8 +345,8 @@ private:
   static const strand_item_kind request_kind;
 
   void look() noexcept;
-  [[gnu::noinline]] void give_way() noexcept;
-  [[gnu::noinline]] void finish_or_stop(bool ended_by_cancel) noexcept;
+  WEIR_API [[gnu::noinline]] void give_way() noexcept;
+  WEIR_API [[gnu::noinline]] void finish_or_stop(bool ended_by_cancel) noexcept;
   // Goes on where it waited for a turn or for a request: that is no wait.
   void go_on() noexcept {
     if (parks_) [[unlikely]]
@@ -357,12 +358,12 @@ private:
   static void deliver_request(strand_item& item, strand_item::how how) noexcept;
   void deliver(bool ends) noexcept;
   void refresh_interrupted() noexcept;
-  void interrupt() noexcept;
+  WEIR_API void interrupt() noexcept;
   bool begin_turn() noexcept;
   void look_before_resuming() noexcept;
   void start() noexcept;
   void resume_leaf() noexcept { resuming_ = true; }
-  void schedule() noexcept;
+  WEIR_API void schedule() noexcept;
   void schedule_late() noexcept;
   void unwind(bool intercepted) noexcept;
   std::uint8_t requested() const noexcept;
@@ -436,10 +437,10 @@ private:
 };
 
 // The task this thread runs, or emits a cancellation to; null if none.
-task_core* current_task() noexcept;
+WEIR_API task_core* current_task() noexcept;
 
 // True if this worker has more ready tasks than the processor's cache holds:
 // one that goes on to make more had better let some run first.
-bool ready_queue_is_crowded() noexcept;
+WEIR_API bool ready_queue_is_crowded() noexcept;
 
 } // namespace weir::detail

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "export.hpp"
+
 #include <concepts>
 
 namespace weir::detail {
@@ -56,7 +58,7 @@ concept task_handler = requires {
 };
 
 // On the strand of a task: it has been told that its runtime ends.
-bool this_task_parks() noexcept;
-bool this_task_parks_on(const runtime_core& runtime) noexcept;
+WEIR_API bool this_task_parks() noexcept;
+WEIR_API bool this_task_parks_on(const runtime_core& runtime) noexcept;
 
 } // namespace weir::detail

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "export.hpp"
 #include "queued_step.hpp"
 #include "sync.hpp"
 #include "task_core.hpp"
@@ -22,20 +23,20 @@ public:
   work_state() = default;
   work_state(const work_state&) = delete;
   work_state& operator=(const work_state&) = delete;
-  ~work_state();
+  WEIR_API ~work_state();
 
   void begin() noexcept {
     // relaxed: a number; the item itself goes through the channel.
     pending_.fetch_add(1, std::memory_order_relaxed);
   }
-  void end(std::size_t count = 1) noexcept;
+  WEIR_API void end(std::size_t count = 1) noexcept;
   std::size_t pending() const noexcept {
     // acquire: who sees 0 sees what the work has done.
     return pending_.load(std::memory_order_acquire);
   }
 
   // The queue was cancelled: what is pending may never end.
-  void abandon() noexcept;
+  WEIR_API void abandon() noexcept;
 
   // The consumers' group, known once one of them runs.
   void set_owner(const task_owner* group) noexcept {
@@ -65,9 +66,9 @@ public:
 
   explicit drain_step(work_state& state) noexcept : state_(&state) {}
 
-  bool start(waiter& w, task_core* self) noexcept;
-  bool on_cancel(waiter& w) noexcept;
-  void finish() const;
+  WEIR_API bool start(waiter& w, task_core* self) noexcept;
+  WEIR_API bool on_cancel(waiter& w) noexcept;
+  WEIR_API void finish() const;
   std::tuple<boost::system::error_code> arguments() noexcept { return {code_}; }
 
   void refuse(boost::system::error_code why) noexcept { code_ = why; }

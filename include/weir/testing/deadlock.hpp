@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 
 #include <cstdint>
@@ -21,7 +23,7 @@ namespace weir::testing {
 ///       task main waits: group join
 ///         group fetchers: 1 in flight, at most 4
 ///           task #0 fetch waits: channel receive
-class deadlock final : public std::runtime_error {
+class WEIR_API deadlock final : public std::runtime_error {
 public:
   deadlock(std::uint64_t seed,
            std::uint64_t step,

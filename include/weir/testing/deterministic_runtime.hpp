@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/root_task.hpp>
@@ -56,10 +58,10 @@ public:
 
   /// Throws: `std::invalid_argument` when `max_steps` is 0 or a duration is
   ///   negative.
-  explicit deterministic_runtime(deterministic_options options = {});
+  WEIR_API explicit deterministic_runtime(deterministic_options options = {});
   deterministic_runtime(const deterministic_runtime&) = delete;
   deterministic_runtime& operator=(const deterministic_runtime&) = delete;
-  ~deterministic_runtime();
+  WEIR_API ~deterministic_runtime();
 
   /// Runs `work` on the calling thread, with everything else that is ready,
   /// until it has ended; returns its value or throws its exception. May be
@@ -92,25 +94,25 @@ public:
   }
 
   /// The virtual time. It begins at the same time_point in each runtime.
-  [[nodiscard]] clock::time_point now() const noexcept;
+  WEIR_API [[nodiscard]] clock::time_point now() const noexcept;
   /// Virtual time since the runtime was made.
-  [[nodiscard]] clock::duration elapsed() const noexcept;
+  WEIR_API [[nodiscard]] clock::duration elapsed() const noexcept;
   /// Steps taken so far.
-  [[nodiscard]] std::uint64_t steps() const noexcept;
+  WEIR_API [[nodiscard]] std::uint64_t steps() const noexcept;
 
   /// Calls `hook` after each step of run(), between two tasks: the place to
   /// check what must always hold. What it throws ends run() as a deadlock does.
   /// It may call stop(). An empty one ends that.
-  void set_step_hook(std::function<void()> hook);
+  WEIR_API void set_step_hook(std::function<void()> hook);
 
   /// As runtime::stop(): ends all waits, then destroys the frames, children
   /// first, without resuming them. Outside of run() it drives that itself, on
   /// this thread; in a task, and in the step hook, it only begins the end,
   /// which run() carries out.
-  void stop() noexcept;
+  WEIR_API void stop() noexcept;
 
 private:
-  void require_free() const;
+  WEIR_API void require_free() const;
 
   std::unique_ptr<detail::runtime_core, void (*)(detail::runtime_core*)> core_;
 };

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include "deterministic_options.hpp"
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include "deterministic_runtime.hpp"
 #include "explore_options.hpp"
 
@@ -15,9 +17,10 @@ namespace weir {
 namespace detail {
 
 // `options`, or the one seed in the environment.
-testing::explore_options chosen_seeds(const testing::explore_options& options);
+WEIR_API testing::explore_options
+chosen_seeds(const testing::explore_options& options);
 // Within a handler: throws seed_failure around what is being handled.
-[[noreturn]] void throw_seed_failure(std::uint64_t seed);
+WEIR_API [[noreturn]] void throw_seed_failure(std::uint64_t seed);
 
 } // namespace detail
 

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -12,7 +14,7 @@ namespace weir::testing {
 /// A seed failed in explore_seeds(). what() gives the seed, how to run it
 /// alone, and what() of the failure, which is nested in it
 /// (`std::rethrow_if_nested`).
-class seed_failure : public std::runtime_error {
+class WEIR_API seed_failure : public std::runtime_error {
 public:
   seed_failure(std::uint64_t seed, const std::string& why);
 

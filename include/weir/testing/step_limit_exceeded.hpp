@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <weir/detail/prelude.hpp>
+
 #include <weir/clock.hpp>
 
 #include <cstdint>
@@ -14,7 +16,7 @@ namespace weir::testing {
 /// never ends, one that polls while time stands still, with checkpoint() or
 /// with awaits that are all ready, or a limit that is too low. what() gives the
 /// limit, the seed and the virtual time that has passed.
-class step_limit_exceeded final : public std::runtime_error {
+class WEIR_API step_limit_exceeded final : public std::runtime_error {
 public:
   step_limit_exceeded(std::uint64_t limit,
                       std::uint64_t seed,
