@@ -4,17 +4,21 @@
 #include <weir/runtime.hpp>
 #include <weir/version.hpp>
 
+#include "processors.hpp"
 #include "runtime_core.hpp"
 
 #include <algorithm>
-#include <thread>
+#include <cstddef>
 
 namespace weir {
 
 int version() noexcept { return WEIR_VERSION; }
 
 std::size_t runtime_options::default_threads() noexcept {
-  return std::max(1u, std::thread::hardware_concurrency());
+  const std::size_t allowed = detail::processors_allowed();
+  const std::size_t granted = detail::processors_granted("");
+  // A quota of more than there are is none.
+  return granted == 0 ? allowed : std::min(allowed, granted);
 }
 
 runtime::runtime() : runtime(runtime_options()) {}

@@ -20,14 +20,18 @@ namespace weir {
 
 /// How a runtime is set up.
 struct runtime_options {
-  /// Threads of the pool; at least 1. Default: one per core.
+  /// Threads of the pool; at least 1. Default: one per processor that the
+  /// process may use.
   std::size_t threads = default_threads();
 
   /// Called with an exception that escaped a detached task, on a pool thread.
   /// Default: prints it to stderr and calls `std::terminate`. Must not throw.
   void (*on_unhandled)(const std::exception_ptr& error) noexcept = nullptr;
 
-  /// `std::thread::hardware_concurrency()`, at least 1.
+  /// How many processors the calling thread may use, at least 1: those that its
+  /// affinity allows (`sched_getaffinity`), or fewer if a quota of its control
+  /// group, or of one above, is smaller (v1 `cpu.cfs_quota_us`, v2 `cpu.max`;
+  /// a part of a processor counts as one). Read anew at each call.
   WEIR_API static std::size_t default_threads() noexcept;
 };
 
@@ -61,7 +65,7 @@ class runtime { // Not final: a trait of Asio derives from it.
 public:
   using executor_type = executor; ///< as Asio asks of a context
 
-  /// One thread per core.
+  /// `runtime_options::default_threads()` threads.
   WEIR_API runtime();
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::bad_alloc`, or
   ///   the system's error, when not all threads can be started: none is left.
