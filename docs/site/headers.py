@@ -15,6 +15,7 @@ NAMESPACE = re.compile(r"\bnamespace\s+([\w:]+)?\s*\{")
 # What a trait of another library says of our types.
 FOREIGN = re.compile(
     r"^template <[^;{]*>\s*(?:struct|class)\s+(?:::)?(?:boost|std)::[^;{]*", re.MULTILINE)
+EXPORT = re.compile(r"\bWEIR_API\s+")
 MACRO = re.compile(r"^(?:///[^\n]*\n)+#define [^\n]*\n", re.MULTILINE)
 REQUIRES = re.compile(r"\brequires\b(?!\s*\{)")
 OURS = ("weir", "this_task", "testing")
@@ -67,7 +68,8 @@ def group_of(name):
 
 def clean(name, text):
     """A header as Doxygen should see it: public names only, which are a group;
-    no requires-clause, and each label of a comment a paragraph with that title."""
+    no requires-clause and no WEIR_API, and each label of a comment a paragraph
+    with that title."""
     code = blank(text)
     cuts, ours = [], []
     for space in NAMESPACE.finditer(code):
@@ -84,6 +86,7 @@ def clean(name, text):
              for trait in FOREIGN.finditer(code)]
     cuts += [(clause.start(), end_of_clause(code, clause.end()))
              for clause in REQUIRES.finditer(code)]
+    cuts += [mark.span() for mark in EXPORT.finditer(code)]
     ours += [macro.span() for macro in MACRO.finditer(text)]
     edits = [(*each, "") for each in cuts]
     for begin, end in ours:

@@ -31,6 +31,9 @@ requires std::is_invocable_v<F, int&&> && (sizeof(F) > 0) ||
   if constexpr (requires { f(1); })
     f(1);
 }
+class WEIR_API shown {
+  WEIR_API [[nodiscard]] int get();
+};
 } // namespace weir
 template <>
 struct boost::system::is_error_code_enum<weir::errc> : std::true_type {};
@@ -64,6 +67,9 @@ template <typename F>
   if constexpr (requires { f(1); })
     f(1);
 }
+class shown {
+  [[nodiscard]] int get();
+};
 
 /// @}
 } // namespace weir
