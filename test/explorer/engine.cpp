@@ -3,6 +3,7 @@
 
 #include "explorer/engine.hpp"
 
+#include "driver.hpp"
 #include "explorer/explore_sync.hpp"
 #include "runtime_core.hpp"
 #include "thread_context.hpp"
