@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/await_asio.hpp>
+#include <weir/detail/await_foreign.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -53,7 +54,16 @@ bool asio_wait::take_left_over(const asio_wait* begun,
 constinit const wait_kind asio_wait::wait = {
     {&asio_wait::resume}, &asio_wait::emit, "an Asio operation", true};
 
+// What its awaiter waits for knows nothing of a cancellation.
+constinit const wait_kind asio_wait::foreign = {{&asio_wait::resume},
+                                                [](interruptible&) noexcept {},
+                                                "an awaitable of another "
+                                                "library",
+                                                true};
+
 asio_wait::asio_wait() noexcept : interruptible(wait) {}
+
+resumer resumer::of(asio_wait&) { co_return; }
 
 bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
   core_ = &core;
@@ -78,7 +88,7 @@ void asio_wait::broke_off() noexcept {
   core_->cancel_wait();
   // What it was to be cancelled by must not outlive it.
   core_->signal().slot().clear();
-  if (done_inline_ || dropped_inline_)
+  if (has_ended_inline())
     return;
   // Without memory for this the process ends: the operation that has the
   // handler would write into a frame that goes on, or is gone.

@@ -94,9 +94,10 @@ static_assert(std::same_as<both_of<nothing&, bool>, bool>);
 // --- what co_await takes ---
 
 template <typename T>
-concept can_await = requires(task<>::promise_type& p, T&& t) {
-  p.await_transform(std::forward<T>(t));
-};
+concept can_await =
+    !std::same_as<decltype(std::declval<task<>::promise_type&>()
+                               .await_transform(std::declval<T>())),
+                  detail::explained>; // What that gives does not compile.
 static_assert(can_await<nothing>);
 static_assert(can_await<both_of<nothing, nothing>>);
 static_assert(can_await<asio::this_coro::executor_t>);

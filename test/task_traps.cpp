@@ -103,9 +103,10 @@ BOOST_AUTO_TEST_CASE(whoever_reads_it_gets_the_error) {
 // --- what may be co_returned ---
 
 template <typename T, typename U>
-concept returns_from = requires(typename task<T>::promise_type& p, U&& u) {
-  p.return_value(std::forward<U>(u));
-};
+concept returns_from =
+    !std::is_same_v<decltype(std::declval<typename task<T>::promise_type&>()
+                                 .return_value(std::declval<U>())),
+                    detail::explained>; // What that gives does not compile.
 struct explicit_wide {
   explicit explicit_wide(int) {}
   alignas(64) int n = 0;

@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_value.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/unwinding.hpp>
@@ -65,6 +66,12 @@ auto as_stopped(Work&& work) {
   return detail::task_access::unchecked(
       detail::run_as_stopped<detail::argument_value_t<Work>>(
           detail::task_of(std::forward<Work>(work), "weir::as_stopped")));
+}
+// For the message.
+template <typename Work>
+auto as_stopped(Work&&) {
+  detail::explain_work<Work>();
+  return detail::explained();
 }
 
 } // namespace weir

@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/offload_step.hpp>
 #include <weir/operation.hpp>
 #include <weir/task_group.hpp>
@@ -107,6 +108,11 @@ public:
         *core_,
         detail::make_job<call>(std::forward<F>(f),
                                std::forward<Args>(args)...));
+  }
+  // For the message.
+  template <typename F, typename... Args>
+  detail::explained run(F&&, Args&&...) {
+    return detail::explain_offload<F, Args...>();
   }
 
   /// Blocks the calling thread until no function runs or waits, and whoever

@@ -57,7 +57,9 @@ using receive_operation = operation<detail::receive_step<T>>;
 /// Source: Go's channels; tokio's `mpsc` for what closing means.
 template <typename T>
 class channel final {
-  static_assert(std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>);
+  static_assert(std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>,
+                "weir::channel: the values must be objects, and not const: use "
+                "a pointer for a reference, std::monostate for void");
 
 public:
   /// Allocates the buffer, once.
@@ -98,12 +100,18 @@ public:
   /// Sends `T(args...)`, which is made before the operation starts.
   template <typename... Args>
   send_operation<T> emplace(Args&&... args) {
-    static_assert(std::constructible_from<T, Args...>);
+    static_assert(std::constructible_from<T, Args...>,
+                  "weir::channel::emplace: no value can be made of these "
+                  "arguments");
     static_assert((is_safe_argument<Args> && ...),
                   "g++ 12 destroys an aggregate temporary twice inside a "
                   "co_await expression. Give the type a constructor, or name "
                   "the argument and pass it as an lvalue");
-    return send_operation<T>(std::in_place, core_, std::forward<Args>(args)...);
+    if constexpr (std::constructible_from<T, Args...>)
+      return send_operation<T>(
+          std::in_place, core_, std::forward<Args>(args)...);
+    else
+      return detail::explained();
   }
 
   /// The same without waiting. Unless it is `sent`, `value` is left as it was.

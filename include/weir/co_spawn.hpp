@@ -6,16 +6,40 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/root_task.hpp>
 #include <weir/executor.hpp>
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace weir {
+
+namespace detail {
+
+template <typename On>
+concept spawns_on = std::is_convertible_v<On, const executor&> ||
+    std::is_convertible_v<On, runtime&>;
+// An executor that may turn out to be a runtime's when the program runs.
+template <typename On>
+concept any_executor =
+    std::is_same_v<std::remove_cvref_t<On>, asio::any_io_executor>;
+
+// What neither co_spawn() nor Asio's takes, which an unqualified call may mean.
+template <typename On, typename Work, typename... Token>
+concept mistaken_co_spawn =
+    !any_executor<On> &&
+    (is_task<std::remove_cvref_t<Work>>::value ||
+     (spawns_on<On> && !is_awaitable<std::remove_cvref_t<Work>>::value &&
+      !gives_awaitable<Work>)) &&
+    !(spawns_on<On> && is_task<Work>::value && sizeof...(Token) == 1);
+
+} // namespace detail
 
 /// Starts `work` on the runtime of `on`, as `asio::co_spawn` does.
 ///
@@ -53,6 +77,22 @@ template <typename T, typename Token>
 auto co_spawn(runtime& on, task<T> work, Token&& token) {
   return co_spawn(
       on.get_executor(), std::move(work), std::forward<Token>(token));
+}
+// For the message.
+template <typename On, typename Work, typename... Token>
+requires detail::mistaken_co_spawn<On, Work, Token...>
+auto co_spawn(On&&, Work&&, Token&&...) {
+  if constexpr (!detail::spawns_on<On>)
+    static_assert(detail::spawns_on<On>,
+                  "weir::co_spawn: the first argument must be a weir::runtime "
+                  "or its executor");
+  else if constexpr (!detail::is_task<Work>::value)
+    detail::explain_work<Work>();
+  else
+    static_assert(sizeof...(Token) == 1,
+                  "weir::co_spawn: one completion token comes last, as "
+                  "asio::detached or asio::use_future");
+  return detail::explained();
 }
 
 } // namespace weir

@@ -119,6 +119,12 @@ public:
     return spawn(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
+  // For the message.
+  template <typename... Args>
+  spawn_operation spawn(Args&&...) {
+    detail::explain_child<T, Args...>();
+    return group_.spawn(task<>());
+  }
 
   /// The result of the child that completed first of those not taken yet, once
   /// there is one; empty when there is none to come: close() or join() was

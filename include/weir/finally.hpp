@@ -7,6 +7,7 @@
 
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/as_value.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
@@ -62,6 +63,20 @@ auto finally(Work&& work, Cleanup&& cleanup) {
                           std::decay_t<Cleanup>>(
           detail::task_of(std::forward<Work>(work), "weir::finally"),
           std::forward<Cleanup>(cleanup)));
+}
+// For the message.
+template <typename Work, typename Cleanup>
+auto finally(Work&&, Cleanup&&) {
+  if constexpr (!detail::work_argument<Work>)
+    detail::explain_work<Work>();
+  else if constexpr (detail::work<Cleanup>)
+    static_assert(!detail::work<Cleanup>,
+                  "weir::finally: the clean-up is called when the work has "
+                  "ended: pass the coroutine function, not the task that it "
+                  "returns");
+  else
+    detail::explain_work<Cleanup>();
+  return detail::explained();
 }
 
 } // namespace weir

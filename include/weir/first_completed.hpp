@@ -69,5 +69,12 @@ auto first_completed(Range&& works) {
       detail::start_range<value, result>(std::move(tasks)),
       detail::contest_end::by_any_error);
 }
+// For the message.
+template <typename... Works>
+auto first_completed(Works&&...) {
+  static_assert(sizeof...(Works) != 0,
+                "weir::first_completed: name at least one task");
+  return detail::explain_arguments<Works...>();
+}
 
 } // namespace weir

@@ -91,5 +91,14 @@ requires detail::element_function<
   return detail::run_for_each<source, std::decay_t<P>, std::decay_t<F>>(
       std::forward<P>(produce), options, std::forward<F>(f));
 }
+// For the message.
+template <typename Source, typename F>
+detail::explained for_each(Source&&, for_each_options, F&&) {
+  return detail::explain_loop<Source, F>();
+}
+template <typename Source, typename F>
+detail::explained for_each(Source&&, F&&) {
+  return detail::explain_loop_without_options<Source, F>();
+}
 
 } // namespace weir

@@ -5,6 +5,7 @@
 
 #include <weir/detail/prelude.hpp>
 
+#include <weir/detail/explain_work.hpp>
 #include <weir/task.hpp>
 
 #include <utility>
@@ -18,6 +19,12 @@ template <typename T>
 task<T> named(const char* name, task<T> work) noexcept {
   detail::task_access::set_name(work, name);
   return work;
+}
+// For the message.
+template <typename Work>
+detail::explained named(const char*, Work&&) {
+  detail::explain_work<Work>();
+  return {};
 }
 
 } // namespace weir

@@ -24,9 +24,17 @@ namespace weir {
 /// Source: Trio's `to_thread.run_sync(abandon_on_cancel=True)`, tokio's
 ///   `spawn_blocking`.
 template <typename F, typename... Args>
-requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 auto offload(blocking_pool& pool, F&& f, Args&&... args) {
   return pool.run(std::forward<F>(f), std::forward<Args>(args)...);
+}
+// For the message.
+template <typename F, typename... Args>
+requires(!std::is_convertible_v<F&&, blocking_pool&>) detail::explained
+    offload(F&&, Args&&...) {
+  static_assert(std::is_convertible_v<F&&, blocking_pool&>,
+                "weir::offload: a weir::blocking_pool comes first, then the "
+                "function and its arguments");
+  return {};
 }
 
 } // namespace weir

@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_value.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/stream_round.hpp>
 #include <weir/detail/stream_sink.hpp>
 #include <weir/detail/stream_steps.hpp>
@@ -124,6 +125,12 @@ public:
     detail::require_callable(f, "weir::ordered_stream::submit");
     return submit(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // For the message.
+  template <typename... Args>
+  operation<detail::submit_step<T>> submit(Args&&...) {
+    detail::explain_child<T, Args...>();
+    return submit(task<T>());
   }
 
   /// Waits until every task has ended and the callback has been called for all.

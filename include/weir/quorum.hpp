@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace weir {
@@ -69,6 +70,20 @@ auto quorum(std::size_t k, Range&& works) {
   detail::require_quorum(k, tasks.size());
   return detail::run_contest<value, false>(
       k, "quorum", detail::start_range<value, result>(std::move(tasks)));
+}
+// For the message.
+template <typename... Works>
+auto quorum(std::size_t, Works&&...) {
+  static_assert(sizeof...(Works) != 0, "weir::quorum: name at least one task");
+  return detail::explain_arguments<Works...>();
+}
+template <typename First, typename... Works>
+requires(!std::is_convertible_v<First, std::size_t>) auto quorum(First&&,
+                                                                 Works&&...) {
+  static_assert(std::is_convertible_v<First, std::size_t>,
+                "weir::quorum: how many must succeed comes first, then the "
+                "tasks");
+  return detail::explained();
 }
 
 } // namespace weir

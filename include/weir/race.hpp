@@ -76,5 +76,11 @@ auto race(Range&& works) {
   return detail::run_contest<value, true>(
       1, "race", detail::start_range<value, result>(std::move(tasks)));
 }
+// For the message.
+template <typename... Works>
+auto race(Works&&...) {
+  static_assert(sizeof...(Works) != 0, "weir::race: name at least one task");
+  return detail::explain_arguments<Works...>();
+}
 
 } // namespace weir

@@ -44,10 +44,18 @@ using receive_any_of_range_operation =
 /// Source: Go's `select`, which in contrast chooses at random and is always
 ///   ready for a closed channel.
 template <typename... Ts>
-receive_any_operation<Ts...> receive_any(channel<Ts>&... channels) noexcept {
-  static_assert(sizeof...(Ts) != 0, "name at least one channel");
+requires(sizeof...(Ts) !=
+         0) receive_any_operation<Ts...> receive_any(channel<Ts>&... channels)
+noexcept {
   return receive_any_operation<Ts...>(
       std::in_place, std::in_place, detail::channel_access::core(channels)...);
+}
+// For the message.
+template <typename... None>
+requires(sizeof...(None) == 0) detail::explained receive_any(None&&...) {
+  static_assert(sizeof...(None) != 0,
+                "weir::receive_any: name at least one channel");
+  return {};
 }
 
 /// The same for a range of channels of one type: of `channel<T>&`, pointers to

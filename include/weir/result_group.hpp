@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_value.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/result_list.hpp>
 #include <weir/detail/result_steps.hpp>
 #include <weir/executor.hpp>
@@ -82,6 +83,12 @@ public:
     return spawn(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
+  // For the message.
+  template <typename... Args>
+  spawn_operation spawn(Args&&...) {
+    detail::explain_child<T, Args...>();
+    return group_.spawn(task<>());
+  }
 
   /// As task_group::try_spawn. Unless it is `started`, `child` is left as it
   /// was.
@@ -95,6 +102,12 @@ public:
     if (status != spawn_status::started)
       child = std::move(made->work);
     return status;
+  }
+  // For the message.
+  template <typename... Args>
+  spawn_status try_spawn(Args&&...) {
+    detail::explain_child<T, Args...>();
+    return {};
   }
 
   /// Waits until every child has ended, closes the group, and returns the

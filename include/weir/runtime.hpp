@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/root_task.hpp>
 #include <weir/executor.hpp>
 #include <weir/task.hpp>
@@ -90,6 +91,12 @@ public:
     detail::run_root<T> root(*core_);
     detail::start_root(*core_, detail::unstarted(std::move(work)), root);
     return root.wait();
+  }
+  // For the message.
+  template <typename Work>
+  detail::explained run(Work&&) {
+    detail::explain_work<Work>();
+    return {};
   }
 
   /// The executor of the pool, for sockets, timers and co_spawn.

@@ -7,6 +7,7 @@
 
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/cancel_scope.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 
@@ -51,6 +52,12 @@ auto shield(Work&& work) {
   return detail::task_access::unchecked(
       detail::run_shielded<detail::argument_value_t<Work>>(
           detail::task_of(std::forward<Work>(work), "weir::shield")));
+}
+// For the message.
+template <typename Work>
+auto shield(Work&&) {
+  detail::explain_work<Work>();
+  return detail::explained();
 }
 
 } // namespace weir

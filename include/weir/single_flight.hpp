@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/flight.hpp>
 #include <weir/detail/flight_step.hpp>
 #include <weir/executor.hpp>
@@ -105,6 +106,16 @@ public:
                            std::forward<K>(key),
                            std::forward<F>(f),
                            std::forward<Args>(args)...);
+  }
+  // For the message.
+  template <typename K, typename... Args>
+  detail::explained run(K&&, Args&&...) {
+    static_assert(std::is_constructible_v<Key, K&&>,
+                  "weir::single_flight::run: the first argument must convert "
+                  "to the key, then comes the callable");
+    if constexpr (std::is_constructible_v<Key, K&&>)
+      detail::explain_flight<Args...>();
+    return {};
   }
 
   /// The next run() for `key` starts a new call, even while the present one,

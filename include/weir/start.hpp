@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/handshake.hpp>
 #include <weir/operation.hpp>
 #include <weir/started.hpp>
@@ -23,7 +24,10 @@ namespace detail {
 
 // T of the started<T>& that F takes first; F has one signature.
 template <typename F>
-struct started_value : started_value<decltype(&F::operator())> {};
+struct started_value {};
+template <typename F>
+requires requires { &F::operator(); }
+struct started_value<F> : started_value<decltype(&F::operator())> {};
 template <typename R, typename T, typename... Args>
 struct started_value<R (*)(started<T>&, Args...)> {
   using type = T;
@@ -53,6 +57,34 @@ template <typename T, typename F, typename... Args>
 concept starter = std::is_invocable_v < F,
         started<T>
 &, Args... > &&work<std::invoke_result_t<F, started<T>&, Args...>>;
+
+template <typename T, typename... Args>
+requires(sizeof...(Args) == 0) void explain_start() {
+  static_assert(sizeof...(Args) != 0, "weir::start: the callable is missing");
+}
+template <typename T, typename F, typename... Args>
+void explain_start() {
+  using f = std::decay_t<F>;
+  if constexpr (is_task<std::remove_cvref_t<F>>::value) {
+    static_assert(!is_task<std::remove_cvref_t<F>>::value,
+                  "weir::start: the callable is called by weir: pass the "
+                  "coroutine function, not the task that it returns");
+  } else if constexpr (requires { typename start_value<T, f>::type; }) {
+    using value = typename start_value<T, f>::type;
+    if constexpr (std::
+                      is_invocable_v<f, started<value>&, std::decay_t<Args>...>)
+      explain_result<
+          std::invoke_result_t<f, started<value>&, std::decay_t<Args>...>>();
+    else
+      static_assert(has_explained<F>,
+                    "weir::start: the callable must take a weir::started<T>& "
+                    "first, then the arguments as rvalues");
+  } else {
+    static_assert(has_explained<F>,
+                  "weir::start: the callable must take a weir::started<T>& "
+                  "first; if it is a template, name the type, start<T>(...)");
+  }
+}
 
 // `f`, `args` and `ready` live in this frame.
 template <typename T, typename F, typename... Args>
@@ -103,12 +135,11 @@ task<T> run_start(task_group& group,
 ///   cache.
 /// Source: Trio's `nursery.start`.
 template <typename T = detail::deduce_value, typename F, typename... Args>
+requires detail::starter<typename detail::start_value<T, std::decay_t<F>>::type,
+                         std::decay_t<F>,
+                         std::decay_t<Args>...>
 auto start(task_group& group, F&& f, Args&&... args) {
   using value = typename detail::start_value<T, std::decay_t<F>>::type;
-  static_assert(
-      detail::starter<value, std::decay_t<F>, std::decay_t<Args>...>,
-      "weir::start: the callable must take a weir::started<T>& first, then the "
-      "arguments, and return a task");
   static_assert(
       detail::safe_in_co_await<F>,
       "g++ 12 destroys this callable twice inside a co_await expression. Pass "
@@ -127,6 +158,13 @@ auto start(task_group& group, F&& f, Args&&... args) {
           shake, std::forward<F>(f), std::forward<Args>(args)...));
   return detail::run_start<value>(
       group, std::move(shake), detail::run_starting(std::move(child)));
+}
+// For the message.
+template <typename T = detail::deduce_value, typename... Args>
+auto start(task_group&, Args&&...) {
+  if constexpr (!detail::has_explained<Args...>)
+    detail::explain_start<T, Args...>();
+  return detail::explained();
 }
 
 } // namespace weir

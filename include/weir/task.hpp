@@ -7,12 +7,17 @@
 
 #include <weir/detail/await_asio.hpp>
 #include <weir/detail/await_awaitable.hpp>
+#include <weir/detail/await_foreign.hpp>
 #include <weir/detail/await_operation.hpp>
 #include <weir/detail/await_task.hpp>
+#include <weir/detail/explain.hpp>
 #include <weir/detail/promise.hpp>
 #include <weir/detail/this_coro.hpp>
 #include <weir/operation.hpp>
 
+#include <boost/asio/this_coro.hpp>
+
+#include <concepts>
 #include <coroutine>
 #include <type_traits>
 #include <utility>
@@ -78,8 +83,6 @@ public:
     detail::await_task<U> await_transform(task<U>&& child) {
       return detail::await_task<U>(std::move(child));
     }
-    template <typename U>
-    void await_transform(task<U>&) = delete; // a task is awaited once: move it
 
     template <typename U, typename Executor>
     auto await_transform(asio::awaitable<U, Executor>&& child) {
@@ -103,10 +106,23 @@ public:
     auto await_transform(Awaitable&& awaitable) {
       return std::forward<Awaitable>(awaitable).awaiter();
     }
+
+    template <detail::foreign_awaitable Awaitable>
+    auto await_transform(Awaitable&& awaitable) {
+      return detail::await_foreign<Awaitable>(
+          std::forward<Awaitable>(awaitable));
+    }
+
+    template <typename Other>
+    detail::explained await_transform(Other&&) const {
+      detail::explain_await<Other>();
+      return {};
+    }
   };
 
   /// Holds nothing; only good for being assigned to.
   task() = default;
+  task(const task&) = delete; // a task is awaited or spawned once: move it
   task(task && other) noexcept
       : frame_(std::exchange(other.frame_, nullptr)), name_(other.name_),
         checks_(other.checks_) {}
@@ -120,6 +136,17 @@ public:
   ~task() {
     if (frame_)
       frame_.destroy();
+  }
+
+  // For the message: an asio::awaitable awaits what converts to this.
+  template <std::same_as<asio::this_coro::reset_cancellation_state_0_t> Tag>
+  operator Tag() const noexcept {
+    static_assert(
+        !std::same_as<Tag, asio::this_coro::reset_cancellation_state_0_t>,
+        "an asio::awaitable cannot await a weir::task itself: use "
+        "co_await weir::co_spawn(ex, task, asio::use_awaitable), with "
+        "the executor of a weir::runtime");
+    return {};
   }
 
   /// True unless it was default-constructed or moved from.

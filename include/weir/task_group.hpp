@@ -9,6 +9,7 @@
 
 #include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/detail/group_wait_step.hpp>
 #include <weir/detail/spawn_call.hpp>
@@ -137,6 +138,18 @@ public:
     return spawn(detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
+  // For the message.
+  template <typename... Args>
+  spawn_operation spawn(Args&&...) {
+    detail::explain_work<Args...>();
+    return spawn(task<>());
+  }
+  template <typename F>
+  requires(!detail::work_factory<F, spawn_options>) spawn_operation
+      spawn(F&&, spawn_options) {
+    detail::explain_options<F>();
+    return spawn(task<>());
+  }
 
   /// Starts a child if a slot is free and nobody waits for one. Never waits.
   /// Unless it is `started`, `child` is left as it was.
@@ -173,6 +186,18 @@ public:
       return detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
           std::forward<F>(f), std::forward<Args>(args)...);
     });
+  }
+  // For the message.
+  template <typename... Args>
+  spawn_status try_spawn(Args&&...) {
+    detail::explain_work<Args...>();
+    return {};
+  }
+  template <typename F>
+  requires(!detail::work_factory<F, spawn_options>) spawn_status
+      try_spawn(F&&, spawn_options) {
+    detail::explain_options<F>();
+    return {};
   }
 
   /// Waits until every child has ended, and closes the group then.

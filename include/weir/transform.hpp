@@ -111,6 +111,15 @@ requires std::movable<detail::produced_transformed<P, F>>
   return detail::transform_produced<detail::produced_transformed<P, F>>(
       std::forward<P>(produce), options, std::forward<F>(f), "weir::transform");
 }
+// For the message.
+template <typename Source, typename F>
+detail::explained transform(Source&&, for_each_options, F&&) {
+  return detail::explain_loop<Source, F>();
+}
+template <typename Source, typename F>
+detail::explained transform(Source&&, F&&) {
+  return detail::explain_loop_without_options<Source, F>();
+}
 
 /// As transform(), with a slot for each element that holds the value or the
 /// error that `f` threw: every element is run, and `options.errors` does not
@@ -139,6 +148,15 @@ requires std::movable<detail::produced_transformed<P, F>>
       options,
       std::forward<F>(f),
       "weir::try_transform");
+}
+// For the message.
+template <typename Source, typename F>
+detail::explained try_transform(Source&&, for_each_options, F&&) {
+  return detail::explain_loop<Source, F>();
+}
+template <typename Source, typename F>
+detail::explained try_transform(Source&&, F&&) {
+  return detail::explain_loop_without_options<Source, F>();
 }
 
 } // namespace weir

@@ -123,5 +123,10 @@ auto when_all(Range&& works) {
   return detail::run_when_all_of<detail::range_value<Range>>(
       detail::tasks_of(std::forward<Range>(works), "weir::when_all"));
 }
+// For the message.
+template <typename... Works>
+auto when_all(Works&&...) {
+  return detail::explain_arguments<Works...>();
+}
 
 } // namespace weir

@@ -5,6 +5,7 @@
 
 #include <weir/detail/prelude.hpp>
 
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
@@ -89,6 +90,17 @@ task<std::vector<result<T>>> with_result_group(task_group_options options,
                 "pass it as an lvalue");
   return detail::run_result_group<T, std::decay_t<Body>>(
       options, std::forward<Body>(body));
+}
+// For the message.
+template <typename T, typename Body>
+detail::explained with_result_group(task_group_options, Body&&) {
+  detail::explain_body<result_group<T>, Body>();
+  return {};
+}
+template <typename T, typename Body>
+detail::explained with_result_group(Body&&) {
+  detail::explain_no_options<Body>();
+  return {};
 }
 
 } // namespace weir

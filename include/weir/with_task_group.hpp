@@ -5,6 +5,7 @@
 
 #include <weir/detail/prelude.hpp>
 
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -116,6 +117,17 @@ auto with_task_group(task_group_options options, Body&& body) {
   return detail::run_group<value, std::decay_t<Body>>(options,
                                                       std::forward<Body>(body));
 }
+// For the message.
+template <typename Body>
+detail::explained with_task_group(task_group_options, Body&&) {
+  detail::explain_body<task_group, Body>();
+  return {};
+}
+template <typename Body>
+detail::explained with_task_group(Body&&) {
+  detail::explain_no_options<Body>();
+  return {};
+}
 
 namespace detail {
 
@@ -220,6 +232,12 @@ auto with_task_group(executor on, task_group_options options, Body&& body) {
                                      typename parts::executor,
                                      std::decay_t<Body>>(
       std::move(on), options, std::forward<Body>(body));
+}
+// For the message.
+template <typename Body>
+detail::explained with_task_group(executor, task_group_options, Body&&) {
+  detail::explain_awaitable_body<task_group, Body>();
+  return {};
 }
 
 } // namespace weir

@@ -8,10 +8,12 @@
 #include <weir/clock.hpp>
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/deadline_scope.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 
 #include <chrono>
+#include <type_traits>
 #include <utility>
 
 namespace weir {
@@ -65,6 +67,21 @@ auto with_deadline(clock::time_point deadline, Work&& work) {
       detail::time_limit(deadline),
       detail::task_of(std::forward<Work>(work), "weir::with_deadline"));
 }
+// For the message.
+template <typename Deadline, typename Work>
+requires(
+    !detail::work_argument<Work> ||
+    !std::is_convertible_v<Deadline,
+                           clock::time_point>) auto with_deadline(Deadline&&,
+                                                                  Work&&) {
+  if constexpr (detail::work_argument<Work>)
+    static_assert(std::is_convertible_v<Deadline, clock::time_point>,
+                  "weir::with_deadline: the deadline must be a time point of "
+                  "weir::clock");
+  else
+    detail::explain_work<Work>();
+  return detail::explained();
+}
 
 /// with_deadline() `duration` from when the returned task starts. A negative
 /// duration is in the past.
@@ -73,6 +90,20 @@ auto with_timeout(std::chrono::duration<Rep, Period> duration, Work&& work) {
   return detail::run_until<detail::argument_value_t<Work>>(
       detail::time_limit(detail::saturated(duration)),
       detail::task_of(std::forward<Work>(work), "weir::with_timeout"));
+}
+// For the message.
+template <typename Duration, typename Work>
+requires(!detail::work_argument<Work> ||
+         !detail::is_duration<std::remove_cvref_t<Duration>>::
+             value) auto with_timeout(Duration&&, Work&&) {
+  if constexpr (detail::work_argument<Work>)
+    static_assert(
+        detail::is_duration<std::remove_cvref_t<Duration>>::value,
+        "weir::with_timeout: the time must be a std::chrono::duration, "
+        "as 5s is");
+  else
+    detail::explain_work<Work>();
+  return detail::explained();
 }
 
 } // namespace weir

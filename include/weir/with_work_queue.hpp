@@ -5,6 +5,7 @@
 
 #include <weir/detail/prelude.hpp>
 
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/work_queue.hpp>
@@ -16,6 +17,10 @@
 namespace weir {
 
 namespace detail {
+
+template <typename Body, typename T>
+concept queue_body = work < std::invoke_result_t < std::decay_t<Body>
+&, work_queue<T>& >> ;
 
 // An outcome also when the body throws before it returns a task.
 template <typename T, typename Body>
@@ -63,8 +68,17 @@ task<> with_work_queue(work_queue_options options, F&& f, Body&& body) {
                 "g++ 12 destroys this callable twice inside a co_await "
                 "expression. Capture by reference, or name the callable and "
                 "pass it as an lvalue");
-  return detail::run_work_queue<T, std::decay_t<F>, std::decay_t<Body>>(
-      options, std::forward<F>(f), std::forward<Body>(body));
+  using function = std::decay_t<F>;
+  if constexpr (!detail::consumes<T, detail::no_state, function>) {
+    detail::explain_consumer<T, detail::no_state, function, void>();
+    return {};
+  } else if constexpr (!detail::queue_body<Body, T>) {
+    detail::explain_body<work_queue<T>, Body>();
+    return {};
+  } else {
+    return detail::run_work_queue<T, function, std::decay_t<Body>>(
+        options, std::forward<F>(f), std::forward<Body>(body));
+  }
 }
 
 } // namespace weir

@@ -141,14 +141,19 @@ public:
   /// Source: ants' `Invoke`, with `MaxBlockingTasks`.
   template <typename... Args>
   push_operation<T> push(Args&&... args) {
-    static_assert(std::is_constructible_v<T, Args...>);
+    static_assert(std::is_constructible_v<T, Args...>,
+                  "weir::work_queue::push: no item can be made of these "
+                  "arguments");
     static_assert(
         ((std::is_same_v<std::remove_cvref_t<Args>, T> ||
           detail::safe_argument_in_co_await<Args>)&&...),
         "g++ 12 destroys an aggregate temporary twice inside a co_await "
         "expression. Give the type a constructor, or name the argument");
-    return push_operation<T>(
-        std::in_place, *core_, std::forward<Args>(args)...);
+    if constexpr (std::is_constructible_v<T, Args...>)
+      return push_operation<T>(
+          std::in_place, *core_, std::forward<Args>(args)...);
+    else
+      return detail::explained();
   }
 
   /// The same without waiting. Unless it is `accepted`, `item` is left as it
@@ -214,7 +219,7 @@ private:
   friend task<> detail::run_work_queue(work_queue_options, F, Body);
 
   template <typename Make>
-  using made_by = typename detail::made<std::invoke_result_t<Make&>>::type;
+  using made_by = typename detail::made_by<Make>::type;
 
   template <typename On, typename State, typename F, typename Make>
   work_queue(On& on,
@@ -234,12 +239,20 @@ private:
       throw std::invalid_argument(
           "weir::work_queue: consumers is 0, must be at least 1");
     detail::require_callable(f, "weir::work_queue");
+    if constexpr (detail::consumes<T, State, F>)
+      begin<State>(options.consumers, std::move(f), std::move(make));
+    else
+      detail::explain_consumer<T, State, F, Make>();
+  }
+
+  template <typename State, typename F, typename Make>
+  void begin(std::size_t number, F f, Make make) {
     using calls = detail::work_functions<F, Make>;
     auto shared = std::make_shared<calls>(calls{std::move(f), std::move(make)});
     // All are made before one runs: that could end by a join only.
     std::vector<detail::spawn_step> consumers;
-    consumers.reserve(options.consumers);
-    for (std::size_t i = 0; i != options.consumers; ++i)
+    consumers.reserve(number);
+    for (std::size_t i = 0; i != number; ++i)
       consumers.emplace_back(
           detail::group_access::core(group_),
           detail::consume<T, State, F, Make>(group_,

@@ -5,6 +5,8 @@
 
 #include <weir/task.hpp>
 
+#include "explain.hpp"
+
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
@@ -14,16 +16,6 @@
 #include <utility>
 
 namespace weir::detail {
-
-template <typename T>
-struct is_task : std::false_type {};
-template <typename T>
-struct is_task<task<T>> : std::true_type {};
-
-template <typename T>
-struct is_awaitable : std::false_type {};
-template <typename T, typename Executor>
-struct is_awaitable<asio::awaitable<T, Executor>> : std::true_type {};
 
 // What a task can await once: a task, an asio::awaitable, an operation.
 template <typename T>
@@ -39,25 +31,10 @@ concept foreign_work = work<T> && !is_task<std::remove_cvref_t<T>>::value;
 // A callable that starts such work.
 template <typename F, typename... Args>
 concept work_factory =
-    std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...> &&
-    work<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
-
-// g++ 12 destroys closure and aggregate temporaries twice in a full expression
-// that contains co_await, and nothing tells a temporary from a moved object:
-// refuse what could be hit.
-template <typename T>
-inline constexpr bool safe_in_co_await =
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
-    std::is_lvalue_reference_v<T> ||
-    std::is_trivially_destructible_v<std::remove_cvref_t<T>>;
-#else
-    true;
-#endif
-
-// An argument may be an object with constructors: those are safe.
-template <typename T>
-inline constexpr bool safe_argument_in_co_await =
-    safe_in_co_await<T> || !std::is_aggregate_v<std::remove_cvref_t<T>>;
+    std::is_constructible_v<std::decay_t<F>, F> &&
+    (std::is_constructible_v<std::decay_t<Args>, Args>&&...) &&
+    std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>&& work<
+        std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
 
 template <typename Work>
 task<void> await_work(Work w) {

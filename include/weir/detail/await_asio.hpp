@@ -7,6 +7,7 @@
 #include <weir/operation.hpp>
 
 #include "abort.hpp"
+#include "explain.hpp"
 #include "export.hpp"
 #include "promise.hpp"
 
@@ -41,12 +42,20 @@ public:
   WEIR_API void dropped() noexcept;
 
 protected:
+  // Of an awaitable of another library.
+  explicit asio_wait(const wait_kind& kind) noexcept : interruptible(kind) {}
+  WEIR_API static const wait_kind foreign;
+
   // On the strand, in await_suspend(). False: resume, see aborted_.
   WEIR_API bool begin(task_core& core, bool& suspend) noexcept;
   // The initiation threw. If it has kept the handler, that will do nothing.
   WEIR_API void broke_off() noexcept;
   // The initiation returned. True: stay suspended.
   WEIR_API bool launched() noexcept;
+  // Called or dropped by the initiation, which is not over yet.
+  bool has_ended_inline() const noexcept {
+    return done_inline_ || dropped_inline_;
+  }
   // In await_resume(). The emptied slot keeps a late cancellation away from
   // an I/O object that may be gone.
   WEIR_API void finish();
@@ -242,11 +251,6 @@ public:
 private:
   Op&& op_; // the operand of co_await, alive until the expression ends
 };
-
-template <typename T>
-struct is_operation : std::false_type {};
-template <typename Step>
-struct is_operation<operation<Step>> : std::true_type {};
 
 // An Asio asynchronous operation that is not one of ours.
 template <typename T>

@@ -23,6 +23,7 @@ concept element_function =
     std::invocable<F&, Element> || std::invocable<F&, std::size_t, Element>;
 
 template <typename Element, typename F>
+requires element_function<F, Element>
 decltype(auto) call_element(F& f, std::size_t index, Element&& element) {
   if constexpr (std::invocable<F&, Element>)
     return std::invoke(f, std::forward<Element>(element));
@@ -47,6 +48,22 @@ template <typename T, typename Executor>
 struct element_value<asio::awaitable<T, Executor>> {
   using type = std::remove_cvref_t<T>;
 };
+
+template <typename F>
+void explain_element_function() {
+  static_assert(has_explained<F>,
+                "the function takes neither an element nor an index and an "
+                "element, (std::size_t, element)");
+}
+template <typename Result>
+void explain_transformed() {
+  using value = typename element_value<Result>::type;
+  static_assert(!std::is_void_v<value>,
+                "the function gives no value to keep: use weir::for_each");
+  static_assert(std::is_void_v<value> || std::movable<value>,
+                "the function gives a value that cannot be moved into the "
+                "results");
+}
 
 // A value that was taken out of its source goes as an rvalue to who accepts
 // one.
@@ -76,5 +93,38 @@ template <typename P>
 concept producer = requires {
   typename produced_by<P>;
 };
+
+// Of what for_each() and transform() do not take.
+template <typename Source, typename F>
+explained explain_loop() {
+  if constexpr (has_explained<Source, F>) {
+    return {};
+  } else if constexpr (producer<Source>) {
+    using element = owned_element<produced_by<Source>, std::decay_t<F>>;
+    if constexpr (element_function<std::decay_t<F>, element>)
+      explain_transformed<element_result<std::decay_t<F>, element>>();
+    else
+      explain_element_function<F>();
+  } else if constexpr (std::ranges::input_range<Source> &&
+                       std::ranges::viewable_range<Source>) {
+    using element = element_of<std::views::all_t<Source>, std::decay_t<F>>;
+    if constexpr (element_function<std::decay_t<F>, element>)
+      explain_transformed<element_result<std::decay_t<F>, element>>();
+    else
+      explain_element_function<F>();
+  } else {
+    static_assert(producer<Source>,
+                  "the elements come from a range, or from a function that "
+                  "returns weir::task<std::optional<T>>: this is neither");
+  }
+  return {};
+}
+template <typename Source, typename F>
+explained explain_loop_without_options() {
+  static_assert(has_explained<Source, F>,
+                "the options are missing, which come before the function: give "
+                "{} for the defaults");
+  return {};
+}
 
 } // namespace weir::detail

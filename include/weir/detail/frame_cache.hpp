@@ -98,7 +98,9 @@ inline constexpr bool fits_block = alignof(T) <= alignof(std::max_align_t);
 template <typename T>
 struct cached {
   [[gnu::always_inline]] static void* operator new(std::size_t size) {
-    static_assert(fits_block<T>);
+    static_assert(fits_block<T>,
+                  "blocks of weir's frame cache are aligned for "
+                  "std::max_align_t: this class is aligned for more");
     return cache_allocate(size);
   }
   [[gnu::always_inline]] static void
@@ -145,7 +147,9 @@ public:
   cache_allocator(const cache_allocator<U>&) noexcept {}
 
   T* allocate(std::size_t n) {
-    static_assert(alignof(T) <= alignof(std::max_align_t));
+    static_assert(fits_block<T>,
+                  "blocks of weir's frame cache are aligned for "
+                  "std::max_align_t: this type is aligned for more");
     if (n > std::numeric_limits<std::size_t>::max() / sizeof(T))
       throw std::bad_array_new_length();
     return static_cast<T*>(cache_allocate(n * sizeof(T)));

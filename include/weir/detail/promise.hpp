@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "explain.hpp"
 #include "export.hpp"
 #include "frame_cache.hpp"
 #include "task_core.hpp"
@@ -152,6 +153,10 @@ public:
   return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
     value_.emplace(std::forward<U>(value));
   }
+  template <typename U>
+  requires(!std::is_convertible_v<U&&, T>) explained return_value(U&&) {
+    return explain_return<U, T>();
+  }
   T take_value() {
     if (!value_) [[unlikely]]
       throw_no_value();
@@ -183,6 +188,10 @@ public:
     value_ = ::new (std::align(alignof(T), sizeof(T), at, size))
         T(std::forward<U>(value));
   }
+  template <typename U>
+  requires(!std::is_convertible_v<U&&, T>) explained return_value(U&&) {
+    return explain_return<U, T>();
+  }
   T take_value() {
     if (value_ == nullptr) [[unlikely]]
       throw_no_value();
@@ -198,6 +207,10 @@ template <typename T>
 class promise_result<T&> {
 public:
   void return_value(T& value) noexcept { value_ = std::addressof(value); }
+  template <typename U>
+  requires(!std::is_convertible_v<U&&, T&>) explained return_value(U&&) {
+    return explain_return<U, T&>();
+  }
   T& take_value() {
     if (value_ == nullptr) [[unlikely]]
       throw_no_value();

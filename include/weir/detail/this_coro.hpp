@@ -14,6 +14,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <type_traits>
 #include <utility>
 
 namespace weir::detail {
@@ -102,8 +103,11 @@ public:
   }
   // Of that type alone: it converts from bool, and so from what converts to
   // bool, a number or a pointer, say.
-  template <std::same_as<asio::this_coro::throw_if_cancelled_1_t> Set>
-  ready_value<void> await_transform(Set set) const {
+  template <typename Set>
+  requires std::same_as<std::remove_cvref_t<Set>,
+                        asio::this_coro::throw_if_cancelled_1_t>
+      ready_value<void> await_transform(Set&& set)
+  const {
     core()->throw_if_cancelled(set.value);
     return {};
   }

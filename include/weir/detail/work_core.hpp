@@ -9,6 +9,7 @@
 #include "abort.hpp"
 #include "as_task.hpp"
 #include "channel_steps.hpp"
+#include "explain.hpp"
 #include "group_steps.hpp"
 #include "work_state.hpp"
 
@@ -139,6 +140,41 @@ template <typename T>
 struct made<task<T>> {
   using type = T;
 };
+
+template <typename Make>
+struct made_by {
+  using type = void; // explained
+};
+template <typename Make>
+requires std::is_invocable_v<Make&>
+struct made_by<Make> : made<std::invoke_result_t<Make&>> {
+};
+
+// `F` is called with an item, and with the state before it if there is one.
+template <typename T, typename State, typename F>
+concept consumes = (std::is_same_v<State, no_state> &&
+                    std::is_invocable_v<F&, T>) ||
+                   (std::is_object_v<State> &&
+                    std::is_invocable_v<F&, State&, T>);
+
+template <typename T, typename State, typename F, typename Make>
+void explain_consumer() {
+  if constexpr (has_explained<F, Make>)
+    return;
+  else if constexpr (std::is_same_v<State, no_state>)
+    static_assert(std::is_invocable_v<F&, T>,
+                  "weir::work_queue: the function must be callable with an "
+                  "item, T&&");
+  else if constexpr (!std::is_object_v<State>)
+    static_assert(std::is_object_v<State>,
+                  "weir::work_queue: the function that makes a state must take "
+                  "no argument, and return an object or a weir::task of one");
+  else
+    static_assert(
+        std::is_invocable_v<F&, State&, T>,
+        "weir::work_queue: the function must be callable with a state "
+        "and an item, (State&, T&&)");
+}
 
 // What all consumers share. Called by several at once.
 template <typename F, typename Make>

@@ -9,6 +9,7 @@
 
 #include "as_task.hpp"
 #include "as_value.hpp"
+#include "explain_work.hpp"
 #include "task_core.hpp"
 
 #include <concepts>
@@ -76,6 +77,30 @@ std::vector<range_task<R>> tasks_of(R&& range, const char* who) {
     tasks.push_back(std::move(one));
   }
   return tasks;
+}
+
+// Of an argument of when_all() and the like that is no work.
+template <typename Arg>
+void explain_argument() {
+  if constexpr (work_argument<Arg>) {
+    return;
+  } else if constexpr (std::ranges::range<Arg>) {
+    if constexpr (is_task<std::remove_cvref_t<
+                      std::ranges::range_value_t<Arg>>>::value)
+      static_assert(!std::ranges::range<Arg>,
+                    "the tasks are moved out of a range: pass it as an rvalue, "
+                    "std::move(tasks), and as the only one");
+    else
+      static_assert(!std::ranges::range<Arg>,
+                    "the elements of a range must be of type weir::task");
+  } else {
+    explain_work<Arg>();
+  }
+}
+template <typename... Args>
+explained explain_arguments() {
+  (explain_argument<Args>(), ...);
+  return {};
 }
 
 // A group inside the task `self`, whose children end a cancelled await as
