@@ -12,7 +12,6 @@
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
 #include <type_traits>
@@ -25,19 +24,15 @@ namespace detail {
 template <typename On>
 concept spawns_on = std::is_convertible_v<On, const executor&> ||
     std::is_convertible_v<On, runtime&>;
-// An executor that may turn out to be a runtime's when the program runs.
-template <typename On>
-concept any_executor =
-    std::is_same_v<std::remove_cvref_t<On>, asio::any_io_executor>;
 
 // What neither co_spawn() nor Asio's takes, which an unqualified call may mean.
 template <typename On, typename Work, typename... Token>
-concept mistaken_co_spawn =
-    !any_executor<On> &&
-    (is_task<std::remove_cvref_t<Work>>::value ||
-     (spawns_on<On> && !is_awaitable<std::remove_cvref_t<Work>>::value &&
-      !gives_awaitable<Work>)) &&
-    !(spawns_on<On> && is_task<Work>::value && sizeof...(Token) == 1);
+concept mistaken_co_spawn = (is_task<std::remove_cvref_t<Work>>::value ||
+                             (spawns_on<On> &&
+                              !is_awaitable<std::remove_cvref_t<Work>>::value &&
+                              !gives_awaitable<Work>)) &&
+                            !(spawns_on<On> && is_task<Work>::value &&
+                              sizeof...(Token) == 1);
 
 } // namespace detail
 

@@ -46,6 +46,11 @@ namespace weir {
 /// `throw_if_cancelled(false)` an operation started in a cancelled task is
 /// started and cancelled at once; under on_cancel::unwind it has no effect.
 ///
+/// An awaiter of another library, with or without an `operator co_await`, can
+/// be awaited too. No cancellation ends that wait, and the end of a runtime
+/// waits for it; whoever resumes the handle, the task goes on on its strand. A
+/// handle that is destroyed ends the task with errc::task_abandoned.
+///
 /// `T` may be void, a reference, move-only, and not default-constructible. As
 /// from a function, only what converts to it implicitly may be co_returned. A
 /// coroutine that falls off its end without a `co_return` is undefined by the
