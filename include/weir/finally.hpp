@@ -8,6 +8,7 @@
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/explain_work.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
@@ -25,10 +26,10 @@ concept cleanup_function =
     work_factory<std::reference_wrapper<std::decay_t<F>>>;
 
 template <typename T, typename Cleanup>
-task<T> run_finally(task<T> work, Cleanup cleanup) {
+task<T> run_finally(task<T> work, framed<Cleanup> cleanup) {
   outcome<T> result = co_await outcome_of<T>(std::move(work));
-  outcome<void> cleaned = co_await outcome_of<void>(
-      shield(call_work<std::reference_wrapper<Cleanup>>(std::ref(cleanup))));
+  outcome<void> cleaned = co_await outcome_of<void>(shield(
+      call_work<std::reference_wrapper<Cleanup>>(std::ref(unframed(cleanup)))));
   if (result.has_value() && cleaned.error())
     cleaned.get();
   if (result.is_stopped())

@@ -7,6 +7,7 @@
 
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/element_loop.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/for_each_options.hpp>
 #include <weir/task.hpp>
 
@@ -19,9 +20,11 @@ namespace weir {
 namespace detail {
 
 template <typename Source, typename Elements, typename F>
-task<> run_for_each(Elements elements, for_each_options options, F f) {
+task<>
+run_for_each(framed<Elements> elements, for_each_options options, framed<F> f) {
   no_outputs none;
-  element_job<Source, F, no_outputs> job(elements, f, none, options);
+  element_job<Source, F, no_outputs> job(
+      unframed(elements), unframed(f), none, options);
   co_await job.run();
 }
 

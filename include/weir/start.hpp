@@ -7,6 +7,7 @@
 
 #include <weir/detail/as_task.hpp>
 #include <weir/detail/explain_work.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/detail/handshake.hpp>
 #include <weir/operation.hpp>
 #include <weir/started.hpp>
@@ -88,9 +89,12 @@ void explain_start() {
 
 // `f`, `args` and `ready` live in this frame.
 template <typename T, typename F, typename... Args>
-task<> call_starter(std::shared_ptr<handshake<T>> shake, F f, Args... args) {
+task<> call_starter(std::shared_ptr<handshake<T>> shake,
+                    framed<F> f,
+                    framed<Args>... args) {
   started<T> ready(std::move(shake));
-  (void)co_await std::invoke(std::move(f), ready, std::move(args)...);
+  (void)co_await std::invoke(
+      std::move(unframed(f)), ready, std::move(unframed(args))...);
 }
 
 template <typename T>
@@ -98,7 +102,11 @@ task<T> run_start(task_group& group,
                   std::shared_ptr<handshake<T>> shake,
                   task<> child) {
   co_await group.spawn(std::move(child));
-  co_return co_await operation<handshake_step<T>>(std::in_place, *shake);
+  if constexpr (is_framed<T>)
+    co_return held<T>(
+        co_await operation<handshake_step<T>>(std::in_place, *shake));
+  else
+    co_return co_await operation<handshake_step<T>>(std::in_place, *shake);
 }
 
 } // namespace detail

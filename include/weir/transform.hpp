@@ -8,6 +8,7 @@
 #include <weir/detail/as_value.hpp>
 #include <weir/detail/element_loop.hpp>
 #include <weir/detail/element_outputs.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/for_each_options.hpp>
 #include <weir/result.hpp>
 #include <weir/task.hpp>
@@ -34,20 +35,23 @@ using produced_transformed =
     transformed<F, owned_element<produced_by<P>, std::decay_t<F>>>;
 
 template <typename Source, typename Value, typename Elements, typename F>
-task<std::vector<Value>>
-run_transform(Elements elements, for_each_options options, F f) {
+task<std::vector<Value>> run_transform(framed<Elements> elements,
+                                       for_each_options options,
+                                       framed<F> f) {
   constexpr bool keeps_errors =
       !std::same_as<Value, transformed<F, typename Source::element>>;
   if constexpr (Source::is_indexed && is_plain_result<Value>) {
     using outputs = outputs_in_place<Value>;
     outputs out(static_cast<std::size_t>(std::ranges::size(elements)));
-    element_job<Source, F, outputs> job(elements, f, out, options);
+    element_job<Source, F, outputs> job(
+        unframed(elements), unframed(f), out, options);
     co_await job.run();
     co_return out.take();
   } else {
     using outputs = outputs_by_worker<Value, keeps_errors>;
     outputs out;
-    element_job<Source, F, outputs> job(elements, f, out, options);
+    element_job<Source, F, outputs> job(
+        unframed(elements), unframed(f), out, options);
     co_await job.run();
     co_return out.take();
   }

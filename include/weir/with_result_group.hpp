@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/explain_work.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
@@ -35,12 +36,12 @@ concept result_body = is_task < std::invoke_result_t < std::decay_t<Body>
 // An outcome also when the body throws before it returns a task.
 template <typename T, typename Body>
 task<> call_result_body(Body& body, result_group<T>& group) {
-  (void)co_await std::invoke(body, group);
+  (void)co_await std::invoke(unframed(body), group);
 }
 
 template <typename T, typename Body>
 task<std::vector<result<T>>> run_result_group(task_group_options options,
-                                              Body body) {
+                                              framed<Body> body) {
   task_core& self = co_await this_core();
   result_group<T> group(self, options);
   group_body scope(result_group_access::group(group), self);

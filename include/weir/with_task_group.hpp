@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/explain_work.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -55,11 +56,14 @@ concept awaitable_function = is_awaitable<body_result<Body>>::value;
 // An outcome also when the body throws before it returns a task.
 template <typename T, typename Body>
 task<T> call_body(Body& body, task_group& group) {
-  co_return co_await std::invoke(body, group);
+  if constexpr (is_framed<T>)
+    co_return held<T>(co_await std::invoke(unframed(body), group));
+  else
+    co_return co_await std::invoke(unframed(body), group);
 }
 
 template <typename T, typename Body>
-task<T> run_group(task_group_options options, Body body) {
+task<T> run_group(task_group_options options, framed<Body> body) {
   task_core& self = co_await this_core();
   task_group group(self, options);
   group_body scope(group, self);
@@ -160,12 +164,16 @@ private:
 template <typename T, typename Executor, typename Body>
 asio::awaitable<T, Executor> call_awaitable_body(Body& body,
                                                  task_group& group) {
-  co_return co_await std::invoke(body, group);
+  if constexpr (is_framed<T>)
+    co_return held<T>(co_await std::invoke(unframed(body), group));
+  else
+    co_return co_await std::invoke(unframed(body), group);
 }
 
 template <typename T, typename Executor, typename Body>
-asio::awaitable<T, Executor>
-run_group_awaitable(executor on, task_group_options options, Body body) {
+asio::awaitable<T, Executor> run_group_awaitable(executor on,
+                                                 task_group_options options,
+                                                 framed<Body> body) {
   task_group group(on, options);
   Executor ex = co_await asio::this_coro::executor;
   awaitable_result<T> result;
@@ -179,7 +187,7 @@ run_group_awaitable(executor on, task_group_options options, Body body) {
   set_body(group, cancellable.get());
   co_await asio::co_spawn(
       ex,
-      guard(call_awaitable_body<T, Executor, Body>(body, group), result),
+      guard(call_awaitable_body<T, Executor>(body, group), result),
       asio::bind_cancellation_slot(cancellable->slot(),
                                    asio::use_awaitable_t<Executor>()));
   set_body(group, nullptr);

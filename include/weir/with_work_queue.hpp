@@ -6,6 +6,7 @@
 #include <weir/detail/prelude.hpp>
 
 #include <weir/detail/explain_work.hpp>
+#include <weir/detail/framed.hpp>
 #include <weir/detail/group_steps.hpp>
 #include <weir/task.hpp>
 #include <weir/work_queue.hpp>
@@ -25,16 +26,17 @@ concept queue_body = work < std::invoke_result_t < std::decay_t<Body>
 // An outcome also when the body throws before it returns a task.
 template <typename T, typename Body>
 task<> call_queue_body(Body& body, std::optional<work_queue<T>>& queue) {
-  co_await std::invoke(body, *queue);
+  co_await std::invoke(unframed(body), *queue);
 }
 
 template <typename T, typename F, typename Body>
-task<> run_work_queue(work_queue_options options, F f, Body body) {
+task<>
+run_work_queue(work_queue_options options, framed<F> f, framed<Body> body) {
   task_core& self = co_await this_core();
   std::optional<work_queue<T>> queue;
   // Before the consumers run: there may be no memory for it.
   task<> work = call_queue_body<T>(body, queue);
-  queue.emplace(self, options, std::move(f));
+  queue.emplace(self, options, std::move(unframed(f)));
   group_body scope(queue->group_, self);
   outcome<void> result =
       co_await outcome_of<void>(std::move(work), if_abandoned::failed);

@@ -5,6 +5,7 @@
 
 #include <weir/detail/prelude.hpp>
 
+#include <weir/detail/framed.hpp>
 #include <weir/detail/group_access.hpp>
 #include <weir/detail/spawn_call.hpp>
 #include <weir/detail/work_core.hpp>
@@ -28,7 +29,8 @@ struct work_queue_options;
 
 namespace detail {
 template <typename T, typename F, typename Body>
-task<> run_work_queue(work_queue_options options, F f, Body body);
+task<>
+run_work_queue(work_queue_options options, framed<F> f, framed<Body> body);
 }
 
 /// How a work_queue behaves. Trivially destructible members only.
@@ -216,7 +218,9 @@ public:
 
 private:
   template <typename U, typename F, typename Body>
-  friend task<> detail::run_work_queue(work_queue_options, F, Body);
+  friend task<> detail::run_work_queue(work_queue_options,
+                                       detail::framed<F>,
+                                       detail::framed<Body>);
 
   template <typename Make>
   using made_by = typename detail::made_by<Make>::type;

@@ -6,6 +6,7 @@
 #include <weir/task.hpp>
 
 #include "explain.hpp"
+#include "framed.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -48,8 +49,9 @@ task<void> await_work(asio::awaitable<T, Executor> w) {
 // The callable and its arguments live in this frame, so a coroutine lambda may
 // use its captures, and they are destroyed before the child counts as ended.
 template <typename F, typename... Args>
-task<void> call_work(F f, Args... args) {
-  (void)co_await std::invoke(std::move(f), std::move(args)...);
+task<void> call_work(framed<F> f, framed<Args>... args) {
+  (void)co_await std::invoke(std::move(unframed(f)),
+                             std::move(unframed(args))...);
 }
 
 template <typename F>

@@ -7,6 +7,7 @@
 
 #include "as_task.hpp"
 #include "await_asio.hpp"
+#include "framed.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -19,13 +20,21 @@ namespace weir::detail {
 // Any work as a task with a value.
 template <typename T, typename Work>
 task<T> await_value(Work w) {
-  co_return co_await std::move(w);
+  if constexpr (is_framed<T>)
+    co_return held<T>(co_await std::move(w));
+  else
+    co_return co_await std::move(w);
 }
 
 // As call_work.
 template <typename T, typename F, typename... Args>
-task<T> call_value(F f, Args... args) {
-  co_return co_await std::invoke(std::move(f), std::move(args)...);
+task<T> call_value(framed<F> f, framed<Args>... args) {
+  if constexpr (is_framed<T>)
+    co_return held<T>(co_await std::invoke(std::move(unframed(f)),
+                                           std::move(unframed(args))...));
+  else
+    co_return co_await std::invoke(std::move(unframed(f)),
+                                   std::move(unframed(args))...);
 }
 
 // The type of `co_await work`.

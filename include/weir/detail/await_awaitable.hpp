@@ -4,6 +4,7 @@
 #pragma once
 
 #include "await_asio.hpp"
+#include "framed.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -35,8 +36,8 @@ asio::awaitable<void, Executor> guard(asio::awaitable<T, Executor> child,
       co_await std::move(child);
       result.value.emplace();
     } else {
-      T value = co_await std::move(child);
-      result.value.emplace(std::move(value));
+      framed<T> value = co_await std::move(child);
+      result.value.emplace(std::move(unframed(value)));
     }
   } catch (...) {
     result.error = std::current_exception();

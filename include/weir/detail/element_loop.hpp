@@ -12,6 +12,7 @@
 #include "element_errors.hpp"
 #include "element_function.hpp"
 #include "element_source.hpp"
+#include "framed.hpp"
 #include "sync.hpp"
 
 #include <algorithm>
@@ -157,16 +158,17 @@ private:
       bool goes_on = true;
       try {
         // Named: an element made by the range must outlive the call's work.
-        element e = take(b);
+        framed<element> e = take(b);
         if constexpr (Outputs::wanted) {
-          typename element_value<result_type>::type value =
+          framed<typename element_value<result_type>::type> value =
               co_await call_element<element>(
-                  job.f_, b.index - 1, static_cast<element&&>(e));
-          out.put(b.index - 1,
-                  [&]() -> decltype(auto) { return std::move(value); });
+                  job.f_, b.index - 1, static_cast<element&&>(unframed(e)));
+          out.put(b.index - 1, [&]() -> decltype(auto) {
+            return std::move(unframed(value));
+          });
         } else {
           (void)co_await call_element<element>(
-              job.f_, b.index - 1, static_cast<element&&>(e));
+              job.f_, b.index - 1, static_cast<element&&>(unframed(e)));
         }
       } catch (...) {
         goes_on = job.failed(b.index - 1, std::current_exception(), out);

@@ -8,6 +8,7 @@
 
 #include "as_task.hpp"
 #include "export.hpp"
+#include "framed.hpp"
 #include "queued_step.hpp"
 #include "root_task.hpp"
 #include "sync.hpp"
@@ -114,11 +115,16 @@ private:
 WEIR_API [[noreturn]] void throw_flight_waits_for_itself();
 
 template <typename Value, typename F, typename... Args>
-task<Value> call_flight(F f, Args... args) {
+task<Value> call_flight(framed<F> f, framed<Args>... args) {
   if constexpr (std::is_void_v<Value>)
-    (void)co_await std::invoke(std::move(f), std::move(args)...);
+    (void)co_await std::invoke(std::move(unframed(f)),
+                               std::move(unframed(args))...);
+  else if constexpr (is_framed<Value>)
+    co_return held<Value>(co_await std::invoke(std::move(unframed(f)),
+                                               std::move(unframed(args))...));
   else
-    co_return co_await std::invoke(std::move(f), std::move(args)...);
+    co_return co_await std::invoke(std::move(unframed(f)),
+                                   std::move(unframed(args))...);
 }
 
 template <typename Key, typename Value, typename Hash, typename Equal>

@@ -10,6 +10,7 @@
 #include "as_task.hpp"
 #include "channel_steps.hpp"
 #include "explain.hpp"
+#include "framed.hpp"
 #include "group_steps.hpp"
 #include "work_state.hpp"
 
@@ -197,10 +198,14 @@ task<> consume(task_group& group,
   core.state.set_owner(self.owner());
   if constexpr (!std::is_same_v<State, no_state>) {
     if (state == nullptr) {
-      if constexpr (is_task<std::invoke_result_t<Make&>>::value)
-        state = std::make_unique<State>(co_await calls->make());
-      else
+      if constexpr (!is_task<std::invoke_result_t<Make&>>::value) {
         state = std::make_unique<State>(calls->make());
+      } else if constexpr (is_framed<State>) {
+        const held<State> made(co_await calls->make());
+        state = std::make_unique<State>(made.value);
+      } else {
+        state = std::make_unique<State>(co_await calls->make());
+      }
     }
   }
   const auto call = [&](T&& item) -> decltype(auto) {
