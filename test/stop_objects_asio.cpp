@@ -14,6 +14,7 @@
 #include "support/gate.hpp"
 #include "support/on_scope_exit.hpp"
 #include "support/until.hpp"
+#include "support/until_gone.hpp"
 #include "support/watchdog.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -28,7 +29,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace weir::test {
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_channel_and_a_limiter) {
       std::atomic<weir::channel<int>*> at{nullptr};
       std::atomic<weir::limiter*> at_limiter{nullptr};
       std::atomic<int> left{0};
-      std::optional<weir::runtime> pool(std::in_place, 1u);
+      until_gone<weir::runtime> pool(std::in_place, 1u);
       auto never = std::make_shared<gate>(pool->get_executor());
       auto owns = [&](std::shared_ptr<gate> door) -> asio::awaitable<void> {
         on_scope_exit count([&] { ++left; });

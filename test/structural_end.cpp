@@ -29,6 +29,7 @@
 #include "support/sanitized.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/until_gone.hpp"
 #include "support/watchdog.hpp"
 #include "support/work.hpp"
 
@@ -90,7 +91,7 @@ BOOST_AUTO_TEST_CASE(waits_on_timers_of_another_context_are_awaited) {
     std::atomic<int> alive{0};
     std::atomic<int> waiting{0};
     std::atomic<int> went_on{0};
-    std::optional<weir::runtime> pool(std::in_place, 2u);
+    until_gone<weir::runtime> pool(std::in_place, 2u);
     auto waits = [&]() -> task<> {
       const counted mine(alive);
       asio::steady_timer timer(other.context, std::chrono::hours(1));
@@ -114,7 +115,7 @@ BOOST_AUTO_TEST_CASE(nothing_hides_the_end) {
   std::atomic<int> waiting{0};
   std::atomic<int> left{0};
   std::atomic<int> went_on{0};
-  std::optional<weir::runtime> pool(std::in_place, 2u);
+  until_gone<weir::runtime> pool(std::in_place, 2u);
   auto sleeps = [&]() -> task<> {
     on_scope_exit count([&] { ++left; });
     ++waiting;
@@ -385,7 +386,7 @@ BOOST_AUTO_TEST_CASE(others_may_complete_and_cancel_what_ends) {
     std::atomic<bool> stop{false};
     channel<int> values(1);
     limiter permits(1);
-    std::optional<weir::runtime> pool(std::in_place, 2u);
+    until_gone<weir::runtime> pool(std::in_place, 2u);
     std::optional<task_group> group(std::in_place, *pool);
     auto receives = [&]() -> task<> {
       const counted mine(alive);
@@ -478,7 +479,7 @@ BOOST_AUTO_TEST_CASE(cancelling_nested_groups_takes_no_stack) {
 
 BOOST_AUTO_TEST_CASE(the_end_of_nested_groups_takes_no_stack) {
   for (const bool stops : {true, false}) {
-    std::optional<weir::runtime> pool(std::in_place, 2u);
+    until_gone<weir::runtime> pool(std::in_place, 2u);
     std::atomic<bool> is_deep{false};
     weir::co_spawn(*pool, nest(depth, is_deep), asio::detached);
     block_until([&] { return is_deep.load(); });

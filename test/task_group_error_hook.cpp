@@ -17,6 +17,7 @@
 #include "support/pool_fixture.hpp"
 #include "support/says.hpp"
 #include "support/until.hpp"
+#include "support/until_gone.hpp"
 #include "support/work.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -28,7 +29,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -220,7 +220,7 @@ BOOST_FIXTURE_TEST_CASE(a_hook_can_be_replaced_while_children_fail,
 BOOST_AUTO_TEST_CASE(it_is_not_called_on_a_stopped_runtime) {
   watchdog dog;
   std::atomic<int> calls{0};
-  std::optional<weir::runtime> pool(std::in_place, 2);
+  until_gone<weir::runtime> pool(std::in_place, 2);
   gate never(pool->get_executor());
   {
     task_group group(*pool);

@@ -24,6 +24,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -99,12 +100,14 @@ int run_corpus(const char* folder) {
     std::ifstream in(file, std::ios::binary);
     return bytes(std::istreambuf_iterator<char>(in), {});
   };
-  const report& r = run_apart(60, [&](report& into) {
+  // Named: g++ takes a reference for one into a temporary argument.
+  const std::function<void(report&)> run_all = [&](report& into) {
     for (std::size_t i = 0; i != files.size() && into.why[0] == '\0'; ++i) {
       into.at = i;
       run_program(read(files[i]), into, 0, false);
     }
-  });
+  };
+  const report& r = run_apart(60, run_all);
   if (r.why[0] != '\0') {
     const std::filesystem::path& file = files[r.at];
     return print_failure(read(file), file.string(), 0);

@@ -11,6 +11,7 @@
 #include "gate.hpp"
 #include "on_scope_exit.hpp"
 #include "until.hpp"
+#include "until_gone.hpp"
 #include "watchdog.hpp"
 #include "work.hpp"
 
@@ -103,7 +104,7 @@ private:
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> left_{0};
   std::atomic<std::size_t> went_on_{0};
-  std::optional<weir::runtime> pool_{std::in_place, 1u};
+  until_gone<weir::runtime> pool_{std::in_place, 1u};
   std::shared_ptr<gate> never_ = std::make_shared<gate>(pool_->get_executor());
 };
 

@@ -14,6 +14,7 @@
 #include "gate.hpp"
 #include "loopback.hpp"
 #include "until.hpp"
+#include "until_gone.hpp"
 #include "watchdog.hpp"
 #include "work.hpp"
 
@@ -27,7 +28,6 @@
 #include <chrono>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace weir::test {
@@ -157,7 +157,7 @@ struct ending {
   std::atomic<int> begun{0};
   std::atomic<int> ended{0};
   std::atomic<int> went_on{0};
-  std::optional<weir::runtime> pool;
+  until_gone<weir::runtime> pool;
   std::shared_ptr<gate> never;
   std::shared_ptr<loopback> pair;
 };
