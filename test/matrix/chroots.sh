@@ -61,8 +61,9 @@ inside() {
       [[ -n $name ]] || continue
       mkdir -p "$root$name"
       mount --bind "$name" "$root$name"
+      # Before what is inside it, which is to be written to.
+      [[ $name != "$source" ]] || mount -o remount,bind,ro "$root$name"
     done
-    [[ -z $source ]] || mount -o remount,bind,ro "$root$source"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
       DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+# Part of weir: structured concurrency for Boost.Asio.
+#
+# usage: row.sh WHAT SOURCE FOLDER JOBS
+#
+# One row of ./dev matrix, on the system where it runs: the library, then with
+# WHAT suites the unit suites, with consumer the programs of a user's. CXX,
+# CXXFLAGS, CXX_STD (c++20) and OPTIONS (of Meson) are from the environment.
+# Prints for matrix.py: `version: PART TEXT` and `check: NAME PASSED FAILED`.
+set -uo pipefail
+
+what=$1 source=$2 folder=$3 jobs=$4
+export CXX
+flags="${CXXFLAGS:-} -std=$CXX_STD"
+export CCACHE_DIR=${CCACHE_DIR:-$folder/../ccache}
+unset CXXFLAGS
+mkdir -p "$folder"
+
+# What Meson's options mean to who calls the compiler.
+options=()
+read -ra options <<<"${OPTIONS:-}"
+compile=()
+read -ra compile <<<"$CXX $flags -O1"
+for option in "${options[@]}"; do
+  case $option in
+  -Db_lto=true) compile+=(-flto) ;;
+  esac
+done
+
+check() { echo "check: $1 $2 $3"; }
+
+# try NAME COMMAND...: one check.
+try() {
+  local name=$1
+  shift
+  if "$@"; then
+    check "$name" 1 0
+  else
+    check "$name" 0 1
+    return 1
+  fi
+}
+
+ask_preprocessor() {
+  printf '#include <version>\n#include <boost/version.hpp>\n%s\n' "$1" |
+    "${compile[@]}" -E -P -x c++ - 2>/dev/null | tail -n 1 | tr -d '" '
+}
+
+versions() {
+  echo "version: compiler $($CXX --version | head -n 1)"
+  echo "version: boost $(ask_preprocessor BOOST_LIB_VERSION | tr _ .)"
+  local libcxx
+  libcxx=$(ask_preprocessor _LIBCPP_VERSION)
+  if [[ $libcxx == _LIBCPP_VERSION ]]; then
+    echo "version: library libstdc++ $(ask_preprocessor _GLIBCXX_RELEASE)"
+  else
+    echo "version: library libc++ $libcxx"
+  fi
+}
+
+configure() {
+  [[ -f $folder/build.ninja ]] && return
+  CXXFLAGS="${flags% -std=*}" meson setup "$folder" "$source" \
+    --wrap-mode=nodownload -Doptimization=1 -Ddebug=false \
+    -Dcpp_std="$CXX_STD" -Ddefault_library=static \
+    -Dexamples=disabled -Dperf=disabled "${options[@]}" "$@"
+}
+
+suites() {
+  try library ninja -C "$folder" -j "$jobs" lib/libweir.a || return
+  rm -f "$folder/meson-logs/testlog.json"
+  # -k 0 is not meson test's: what does not build fails for itself.
+  ninja -C "$folder" -j "$jobs" -k 0 all
+  meson test -C "$folder" --no-rebuild --print-errorlogs \
+    --num-processes "$jobs" --timeout-multiplier 4 \
+    --suite unit --suite headers
+  python3 - "$folder/meson-logs/testlog.json" <<'PY'
+import json, os, sys
+
+path = sys.argv[1]
+results = []
+if os.path.exists(path):
+    results = [json.loads(line)["result"] for line in open(path, encoding="utf-8")]
+good = sum(r in ("OK", "EXPECTEDFAIL") for r in results)
+bad = sum(r not in ("OK", "EXPECTEDFAIL", "SKIP") for r in results)
+print(f"check: suites {good} {bad or (0 if good else 1)}")
+PY
+}
+
+# program NAME FILE: a user's, linked with what is installed, and run.
+program() {
+  local warnings=(-Wall -Wextra)
+  # As in test/meson.build.
+  [[ $1 == anonymous_types ]] && warnings+=(-Wno-subobject-linkage)
+  "${compile[@]}" "${warnings[@]}" -I"$folder/prefix/include" "$2" \
+    -o "$folder/$1" "$folder/prefix/lib/libweir.a" -pthread &&
+    timeout 120 "$folder/$1"
+}
+
+# The suites of what leans on Asio's own scheduler, in one file.
+driver_suites() {
+  local unity=$folder/driver_suites.cpp name
+  for name in "$source"/test/handler_turns.cpp "$source"/test/testing_*.cpp; do
+    echo "#include \"$name\""
+  done >"$unity"
+  "${compile[@]}" -Wno-subobject-linkage -DBOOST_TEST_DYN_LINK \
+    -I"$source/test" -I"$source/include" -I"$source/lib" \
+    "$unity" "$source/test/main.cpp" -o "$folder/driver_suites" \
+    "$folder/prefix/lib/libweir.a" -lboost_unit_test_framework -pthread &&
+    timeout 300 "$folder/driver_suites"
+}
+
+consumers() {
+  try library ninja -C "$folder" -j "$jobs" || return
+  meson install -C "$folder" --no-rebuild --quiet || return
+  try consumer program consumer "$source/test/consumer/main.cpp"
+  try main_templates program main_templates "$source/test/main_templates.cpp"
+  try anonymous_types program anonymous_types \
+    "$source/test/anonymous_types_included.cpp"
+  # Boost.Test is compiled, with libstdc++ and with types at run time.
+  [[ $flags == *-stdlib=libc++* || $flags == *-fno-rtti* ]] ||
+    try driver_suites driver_suites
+}
+
+versions
+case $what in
+suites)
+  if configure -Dtests=enabled; then suites; else check configure 0 1; fi
+  ;;
+consumer)
+  if configure -Dtests=disabled --prefix="$folder/prefix" --libdir=lib; then
+    consumers
+  else
+    check configure 0 1
+  fi
+  ;;
+*)
+  echo "row.sh: unknown: $what" >&2
+  exit 2
+  ;;
+esac
