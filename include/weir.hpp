@@ -33,10 +33,12 @@
 #include <weir/reserve_tasks.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
+#include <weir/run_until_signal.hpp>
 #include <weir/runtime.hpp>
 #include <weir/send_status.hpp>
 #include <weir/shield.hpp>
 #include <weir/shutdown_options.hpp>
+#include <weir/signal_options.hpp>
 #include <weir/single_flight.hpp>
 #include <weir/sleep.hpp>
 #include <weir/spawn_options.hpp>

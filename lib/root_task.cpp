@@ -29,6 +29,8 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
     throw_code(errc::runtime_stopped);
   }
   core->launch();
+  if (runtime.is_cancelling())
+    core->whole().request(asio::cancellation_type::terminal);
   return ref;
 }
 

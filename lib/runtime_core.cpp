@@ -83,6 +83,8 @@ void runtime_core::remove_root(task_core& core) noexcept {
   std::lock_guard held(lock_);
   roots_.remove(core);
   --root_count_;
+  if (roots_.empty())
+    poke_watches();
   if (is_idle())
     changed_.notify_all(); // Under the lock: *this may go once it is free.
 }
@@ -125,11 +127,14 @@ void runtime_core::group_is_idle() noexcept {
   // acquired what rules_lock released after that look, and with it the flag:
   // so this load may be relaxed, and needs no fence. It is an acquire one for
   // what else the destroying thread did before.
-  if (!closing_.load(std::memory_order_acquire))
+  // begin_cancelling() does as shut_down() does.
+  if (!closing_.load(std::memory_order_acquire) && !is_cancelling())
     return;
   std::lock_guard held(lock_);
-  if (is_idle())
-    changed_.notify_all();
+  if (!is_idle())
+    return;
+  poke_watches();
+  changed_.notify_all();
 }
 
 bool runtime_core::is_idle() noexcept {
@@ -155,6 +160,44 @@ void runtime_core::remove_wait(blocking_wait& wait) noexcept {
   *link = wait.next;
   if (waits_ == nullptr)
     changed_.notify_all(); // Under the lock, as in remove_root().
+}
+
+// --- watches
+// --------------------------------------------------------------------
+
+void runtime_core::add_watch(rest_watch& watch) noexcept {
+  std::lock_guard held(lock_);
+  watch.next = watches_;
+  watches_ = &watch;
+}
+
+void runtime_core::remove_watch(rest_watch& watch) noexcept {
+  std::lock_guard held(lock_);
+  rest_watch** link = &watches_;
+  while (*link != &watch)
+    link = &(*link)->next;
+  *link = watch.next;
+}
+
+void runtime_core::poke_watches() noexcept {
+  for (rest_watch* w = watches_; w != nullptr; w = w->next)
+    w->poke();
+}
+
+void runtime_core::begin_cancelling() noexcept {
+  {
+    std::lock_guard held(lock_);
+    // release: pairs with is_cancelling(). A root task that is listed later was
+    // listed under the lock, so its start sees this; see start_root().
+    cancelling_.fetch_add(1, std::memory_order_release);
+  }
+  cancel_all();
+}
+
+void runtime_core::end_cancelling() noexcept {
+  std::lock_guard held(lock_);
+  // relaxed: nobody needs to see what came before.
+  cancelling_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void runtime_core::unhandled(const std::exception_ptr& error,

@@ -37,6 +37,18 @@ struct group_links {
   group_core* next = nullptr;
 };
 
+// Waits outside of the runtime's threads for its tasks.
+class rest_watch {
+public:
+  // Under the runtime's lock: perhaps nothing is left, look again.
+  virtual void poke() noexcept = 0;
+
+  rest_watch* next = nullptr; // guarded by the runtime's lock
+
+protected:
+  ~rest_watch() = default;
+};
+
 // What a runtime is made of. The members outlive the pool: what the pool's
 // destructor destroys may still submit to them, and is dropped.
 //
@@ -91,6 +103,29 @@ public:
       driver_->outside_ended();
   }
 
+  // `watch` is told whenever the last root task ends, and, while the runtime
+  // cancels, whenever nothing is left.
+  void add_watch(rest_watch& watch) noexcept;
+  void remove_watch(rest_watch& watch) noexcept;
+  // From here on, until as many calls of end_cancelling(), root tasks and
+  // groups are cancelled: those that are there, and root tasks that are
+  // started.
+  void begin_cancelling() noexcept;
+  void end_cancelling() noexcept;
+  bool is_cancelling() const noexcept {
+    // acquire: pairs with begin_cancelling().
+    return cancelling_.load(std::memory_order_acquire) != 0;
+  }
+  bool has_roots() noexcept {
+    std::lock_guard held(lock_);
+    return !roots_.empty();
+  }
+  // Prints `first_line` and the names of what is left.
+  void report_rest(const char* first_line) noexcept {
+    std::lock_guard held(lock_);
+    report(first_line);
+  }
+
   void unhandled(const std::exception_ptr& error, const char* name) noexcept;
 
   // --- the end: runtime_end.cpp ---
@@ -142,7 +177,8 @@ private:
   ~runtime_core();
 
   void start_threads();
-  bool is_idle() noexcept; // under lock_
+  bool is_idle() noexcept;      // under lock_
+  void poke_watches() noexcept; // under lock_
 
   // How far stop() is; only goes on.
   enum class stage : std::uint8_t {
@@ -199,7 +235,7 @@ private:
   void collect_early();
   bool end_early_task(const group_core* of, lock_held& held) noexcept;
   void look_early_later() noexcept;
-  void report_waiting() noexcept;
+  void report(const char* first_line) noexcept;
   void report_ending() noexcept;
 
   const runtime_options options_;
@@ -213,6 +249,8 @@ private:
   group_core* groups_ = nullptr;   // under lock_, by group_core::runtime_links
   std::size_t group_count_ = 0;    // under lock_
   blocking_wait* waits_ = nullptr; // under lock_
+  rest_watch* watches_ = nullptr;  // under lock_
+  std::atomic<int> cancelling_{0}; // changed under lock_
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};

@@ -83,7 +83,12 @@ void runtime_core::shut_down() noexcept {
     std::unique_lock held(lock_);
     const auto idle = [this] { return is_idle() || is_stopped(); };
     if (!changed_.wait_for(held, patience, idle)) {
-      report_waiting();
+      char line[80];
+      std::snprintf(line,
+                    sizeof line,
+                    "the runtime's destructor still waits, after %d s, for",
+                    static_cast<int>(patience.count()));
+      report(line);
       changed_.wait(held, idle);
     }
   }
@@ -132,10 +137,8 @@ void runtime_core::cancel_all() noexcept {
 }
 
 // Under lock_.
-void runtime_core::report_waiting() noexcept {
-  std::fprintf(stderr,
-               "weir: the runtime's destructor still waits, after %d s, for:\n",
-               static_cast<int>(patience.count()));
+void runtime_core::report(const char* first_line) noexcept {
+  std::fprintf(stderr, "weir: %s:\n", first_line);
   roots_.for_each([](const task_core& root) {
     std::fprintf(
         stderr, "  task %s\n", root.name == nullptr ? "(unnamed)" : root.name);
