@@ -64,6 +64,24 @@ def differences(root):
             find(cmake, r"^set\(boost_least (\S+)\)", "CMakeLists.txt"), least
         ),
     }
+    recipes = root / "packaging"
+    texts = {
+        name: (recipes / name).read_text("utf-8")
+        for name in (
+            "vcpkg/weir/vcpkg.json", "conan/conanfile.py", "debian/changelog",
+            "debian/control",
+        )
+    }
+    for name, pattern, wanted in [
+        ("vcpkg/weir/vcpkg.json", r'^  "version": "([^"]*)"', version),
+        ("vcpkg/weir/vcpkg.json", r'"version>=": "([^"]*)"', f"{least}.0"),
+        ("conan/conanfile.py", r'^    version = "([^"]*)"', version),
+        ("conan/conanfile.py", r'"boost/\[>=(\S+) <2\]"', least),
+        ("debian/changelog", r"^weir \(([^-]*)-", version),
+        ("debian/control", r"^Package: (libweir[0-9.]+)$", f"libweir{major}.{minor}"),
+        ("debian/control", r"libboost-dev \(>= ([^)]*)\)", least),
+    ]:
+        said[f"packaging/{name}, {pattern}"] = find(texts[name], pattern, name), wanted
     for where, (got, wanted) in said.items():
         if got != wanted:
             yield f"{where}: {got}, but meson.build says {wanted}"
