@@ -6,7 +6,8 @@
     run.py ROOT FOLDER
 
 Runs each command of ROOT/dev on a machine where only `./dev setup` has run, as far
-as the command can tell: what it calls to ask, install, build and test is replaced. Then the real apt-get is asked, without
+as the command can tell: what it calls to ask, install and build is replaced, and it
+is a copy of ROOT/dev that finds no sources to work on. Then the real apt-get is asked, without
 installing anything, whether it would: what `./dev setup` wants on an empty
 machine, and what the others want on the one that this makes. FOLDER is for all
 output; it is begun anew.
@@ -28,6 +29,7 @@ COMMANDS = [
     ["sanitize", "asan-16"],
     ["coverage"],
     ["prove"],
+    ["site"],
     ["perf", "--peers"],
     ["perf", "--counts"],
     ["format", "--check"],
@@ -129,8 +131,10 @@ def main():
         return 77
     shutil.rmtree(folder, ignore_errors=True)
     programs = make_machine(folder)
+    (folder / "root").mkdir()
+    dev = pathlib.Path(shutil.copy2(root / "dev", folder / "root/dev"))
 
-    calls = asked_by(root / "dev", ["setup"], programs, folder / "setup", [])
+    calls = asked_by(dev, ["setup"], programs, folder / "setup", [])
     if len(calls) != 1:
         sys.exit(f"./dev setup called apt-get {len(calls)} times: {calls}")
     base = calls[0]
@@ -146,7 +150,7 @@ def main():
     def check(command):
         name = "./dev " + " ".join(command)
         state = folder / "-".join(["state", *command])
-        calls = asked_by(root / "dev", command, programs, state, base)
+        calls = asked_by(dev, command, programs, state, base)
         if not calls:
             return f"{name}: asked for nothing; is it still right here?", False
         lines, fine = [], True
