@@ -4,7 +4,7 @@
 repository, so that their links hold, and a page for each other file that one of
 them links to.
 
-A link to a page stays as it is. One to a folder leads to its index.md, one to a
+A link to a page stays as it is; README is the site's index.md. One to a folder leads to its index.md, one to a
 public header to the page of its names, and one to another file to a page that
 shows the file: both are called like the file, with .md behind.
 """
@@ -15,13 +15,15 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test/snippets"))
-from check_pages import ELSEWHERE, HEADING, LINK, prose  # noqa: E402
+from check_pages import ELSEWHERE, HEADING, LINK, LINK_DEFINITION, prose  # noqa: E402
 
+GUIDES = ("guide", "recipes")
 PICTURES = {".svg", ".png"}
 LANGUAGES = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".sh": "bash"}
 PRELUDE = re.compile(r"<!-- snippet-prelude\n.*?-->\n", re.DOTALL)
 MARKER = re.compile(r"<!-- [\w:]+ (?:begin|end) -->\n")
 FENCE = re.compile(r"^( *`{3,}\w+) .*$", re.MULTILINE)
+DEFINITIONS = re.compile(LINK_DEFINITION.pattern, re.MULTILINE)
 CODE = re.compile(r"(`+)[^`].*?\1")
 
 
@@ -33,6 +35,8 @@ def title_of(text, otherwise):
 
 
 def toctree(entries, caption="", hidden=True):
+    if not entries:
+        return ""
     options = (f":caption: {caption}\n" if caption else "") + (
         ":hidden:\n" if hidden else ":maxdepth: 1\n")
     return "\n```{toctree}\n" + options + "\n" + "\n".join(entries) + "\n```\n"
@@ -77,6 +81,8 @@ class Pages:
             raise ValueError(f"{page.relative_to(self.root)}: no such file: {target}")
         if goal.is_dir():
             return path.rstrip("/") + "/index.md"
+        if goal == self.root / "README.md":
+            return path.removesuffix("README.md") + "index.md" + mark + anchor
         if goal.suffix == ".md" or goal.suffix in PICTURES:
             if goal.suffix in PICTURES:
                 self.copy(goal)
@@ -111,6 +117,7 @@ class Pages:
                 return f"\0{len(codes) - 1}\0"
 
             part = LINK.sub(change, CODE.sub(hide, parts[i]))
+            part = DEFINITIONS.sub(change, part)
             parts[i] = re.sub(r"\0(\d+)\0", lambda m: codes[int(m[1])], part)
         return "".join(parts)
 
@@ -120,13 +127,15 @@ class Pages:
         for page in docs:
             self.write(page.relative_to(self.root),
                        self.rewrite(page, page.read_text("utf-8")))
-        guide, more, folders = [], [], {}
+        start, guides, more, folders = [], [], [], {}
         for page in docs:
             name = str(page.relative_to(self.root).with_suffix(""))
             if page.parent != self.root / "docs":
                 folders.setdefault(page.parent, []).append(page.stem)
+            elif page.name[0].isdigit():
+                start.append(name)
             else:
-                (guide if page.name[0].isdigit() else more).append(name)
+                (guides if page.name.startswith(GUIDES) else more).append(name)
         folders.setdefault(self.root / "docs/examples", [])
         for folder, entries in folders.items():
             name = str(folder.relative_to(self.root))
@@ -141,7 +150,8 @@ class Pages:
             more.append(f"{name}/index")
         readme = self.root / "README.md"
         self.write("index.md", self.rewrite(readme, readme.read_text("utf-8"))
-                   + toctree(guide, "Guide") + toctree(more, "More")
+                   + toctree(start, "In reading order") + toctree(guides, "Guides")
+                   + toctree(more, "More")
                    + toctree(["include/weir/index"], "Headers"))
         for file in sorted(self.linked):
             self.show(file)

@@ -125,6 +125,15 @@ class InFolder(unittest.TestCase):
                                   "[l\nm](../LICENSE.md) [d](design/index.md)\n")
         self.assertEqual(list(pages.linked), [self.root / "LICENSE"])
 
+    def test_links_to_the_readme_lead_to_the_first_page(self):
+        self.write(README_md="# R\n")
+        self.assertEqual(self.page("[r](../README.md#why)\n")[1],
+                         "[r](../index.md#why)\n")
+
+    def test_so_do_links_that_are_defined_apart(self):
+        text = "[x], [e]\n\n[x]: ../include/weir/x.hpp\n[e]: https://example.org/\n"
+        self.assertEqual(self.page(text)[1], text.replace("x.hpp", "x.hpp.md"))
+
     def test_code_stays_as_it_is(self):
         text = "`[x](y)`\n```cpp\nauto f = [x](y);\n```\n"
         self.assertEqual(self.page(text)[1], text)
