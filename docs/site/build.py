@@ -71,7 +71,9 @@ def write_headers(headers, out):
         text = clean(name, (ROOT / "include" / name).read_text("utf-8"))
         is_new |= write_if_changed(out / "headers" / name, text.encode())
     if is_new:
-        shutil.rmtree(out / "xml", ignore_errors=True)
+        # Sphinx 5 loses its way when only some pages of names are read anew.
+        for name in "xml", "doctrees", "html":
+            shutil.rmtree(out / name, ignore_errors=True)
         run("Doxygen", "doxygen", str(out / "Doxyfile"))
 
 

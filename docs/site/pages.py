@@ -4,9 +4,10 @@
 repository, so that their links hold, and a page for each other file that one of
 them links to.
 
-A link to a page stays as it is; README is the site's index.md. One to a folder leads to its index.md, one to a
-public header to the page of its names, and one to another file to a page that
-shows the file: both are called like the file, with .md behind.
+A link to a page stays as it is; README is the site's index.md. One to a folder
+leads to its README.md, or to an index.md that lists it; one to a public header to
+the page of its names; and one to another file to a page that shows the file. Those
+pages are called like the file, with .md behind.
 """
 
 import pathlib
@@ -15,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test/snippets"))
-from check_pages import ELSEWHERE, HEADING, LINK, LINK_DEFINITION, prose  # noqa: E402
+from check_pages import ELSEWHERE, LINK, LINK_DEFINITION  # noqa: E402
 
 GUIDES = ("guide", "recipes")
 PICTURES = {".svg", ".png"}
@@ -25,13 +26,6 @@ MARKER = re.compile(r"<!-- [\w:]+ (?:begin|end) -->\n")
 FENCE = re.compile(r"^( *`{3,}\w+) .*$", re.MULTILINE)
 DEFINITIONS = re.compile(LINK_DEFINITION.pattern, re.MULTILINE)
 CODE = re.compile(r"(`+)[^`].*?\1")
-
-
-def title_of(text, otherwise):
-    for _, line in prose(text):
-        if heading := HEADING.match(line):
-            return heading[1]
-    return otherwise
 
 
 def toctree(entries, caption="", hidden=True):
@@ -59,6 +53,8 @@ class Pages:
         self.root, self.out = root, out
         self.headers = headers  # "weir/task.hpp": those with a page of names
         self.linked = {}  # files to show -> the page that links there
+        self.listed = set()  # folders outside of docs/
+        self.found = []  # pages that were linked to
         self.written = set()
 
     def write(self, name, text):
@@ -80,12 +76,17 @@ class Pages:
         if not goal.exists() or not goal.is_relative_to(self.root):
             raise ValueError(f"{page.relative_to(self.root)}: no such file: {target}")
         if goal.is_dir():
-            return path.rstrip("/") + "/index.md"
+            name = "README.md" if (goal / "README.md").exists() else "index.md"
+            if name == "index.md" and not goal.is_relative_to(self.root / "docs"):
+                self.listed.add(goal)
+            return path.rstrip("/") + "/" + name
         if goal == self.root / "README.md":
             return path.removesuffix("README.md") + "index.md" + mark + anchor
         if goal.suffix == ".md" or goal.suffix in PICTURES:
             if goal.suffix in PICTURES:
                 self.copy(goal)
+            else:
+                self.found.append(goal)
             return target
         name = str(goal.relative_to(self.root))
         if name.removeprefix("include/") not in self.headers:
@@ -122,39 +123,60 @@ class Pages:
         return "".join(parts)
 
     def lay_out(self):
-        """Everything but the pages of names. Returns the pages in order."""
-        docs = sorted((self.root / "docs").rglob("*.md"))
-        for page in docs:
-            self.write(page.relative_to(self.root),
-                       self.rewrite(page, page.read_text("utf-8")))
+        """Everything but the pages of names."""
+        readme = self.root / "README.md"
+        pages = [page for page in [*sorted(self.root.glob("*.md")),
+                                   *sorted((self.root / "docs").rglob("*.md"))]
+                 if page != readme]
         start, guides, more, folders = [], [], [], {}
-        for page in docs:
+        for page in pages:
             name = str(page.relative_to(self.root).with_suffix(""))
-            if page.parent != self.root / "docs":
+            if page.parent not in (self.root, self.root / "docs"):
                 folders.setdefault(page.parent, []).append(page.stem)
             elif page.name[0].isdigit():
                 start.append(name)
             else:
                 (guides if page.name.startswith(GUIDES) else more).append(name)
         folders.setdefault(self.root / "docs/examples", [])
+        insides = {}  # page -> what stands below it
         for folder, entries in folders.items():
             name = str(folder.relative_to(self.root))
-            if (folder / "index.md").exists() or folder.name == "site":
-                continue
-            programs = []
             for file in sorted(folder.glob("*.[ch]pp")):
                 self.linked.setdefault(file, folder)
-                programs.append(file.name)
-            self.write(f"{name}/index.md", f"# {folder.name.capitalize()}\n"
-                       + toctree(entries + programs, hidden=False))
-            more.append(f"{name}/index")
-        readme = self.root / "README.md"
+                entries.append(file.name)
+            if "README" in entries:
+                entries.remove("README")
+                insides[folder / "README.md"] = toctree(entries)
+                more.append(f"{name}/README")
+            else:
+                self.write(f"{name}/index.md", f"# {folder.name.capitalize()}\n"
+                           + toctree(entries, hidden=False))
+                more.append(f"{name}/index")
+        for page in pages:
+            self.write_page(page, insides.get(page, ""))
         self.write("index.md", self.rewrite(readme, readme.read_text("utf-8"))
                    + toctree(start, "In reading order") + toctree(guides, "Guides")
                    + toctree(more, "More")
                    + toctree(["include/weir/index"], "Headers"))
+        # What is linked to and stands elsewhere, and what is linked to there.
+        done = {readme, *pages}
+        while self.found:
+            page = self.found.pop()
+            if page not in done:
+                done.add(page)
+                self.write_page(page, "", "---\norphan: true\n---\n")
+        for folder in self.listed:
+            files = sorted(each for each in folder.iterdir() if each.is_file())
+            self.linked |= {each: folder for each in files}
+            name = folder.relative_to(self.root)
+            self.write(f"{name}/index.md", f"---\norphan: true\n---\n# {name}\n\n"
+                       + "".join(f"- [{each.name}]({each.name}.md)\n" for each in files))
         for file in sorted(self.linked):
             self.show(file)
+
+    def write_page(self, page, below, above=""):
+        self.write(page.relative_to(self.root),
+                   above + self.rewrite(page, page.read_text("utf-8")) + below)
 
     def show(self, file):
         """A page with the text of a file."""

@@ -134,6 +134,20 @@ class InFolder(unittest.TestCase):
         text = "[x], [e]\n\n[x]: ../include/weir/x.hpp\n[e]: https://example.org/\n"
         self.assertEqual(self.page(text)[1], text.replace("x.hpp", "x.hpp.md"))
 
+    def test_the_readme_of_a_folder_leads_to_its_pages(self):
+        self.write(docs__design__README_md="# D\n", lib__x_cpp="int x;\n",
+                   README_md="# R\n[a](docs/a.md) [l](lib/) [c](CHANGES.md)\n",
+                   CHANGES_md="# C\n")
+        pages, changed = self.page("[d](design/) [l](../lib/)\n")
+        self.assertEqual(changed, "[d](design/README.md) [l](../lib/index.md)\n")
+        pages.lay_out()
+        out = self.root / "out"
+        self.assertIn("\nc\n", (out / "docs/design/README.md").read_text("utf-8"))
+        self.assertIn("int x;", (out / "lib/x.cpp.md").read_text("utf-8"))
+        front = (out / "index.md").read_text("utf-8")
+        for text in ("(lib/index.md)", "\nCHANGES\n", "\ndocs/design/README\n"):
+            self.assertIn(text, front)
+
     def test_code_stays_as_it_is(self):
         text = "`[x](y)`\n```cpp\nauto f = [x](y);\n```\n"
         self.assertEqual(self.page(text)[1], text)
