@@ -25,7 +25,8 @@ std::vector<perf_case> all_cases() {
           echo_case(),
           parked_case(),
           idle_case(),
-          latency_case()};
+          latency_case(),
+          compile_time_case()};
 }
 
 } // namespace weir::perf

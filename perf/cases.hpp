@@ -29,6 +29,8 @@ struct perf_case {
   std::vector<contender> contenders;
   /// Seconds that physics asks for; null where it asks for none.
   double (*floor_s)(const workload& load) = nullptr;
+  /// False where another process does the work.
+  bool counts_allocations = true;
 
   bool takes_cap() const;
 };
@@ -53,6 +55,7 @@ perf_case echo_case();
 perf_case parked_case();
 perf_case idle_case();
 perf_case latency_case();
+perf_case compile_time_case();
 
 /// Of this program: weir-perf's in all_cases.cpp, each peer's in its own.
 std::vector<perf_case> all_cases();

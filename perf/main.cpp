@@ -35,7 +35,8 @@ std::vector<result> run_rounds(const perf_case& which,
                                const workload& load,
                                std::size_t rounds,
                                bool counts_allocations) {
-  counts_allocations = counts_allocations && can_count_allocations();
+  counts_allocations =
+      counts_allocations && which.counts_allocations && can_count_allocations();
   std::vector<std::vector<sample>> samples(which.contenders.size());
   progress shown(which.name,
                  samples.size() * (rounds + (counts_allocations ? 1 : 0)));

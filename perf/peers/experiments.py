@@ -98,6 +98,8 @@ EXPERIMENTS = [
     one("idle", "idle", Load(100_000), Load(1_000), metric="wakeups"),
     one("latency", "latency", Load(5_000, 1_000), Load(100, 100),
         metric="p99_us"),
+    one("compile_time", "compile_time", Load(1, threads=1), Load(1, threads=1),
+        metric="cpu_s"),
     sweep("tasks", "spawn_join",
           [Load(10**n, 1_000) for n in range(3, 8)],
           [Load(n, 100) for n in (100, 1_000)],

@@ -151,7 +151,8 @@ def load_text(load):
     return f"{load.tasks} {load.cap} {load.threads}"
 
 
-# What README tells: experiment, what is done, the column, its factor and unit.
+# What README tells: experiment, what is done, the column, its factor and unit;
+# and a part of the libraries' names, if not all of them answer.
 SUMMARY = [
     ("sleep10", "a million tasks sleep 10 ms, 50,000 at once (at least 0.2 s)",
      "wall_s", 1, "s"),
@@ -163,14 +164,19 @@ SUMMARY = [
     ("timeout_churn", "a timeout that does not strike", "ns_per_task", 1, "ns"),
     ("echo", "echo 1 KiB, 64 connections, both sides", "ns_per_task", 1e-3, "us"),
     ("parked", "memory of a task that sleeps", "bytes_per_task", 1, "B"),
+    ("compile_time", "compile a hello at -O2, with the headers that it needs",
+     "cpu_s", 1, "s", "used headers"),
+    ("compile_time", "the same with `weir.hpp`, or `boost/asio.hpp`",
+     "cpu_s", 1, "s", "all headers"),
 ]
 
 
 def summary(rows):
     """The best of weir, of Asio and of the others; empty if not all is there."""
     lines = []
-    for name, what, metric, factor, unit in SUMMARY:
+    for name, what, metric, factor, unit, *parts in SUMMARY:
         those = [row for row in rows if row["experiment"] == name
+                 and all(part in row["library"] for part in parts)
                  and row["library"] != FLOOR
                  and (row["cap"] is not None or row["asked"].split()[1] == "None")]
         kinds = {"weir": [], "asio": [], "others": []}
@@ -186,7 +192,7 @@ def summary(rows):
                 continue
             best = min(found, key=lambda row: value_of(row, metric))
             text = f"{digits(value_of(best, metric) * factor)} {unit}"
-            if best["library"] != "weir":
+            if best["library"] != "weir" and not parts:
                 text += f", {best['library'].removeprefix('weir, ')}"
             line.append(text)
         lines.append(line)
