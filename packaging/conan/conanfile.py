@@ -24,7 +24,7 @@ class WeirRecipe(ConanFile):
     def export_sources(self):
         root = os.path.join(self.recipe_folder, "..", "..")
         for pattern in (
-            "CMakeLists.txt", "LICENSE", "README.md",
+            "CHANGELOG.md", "CMakeLists.txt", "LICENSE", "README.md",
             "docs/*", "include/*", "lib/*", "packaging/cmake/*",
         ):
             copy(self, pattern, src=root, dst=self.export_sources_folder)

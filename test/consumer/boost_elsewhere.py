@@ -7,7 +7,9 @@
 
 Configures weir with a Boost in FOLDER: the headers of this machine, but for the
 version. Meson and CMake must both write a weir.pc that names the folder, and that
-names none when Boost is where the compiler looks.
+names none when Boost is where the compiler looks. What is not told another place
+goes to /usr/local/lib, where pkg-config and the dynamic linker look, also on a
+machine on which Meson would take lib64.
 """
 
 import os
@@ -84,7 +86,11 @@ def main():
             run(["cmake", "-S", weir, "-B", builds["cmake"]], environment)
             pages["cmake"] = builds["cmake"] / "weir.pc"
         for tool, page in pages.items():
-            flags = re.search(r"^Cflags: (.*)$", page.read_text("utf-8"), re.MULTILINE)
+            text = page.read_text("utf-8")
+            if "prefix=/usr/local\n" not in text or "libdir=${prefix}/lib\n" not in text:
+                print(f"{tool}: the library does not go to /usr/local/lib:\n{text}")
+                bad = 1
+            flags = re.search(r"^Cflags: (.*)$", text, re.MULTILINE)
             ours = {"-I${includedir}", "-pthread"}
             if expected:
                 ours.add("-DBOOST_ALL_NO_LIB")  # Meson's habit, harmless

@@ -109,6 +109,7 @@ def read_readme(weir):
         "meson",
         "ini",
         "sh compile",
+        "sh elsewhere",
     ]
     missing = [name for name in wanted if name not in blocks]
     if missing:
@@ -132,7 +133,7 @@ class Pair:
         self.weir, self.blocks, self.kind = weir, blocks, kind
         self.name = f"{compiler} {kind}"
         self.folder = folder / f"{compiler}-{kind}"
-        self.prefix = self.folder / "prefix"
+        self.prefix = self.folder / "weir"
         self.wrapper = self.folder / "compiler"
         self.strict = self.folder / "strict-warnings-were-used"
         write(self.wrapper, WRAPPER.format(
@@ -140,13 +141,17 @@ class Pair:
         ))
         self.wrapper.chmod(0o755)
         self.cxx = {"CXX": str(self.wrapper)}
-        # As the README says for another folder than /usr/local.
-        self.installed = {
-            **self.cxx,
-            "PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig"),
-            "CMAKE_PREFIX_PATH": str(self.prefix),
-            "LD_LIBRARY_PATH": str(self.prefix / "lib"),
-        }
+        # As the README says for another folder than /usr/local: $HOME/weir.
+        self.installed = {**self.cxx, **self.exported(blocks["sh elsewhere"])}
+
+    def exported(self, block):
+        """What the shell exports in these lines, if this folder is $HOME."""
+        names = [line.split()[1].split("=")[0] for line in block.splitlines()]
+        lines = call(
+            block + "".join(f'\nprintf "%s\\n" "${name}"' for name in names),
+            self.folder, {"HOME": str(self.folder)}, shell=True,
+        ).splitlines()
+        return dict(zip(names, lines))
 
     def project(self, name, **files):
         folder = self.folder / name
