@@ -131,7 +131,10 @@ def main():
         return 77
     shutil.rmtree(folder, ignore_errors=True)
     programs = make_machine(folder)
-    (folder / "root").mkdir()
+    # It asks this one for its arguments before anything else.
+    peers = folder / "root/perf/peers/run.py"
+    peers.parent.mkdir(parents=True)
+    peers.write_text("", "utf-8")
     dev = pathlib.Path(shutil.copy2(root / "dev", folder / "root/dev"))
 
     calls = asked_by(dev, ["setup"], programs, folder / "setup", [])
