@@ -80,7 +80,7 @@ public:
 };
 
 bool is_abort_error(const std::exception_ptr& error) noexcept {
-#if defined(__GLIBCXX__)
+#if defined(__GLIBCXX__) && defined(__cpp_rtti)
   const std::type_info* const type = error.__cxa_exception_type();
   return type != nullptr && *type == typeid(abort_error);
 #else
@@ -172,14 +172,29 @@ bool is_abort_code(const boost::system::error_code& code) noexcept {
 
 namespace {
 
-// What `e` says itself, whatever it is derived from besides.
+// What `e`, the exception being handled, says itself, whatever it is derived
+// from besides.
 template <typename E>
 bool says_aborted(const E& e) noexcept {
+#if defined(__cpp_rtti)
   if (auto* const ours = dynamic_cast<const boost::system::system_error*>(&e))
     return is_abort_code(ours->code());
   if (auto* const std_error = dynamic_cast<const std::system_error*>(&e))
     return std_error->code() == std::errc::operation_canceled;
   return false;
+#else
+  (void)e;
+  // -fno-rtti leaves the handlers, who ask in the same order.
+  try {
+    throw;
+  } catch (const boost::system::system_error& ours) {
+    return is_abort_code(ours.code());
+  } catch (const std::system_error& std_error) {
+    return std_error.code() == std::errc::operation_canceled;
+  } catch (...) {
+    return false;
+  }
+#endif
 }
 
 // True: `error` itself is an abort. Else `error` becomes the one inside it,
