@@ -70,8 +70,9 @@ public:
     wait_for_signal();
     co_spawn(on_,
              std::move(main),
-             asio::bind_executor(
-                 context_, [this](std::exception_ptr e) { main_ended(e); }));
+             asio::bind_executor(context_, [this](std::exception_ptr e) {
+               main_ended(std::move(e));
+             }));
     while (!is_over()) {
       if (deadline_ == clock::time_point::max())
         context_.run();

@@ -182,23 +182,25 @@ BOOST_AUTO_TEST_CASE(the_second_signal_ends_the_process) {
 }
 
 BOOST_AUTO_TEST_CASE(the_second_signal_ends_it_though_every_thread_is_busy) {
-  const child_end child = run_in_child([] {
-    runtime pool(1);
-    auto busy = []() -> task<> {
-      send(SIGTERM);
-      struct ::sigaction now {};
-      do {
-        std::this_thread::yield();
-        ::sigaction(SIGTERM, nullptr, &now);
-      } while (now.sa_handler != SIG_DFL);
-      say("heard");
-      send(SIGTERM);
-      for (;;)
-        std::this_thread::yield();
-      co_return;
-    };
-    say(weir::run_until_signal(pool, busy()));
-  });
+  const child_end child = run_in_child(
+      [] {
+        runtime pool(1);
+        auto busy = []() -> task<> {
+          send(SIGTERM);
+          struct ::sigaction now {};
+          do {
+            std::this_thread::yield();
+            ::sigaction(SIGTERM, nullptr, &now);
+          } while (now.sa_handler != SIG_DFL);
+          say("heard");
+          send(SIGTERM);
+          for (;;)
+            std::this_thread::yield();
+          co_return;
+        };
+        say(weir::run_until_signal(pool, busy()));
+      },
+      60);
   BOOST_TEST(child.signal == SIGTERM);
   BOOST_TEST(child.printed == "heard\n");
 }
