@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 
-from run import PRINTS, Failed, call, files_below, read_readme, write
+from tools import PRINTS, Failed, call, files_below, read_readme, write
 
 HERE = pathlib.Path(__file__).resolve().parent
 UNITY = "set(CMAKE_UNITY_BUILD ON)\nset(CMAKE_UNITY_BUILD_BATCH_SIZE 0)\n"
