@@ -24,8 +24,9 @@
 // BOOST_ASIO_DISABLE_FENCED_BLOCK, which only orders within one function;
 // BOOST_ASIO_SEPARATE_COMPILATION and _DYN_LINK, the same code in another
 // place; BOOST_ASIO_NO_DEPRECATED and _NO_TS_EXECUTORS, which take functions
-// away; the size of Asio's table of strands, which the library has none of;
-// NDEBUG and the version of C++, on which no type of weir or Asio depends.
+// away; the size of Asio's table of strands and the debugging of buffers, as
+// the library has none of either; NDEBUG and the version of C++, on which no
+// type of weir or Asio depends.
 
 // Minor versions may change anything while the major one is 0.
 #define WEIR_BUILT_WITH_WEIR weir_0_1
