@@ -114,7 +114,6 @@ driver_suites() {
 consumers() {
   try library ninja -C "$folder" -j "$jobs" || return
   meson install -C "$folder" --no-rebuild --quiet || return
-  try consumer program consumer "$source/test/consumer/main.cpp"
   try main_templates program main_templates "$source/test/main_templates.cpp"
   try anonymous_types program anonymous_types \
     "$source/test/anonymous_types_included.cpp"
