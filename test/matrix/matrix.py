@@ -9,8 +9,8 @@ A row is a system, a compiler, a standard and options. `suites` builds the
 library and all unit suites and runs them; `consumer` builds the library, then
 three programs against what it installs: the main template of each header, the
 same with types of an anonymous namespace, and the suites of the deterministic
-runtime, which leans on Asio's own scheduler. All products of the
-options would be too many: each pair of values is in some row.
+runtime, which leans on Asio's own scheduler. All products of the options would
+be too many: each value is in some row, beside different others.
 
 --slice runs the rows that need no chroot, with this machine's compilers; those
 of which the compiler is missing are left out, and named. The others run in
