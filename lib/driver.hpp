@@ -47,6 +47,7 @@ public:
   std::uint64_t steps() const noexcept { return steps_; }
   // A test's, where nobody calls run().
   void set_time(clock::time_point t) noexcept { time_.now = t; }
+  virtual_clock& time() noexcept { return time_; }
 
   // Any thread: is it the one that runs?
   bool is_here() const noexcept;

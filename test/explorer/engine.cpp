@@ -148,7 +148,7 @@ detail::runtime_core& engine() {
     auto* const made =
         new detail::runtime_core{testing::deterministic_options()};
     for (detail::thread_context& each : detail::contexts)
-      each.clock = made->driven_by();
+      each.clock = &made->driven_by()->time();
     return made;
   }();
   return runtime;
