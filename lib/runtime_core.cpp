@@ -31,16 +31,14 @@ constexpr std::size_t handlers(std::size_t threads) noexcept {
 
 runtime_core::runtime_core(const runtime_options& options)
     : options_(options), memory_(handlers(checked_threads(options.threads))),
-      pool_(std::in_place, 0),
-      ready_(*pool_, options.threads, timers_, memory_),
+      pool_(0), ready_(*pool_, options.threads, timers_, memory_),
       timers_(*pool_, options.threads, memory_) {
   start_threads();
 }
 
 // No thread at all: the driver is the one worker.
 runtime_core::runtime_core(const testing::deterministic_options& options)
-    : memory_(handlers(1)), pool_(std::in_place, 0),
-      ready_(*pool_, 1, timers_, memory_),
+    : memory_(handlers(1)), pool_(0), ready_(*pool_, 1, timers_, memory_),
       timers_(*pool_, driver::start, memory_),
       driver_(new driver(*this, options)) {}
 

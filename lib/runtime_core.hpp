@@ -10,6 +10,7 @@
 
 #include "driver.hpp"
 #include "handler_memory.hpp"
+#include "pool_place.hpp"
 #include "scheduler.hpp"
 #include "task_list.hpp"
 #include "timer_service.hpp"
@@ -23,7 +24,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -265,7 +265,7 @@ private:
   bool are_joined_ = false; // under join_lock_
 
   handler_memory memory_; // of the engine's handlers
-  std::optional<asio::thread_pool> pool_;
+  pool_place pool_;
   std::vector<std::thread> threads_; // attached to it
   scheduler ready_;
   timer_service timers_;

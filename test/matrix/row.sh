@@ -106,7 +106,8 @@ driver_suites() {
   done >"$unity"
   "${compile[@]}" -Wno-subobject-linkage -DBOOST_TEST_DYN_LINK \
     -I"$source/test" -I"$source/include" -I"$source/lib" \
-    "$unity" "$source/test/main.cpp" -o "$folder/driver_suites" \
+    "$unity" "$source/test/main.cpp" "$source/test/crash.cpp" \
+    -o "$folder/driver_suites" \
     "$folder/prefix/lib/libweir.a" -lboost_unit_test_framework -pthread &&
     timeout 300 "$folder/driver_suites"
 }
