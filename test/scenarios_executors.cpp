@@ -14,6 +14,7 @@
 #include "support/until.hpp"
 #include "support/work.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -117,6 +118,9 @@ BOOST_FIXTURE_TEST_CASE(a_group_lives_on_a_runtime_and_on_nothing_else,
   static_assert(!std::is_constructible_v<task_group, asio::system_executor>);
   static_assert(!std::is_constructible_v<task_group, asio::io_context&>);
   static_assert(!std::is_constructible_v<task_group, inline_executor>);
+  // What this holds is known when the program runs.
+  const asio::any_io_executor foreign = asio::system_executor();
+  BOOST_CHECK_THROW(task_group refused(foreign), std::invalid_argument);
   task_group group(pool.get_executor());
   wait(group.join());
   // What it holds is known only when the program runs.

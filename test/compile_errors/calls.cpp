@@ -3,9 +3,12 @@
 //
 // run(), co_spawn(), offload(), single_flight.
 
+#include <weir/testing/deterministic_runtime.hpp>
+
 #include "prelude.hpp"
 
-void runs(weir::runtime& runtime) {
+void runs(weir::runtime& runtime,
+          weir::testing::deterministic_runtime& deterministic) {
   // error: this takes a weir::task alone: call the coroutine function, and pass
   // what it returns
 #ifdef a_function_is_run
@@ -27,6 +30,14 @@ void runs(weir::runtime& runtime) {
   runtime.run(plain);
 #else
   runtime.run(work());
+#endif
+
+  // error: this takes a weir::task alone: call the coroutine function, and pass
+  // what it returns
+#ifdef a_function_is_run_deterministically
+  deterministic.run(work);
+#else
+  deterministic.run(work());
 #endif
 
   // note: task(const task&) = delete; // a task is awaited or spawned once:
@@ -156,27 +167,27 @@ weir::task<> flies(weir::single_flight<std::string, int>& flights) {
   // error: the call may be shared, so it is not begun yet: pass the coroutine
   // function and its arguments, not the task
 #ifdef a_task_is_shared
-  auto n = co_await flights.run("key", gives());
+  (void)co_await flights.run("key", gives());
 #else
-  auto n = co_await flights.run("key", gives);
+  (void)co_await flights.run("key", gives);
 #endif
 
   // error: the callable returns a value that cannot be awaited: make it a
   // coroutine that returns weir::task<T>, or wrap it in weir::offload if it
   // blocks
 #ifdef a_plain_function_is_shared
-  n = co_await flights.run("key", plain_value);
+  (void)co_await flights.run("key", plain_value);
 #endif
 
   // error: weir::single_flight::run: the first argument must convert to the
   // key, then comes the callable
 #ifdef the_key_is_missing
-  n = co_await flights.run(gives);
+  (void)co_await flights.run(gives);
 #endif
 
   // error: the callable is missing
 #ifdef the_callable_is_missing
-  n = co_await flights.run("key");
+  (void)co_await flights.run("key");
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
@@ -184,7 +195,8 @@ weir::task<> flies(weir::single_flight<std::string, int>& flights) {
   // name the callable and pass it as an lvalue
 #ifdef a_temporary_closure_is_shared
   std::string text;
-  // check_source: allow: the mistake
-  n = co_await flights.run("key", [text]() -> weir::task<int> { co_return 1; });
+  (void)co_await flights.run("key",
+                             // check_source: allow: the mistake
+                             [text]() -> weir::task<int> { co_return 1; });
 #endif
 }

@@ -21,6 +21,10 @@ there must be no more than one such line. Other beginnings:
 
 Without a macro each file must compile. Each sentence of a static_assert in
 the headers must be expected by a mistake.
+
+Mistakes of a file that expect different sentences are compiled together: then
+each sentence must be in one line that has `error:`, and no other may be. If
+that fails each is compiled alone, and that counts.
 """
 
 import concurrent.futures
@@ -140,16 +144,65 @@ class Compiler:
         else:
             self.prelude = ["-include", str(header)]
 
-    def check(self, path, name=None):
+    def check(self, path, names=()):
         source = self.work / path.name
-        defines = [f"-D{name}"] if name else []
+        defines = [f"-D{name}" for name in names]
         return self.compile([*self.prelude, *defines, "-fsyntax-only", "-x", "c++", str(source)])
 
 
-def wrong(mistake, compiler, code, said):
+    def takes(self, mistake):
+        return mistake.only_gcc_12 and not self.is_gcc_12
+
+    # Of one file: what is looked at together, without two of one sentence.
+    def batches(self, mistakes):
+        found = []
+        for mistake in mistakes:
+            is_simple = mistake.errors == 1 and not mistake.is_note
+            if not is_simple or self.takes(mistake):
+                found.append([mistake])
+                continue
+            for batch in found:
+                if all(
+                    m.errors == 1
+                    and not m.is_note
+                    and not self.takes(m)
+                    and m.text != mistake.text
+                    for m in batch
+                ):
+                    batch.append(mistake)
+                    break
+            else:
+                found.append([mistake])
+        return found
+
+    # What is wrong with each of a batch, as text.
+    def check_batch(self, batch):
+        if len(batch) > 1:
+            _, said = self.check(batch[0].path, [m.name for m in batch])
+            _, errors = lines_of(said)
+            if len(errors) == len(batch) and all(
+                sum(m.text in line for line in errors) == 1 for m in batch
+            ):
+                return []
+        failures = []
+        for mistake in batch:
+            code, said = self.check(mistake.path, [mistake.name])
+            if problem := wrong(mistake, self, code, said):
+                failures.append(
+                    f"{mistake.path.name}: {mistake.name}: {problem}\n"
+                    f"  expected: {mistake.text}\n  the compiler: {said[:1500]}"
+                )
+        return failures
+
+
+def lines_of(said):
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    errors = [line for line in lines if re.search(r"\berror: ", line)]
-    if mistake.only_gcc_12 and not compiler.is_gcc_12:
+    return lines, [line for line in lines if re.search(r"\berror: ", line)]
+
+
+def wrong(mistake, compiler, code, said):
+    lines, errors = lines_of(said)
+    if compiler.takes(mistake):
         return "" if code == 0 else "does not compile"
     if code == 0 or not errors:
         return "compiles"
@@ -182,26 +235,26 @@ def main(args):
         mistakes = [m for m in mistakes if m.name == only]
         if not mistakes:
             sys.exit(f"there is no mistake of the name {only}")
+        files = []
     compiler.precompile()
+    if only:
+        print(compiler.check(mistakes[0].path, [only])[1])
     with concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         twins = [(path, pool.submit(compiler.check, path)) for path in files]
-        runs = [(m, pool.submit(compiler.check, m.path, m.name)) for m in mistakes]
+        runs = [
+            pool.submit(compiler.check_batch, batch)
+            for path in sorted({m.path for m in mistakes})
+            for batch in compiler.batches([m for m in mistakes if m.path == path])
+        ]
         for path, run in twins:
             code, said = run.result()
             if code != 0:
                 failures.append(f"{path.name}: does not compile without a mistake:\n{said[:4000]}")
-        for mistake, run in runs:
-            code, said = run.result()
-            if only:
-                print(said)
-            if problem := wrong(mistake, compiler, code, said):
-                failures.append(
-                    f"{mistake.path.name}: {mistake.name}: {problem}\n"
-                    f"  expected: {mistake.text}\n  the compiler: {said[:1500]}"
-                )
+        for run in runs:
+            failures += run.result()
     for failure in failures:
         print(failure)
-    print(f"{len(mistakes)} mistakes, {len(failures)} failures")
+    print(f"{len(mistakes)} mistakes in {len(runs)} batches, {len(failures)} failures")
     return 1 if failures else 0
 
 

@@ -84,6 +84,12 @@ public:
     detail::start_root(*core_, detail::unstarted(std::move(work)), root);
     return root.wait();
   }
+  // For the message.
+  template <typename Work>
+  detail::explained run(Work&&) {
+    detail::explain_work<Work>();
+    return {};
+  }
 
   /// For co_spawn, task_group, sockets: as of a weir::runtime.
   [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
