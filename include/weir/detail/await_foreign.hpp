@@ -46,7 +46,7 @@ public:
     asio_wait* wait_;
   };
 
-  static resumer of(asio_wait& wait);
+  WEIR_API static resumer of(asio_wait& wait);
 
   handle get() const noexcept { return handle_; }
 
