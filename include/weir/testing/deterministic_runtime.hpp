@@ -7,6 +7,7 @@
 
 #include <weir/clock.hpp>
 #include <weir/detail/as_task.hpp>
+#include <weir/detail/explain_work.hpp>
 #include <weir/detail/root_task.hpp>
 #include <weir/executor.hpp>
 #include <weir/task.hpp>
