@@ -72,8 +72,9 @@ std::string first_line(const std::string& path) {
 // All of `text`, as a number above 0.
 std::optional<std::uint64_t> positive(std::string_view text) {
   std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
+  const char* const begin = text.data(); // NOLINT: `end` says where it ends
+  const char* const end = begin + text.size();
+  const auto [at, error] = std::from_chars(begin, end, value);
   if (error != std::errc() || at != end || value == 0)
     return std::nullopt; // "max", "-1", garbage
   return value;
@@ -184,9 +185,9 @@ std::size_t processors_granted(const std::string& root) noexcept {
       // The group itself and all above it, up to the one that is mounted: each
       // holds for all below.
       std::string path = below(*where, *group);
+      const std::string mounted = root + where->point;
       while (true) {
-        granted = smaller(granted,
-                          quota_in(root + where->point + path, where->is_v2));
+        granted = smaller(granted, quota_in(mounted + path, where->is_v2));
         if (path.empty())
           break;
         path.resize(path.rfind('/'));

@@ -78,7 +78,7 @@ concept foreign_awaitable =
     requires(std::remove_reference_t<decltype(awaiter_of(std::declval<T>()))> &
                  a,
              resumer::handle h) {
-  a.await_ready() ? 0 : 0;
+  static_cast<bool>(a.await_ready());
   a.await_suspend(h);
   a.await_resume();
 };

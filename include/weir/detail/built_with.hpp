@@ -169,6 +169,8 @@
 
 namespace weir::built_with {
 
+// NOLINTBEGIN(bugprone-macro-parentheses,readability-identifier-naming): names
+
 // The library defines it if it was built so.
 #define WEIR_BUILT_WITH_DECLARE(name) WEIR_API extern const char name;
 WEIR_BUILT_WITH_EACH(WEIR_BUILT_WITH_DECLARE)
@@ -193,5 +195,7 @@ WEIR_BUILT_WITH_EACH(WEIR_BUILT_WITH_REFER_TO)
 #undef WEIR_BUILT_WITH_REFER_TO
 #undef WEIR_BUILT_WITH_REFER
 #undef WEIR_BUILT_WITH_KEPT
+
+// NOLINTEND(bugprone-macro-parentheses,readability-identifier-naming)
 
 } // namespace weir::built_with
