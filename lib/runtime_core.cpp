@@ -38,7 +38,8 @@ runtime_core::runtime_core(const runtime_options& options)
 
 // No thread at all: the driver is the one worker.
 runtime_core::runtime_core(const testing::deterministic_options& options)
-    : memory_(handlers(1)), pool_(0), ready_(*pool_, 1, timers_, memory_),
+    : options_{.threads = 1}, memory_(handlers(1)), pool_(0),
+      ready_(*pool_, 1, timers_, memory_),
       timers_(*pool_, driver::start, memory_),
       driver_(new driver(*this, options)) {}
 
