@@ -112,10 +112,9 @@ public:
       return std::forward<Awaitable>(awaitable).awaiter();
     }
 
-    template <detail::foreign_awaitable Awaitable>
-    auto await_transform(Awaitable&& awaitable) {
-      return detail::await_foreign<Awaitable>(
-          std::forward<Awaitable>(awaitable));
+    template <detail::foreign_awaitable Foreign>
+    auto await_transform(Foreign&& awaitable) {
+      return detail::await_foreign<Foreign>(std::forward<Foreign>(awaitable));
     }
 
     template <typename Other>
