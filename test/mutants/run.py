@@ -54,7 +54,8 @@ BUILDS = {
     "tsan": {
         "compiler": ("CXX_TSAN", "clang++-19"),
         "flags": TSAN,
-        "main": ["test/main.cpp", "test/mutants/no_library.cpp"],
+        "main": ["test/main.cpp", "test/mutants/no_library.cpp",
+                 "lib/built_with.cpp"],
         "without": None,
         "patience": 15,
     },
