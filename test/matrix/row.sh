@@ -61,9 +61,10 @@ versions() {
 
 configure() {
   [[ -f $folder/build.ninja ]] && return
+  # Meson 1.0 knows C++23 by its old name only.
   CXXFLAGS="${flags% -std=*}" meson setup "$folder" "$source" \
     --wrap-mode=nodownload -Doptimization=1 -Ddebug=false \
-    -Dcpp_std="$CXX_STD" -Ddefault_library=static \
+    -Dcpp_std="${CXX_STD/c++23/c++2b}" -Ddefault_library=static \
     -Dexamples=disabled -Dperf=disabled "${options[@]}" "$@"
 }
 
