@@ -61,10 +61,10 @@ versions() {
 
 configure() {
   [[ -f $folder/build.ninja ]] && return
-  # Meson 1.0 knows C++23 by its old name only.
-  CXXFLAGS="${flags% -std=*}" meson setup "$folder" "$source" \
+  # Meson 1.0 knows no C++23 of g++ 12. The flags come last, and count.
+  CXXFLAGS="$flags" meson setup "$folder" "$source" \
     --wrap-mode=nodownload -Doptimization=1 -Ddebug=false \
-    -Dcpp_std="${CXX_STD/c++23/c++2b}" -Ddefault_library=static \
+    -Dcpp_std=c++20 -Ddefault_library=static \
     -Dexamples=disabled -Dperf=disabled "${options[@]}" "$@"
 }
 
