@@ -161,8 +161,7 @@ void runtime_core::remove_wait(blocking_wait& wait) noexcept {
     changed_.notify_all(); // Under the lock, as in remove_root().
 }
 
-// --- watches
-// --------------------------------------------------------------------
+// --- watches ---
 
 void runtime_core::add_watch(rest_watch& watch) noexcept {
   std::lock_guard held(lock_);

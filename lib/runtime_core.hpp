@@ -228,6 +228,22 @@ private:
   void look_whether_all_are_parked() noexcept;
   void begin_unwinding() noexcept;
   void begin_finishing() noexcept;
+  // The first in `list`, linked by ready_next, that `is`, taken out; or null.
+  template <typename Is>
+  static task_core* take_first(task_core*& list, Is is) noexcept {
+    task_core* before = nullptr;
+    for (task_core* t = list; t != nullptr;
+         before = t, t = static_cast<task_core*>(t->ready_next)) {
+      if (!is(*t))
+        continue;
+      if (before == nullptr)
+        list = static_cast<task_core*>(t->ready_next);
+      else
+        before->ready_next = t->ready_next;
+      return t;
+    }
+    return nullptr;
+  }
   task_core* take_due(const group_core* preferred) noexcept;
   task_core* take_due_below(const task_owner& top) noexcept;
   void end_task(task_core& task, lock_held& held) noexcept;

@@ -157,19 +157,11 @@ void runtime_core::begin_unwinding() noexcept {
 
 // Under lock_. A child of `preferred` if there is one, else any; or null.
 task_core* runtime_core::take_due(const group_core* preferred) noexcept {
-  ready_item* before = nullptr;
   if (preferred != nullptr)
-    for (ready_item* t = due_; t != nullptr; before = t, t = t->ready_next)
-      if (static_cast<task_core*>(t)->owner() == preferred) {
-        if (before == nullptr)
-          break; // It is the first.
-        before->ready_next = t->ready_next;
-        return static_cast<task_core*>(t);
-      }
-  task_core* const task = due_;
-  if (task != nullptr)
-    due_ = static_cast<task_core*>(task->ready_next);
-  return task;
+    if (task_core* const child = take_first(
+            due_, [&](const task_core& t) { return t.owner() == preferred; }))
+      return child;
+  return take_first(due_, [](const task_core&) { return true; });
 }
 
 // Enters and leaves under lock_; not while the frames are destroyed. Gives the
@@ -217,24 +209,13 @@ bool runtime_core::end_one() noexcept {
 
 // Under lock_. The task of `top`, or one that goes before it; or null.
 task_core* runtime_core::take_due_below(const task_owner& top) noexcept {
-  const auto is_below = [&](const task_core* t) {
+  return take_first(due_, [&](const task_core& task) {
+    const task_core* t = &task;
     // While one waits for those that go before it, its owner is there.
     while (t != nullptr && t->is_parked() && t->owner() != &top)
       t = t->owner()->maker();
     return t != nullptr && t->is_parked();
-  };
-  ready_item* before = nullptr;
-  for (ready_item* t = due_; t != nullptr; before = t, t = t->ready_next) {
-    auto* const task = static_cast<task_core*>(t);
-    if (!is_below(task))
-      continue;
-    if (before == nullptr)
-      due_ = static_cast<task_core*>(t->ready_next);
-    else
-      before->ready_next = t->ready_next;
-    return task;
-  }
-  return nullptr;
+  });
 }
 
 // Not any frame: one may own this very thread, and join it. The pool's threads
@@ -253,13 +234,14 @@ void runtime_core::help_to_end(blocking_wait& until,
 void runtime_core::end_children_of(group_core& group) noexcept {
   lock_held held(lock_);
   while (!group.is_idle())
-    if (end_early_task(&group, held))
-      continue;
-    else if (task_core* const task = take_due(&group))
+    if (end_early_task(&group, held)) {
+    } else if (task_core* const task = take_due(&group)) {
       end_task(*task, held);
-    else // Its last child may end by itself, and tells nobody here.
+    } else {
+      // Its last child may end by itself, and tells nobody here.
       changed_.wait_for(
           held, pause, [&] { return due_ != nullptr || group.is_idle(); });
+    }
 }
 
 // Under lock_. The frames are gone. The completion handlers of the tasks are in

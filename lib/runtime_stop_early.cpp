@@ -125,18 +125,11 @@ void runtime_core::collect_early() {
 // there is none.
 bool runtime_core::end_early_task(const group_core* of,
                                   lock_held& held) noexcept {
-  task_core* before = nullptr;
-  task_core* task = early_;
-  while (task != nullptr && of != nullptr && task->owner() != of) {
-    before = task;
-    task = static_cast<task_core*>(task->ready_next);
-  }
+  task_core* const task = take_first(early_, [&](const task_core& t) {
+    return of == nullptr || t.owner() == of;
+  });
   if (task == nullptr)
     return false;
-  if (before == nullptr)
-    early_ = static_cast<task_core*>(task->ready_next);
-  else
-    before->ready_next = task->ready_next;
   destroy_frames(*task, held);
   --early_count_;
   changed_.notify_all();

@@ -66,8 +66,7 @@ weir::task<file_sum> digest(fs::path path) {
   co_return file_sum(file.path(), file.is_gone() ? "" : file.hex());
 }
 
-// --- walk -> paths -> digesters -> results -> map
-// -----------------------------
+// --- walk -> paths -> digesters -> results -> map ---
 
 weir::task<> walk(fs::path dir, weir::channel<fs::path>& paths) {
   md5_walk tree(std::move(dir));
@@ -109,8 +108,7 @@ weir::task<sums> with_channels(const pipeline_options& options) {
   co_return all;
 }
 
-// --- the same in one line
-// -----------------------------------------------------
+// --- the same in one line ---
 
 weir::task<sums> with_transform(const pipeline_options& options) {
   md5_walk tree(options.dir);

@@ -48,8 +48,8 @@ namespace weir {
 ///
 /// An awaiter of another library, with or without an `operator co_await`, can
 /// be awaited too. No cancellation ends that wait, and the end of a runtime
-/// waits for it; whoever resumes the handle, the task goes on on its strand. A
-/// handle that is destroyed ends the task with errc::task_abandoned.
+/// waits for it; whichever thread resumes the handle, the task goes on on its
+/// strand. A handle that is destroyed ends the task with errc::task_abandoned.
 ///
 /// `T` may be void, a reference, move-only, and not default-constructible. As
 /// from a function, only what converts to it implicitly may be co_returned. A

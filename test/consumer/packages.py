@@ -113,7 +113,7 @@ def debian(weir, folder, blocks):
     use_with_cmake(blocks, folder / "cmake", root / "usr", environment)
 
     if shutil.which("lintian"):
-        # The changelog is for whoever makes a package of his own.
+        # The changelog is for those who make packages of their own.
         print(call(
             ["lintian", "--fail-on", "error", "--allow-root"]
             + ["--suppress-tags", "bad-distribution-in-changes-file"]

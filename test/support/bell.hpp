@@ -11,8 +11,8 @@
 
 namespace weir::test {
 
-/// An event as of a library that knows nothing of weir: whoever rings resumes
-/// the one coroutine that waits.
+/// An event as of a library that knows nothing of weir: the thread that rings
+/// resumes the one coroutine that waits.
 class bell final {
 public:
   class awaiter {

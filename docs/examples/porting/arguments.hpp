@@ -32,7 +32,7 @@ inline unsigned short port_of(int argc, char** argv) {
   return number_at<unsigned short>(argc, argv, 1, 0);
 }
 
-/// Tells whoever started the program where it listens.
+/// Prints the port on which the program listens.
 inline void announce(const boost::asio::ip::tcp::acceptor& acceptor) {
   std::cout << "listening on " << acceptor.local_endpoint().port() << std::endl;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A chat server: a line from one client goes to all, and whoever comes later
-// gets the last hundred.
+// A chat server: a line from one client goes to all, and a client that comes
+// later gets the last hundred.
 
 #include <weir.hpp>
 

@@ -32,7 +32,7 @@ task<> echo(tcp::socket socket) {
       co_await async_write(socket, asio::buffer(data, n), deferred);
     }
   } catch (const std::exception&) {
-    // The peer has closed, or is gone.
+    // The peer has closed the connection, or it broke.
   }
 }
 

@@ -35,7 +35,7 @@ awaitable<void> echo(tcp::socket socket) {
       co_await async_write(socket, asio::buffer(data, n), use_awaitable);
     }
   } catch (const std::exception&) {
-    // The peer has closed, or is gone.
+    // The peer has closed the connection, or it broke.
   }
 }
 

@@ -48,7 +48,7 @@ awaitable<void> serve(tcp::socket socket) {
     for (;;)
       co_await echo_once(socket);
   } catch (const std::exception&) {
-    // The peer has closed, or is gone.
+    // The peer has closed the connection, or it broke.
   }
 }
 

@@ -53,7 +53,7 @@ task<tcp::endpoint> read_request(tcp::socket& client) {
       address, static_cast<unsigned short>(request[8] << 8 | request[9]));
 }
 
-// Until `from` has no more, which `to` is told.
+// Copies until `from` ends, and then ends `to` as well.
 task<> pass_on(tcp::socket& from, tcp::socket& to) {
   error_code end;
   for (std::array<char, 4096> data; !end;) {
@@ -78,7 +78,7 @@ task<> serve(tcp::socket client) {
     if (!error)
       co_await (pass_on(client, server) && pass_on(server, client));
   } catch (const std::exception&) {
-    // One of the peers has closed or is gone, or the client speaks otherwise.
+    // A connection has ended or broke, or the client speaks another protocol.
   }
 }
 

@@ -58,7 +58,7 @@ awaitable<tcp::endpoint> read_request(tcp::socket& client) {
       address, static_cast<unsigned short>(request[8] << 8 | request[9]));
 }
 
-// Until `from` has no more, which `to` is told.
+// Copies until `from` ends, and then ends `to` as well.
 awaitable<void> pass_on(tcp::socket& from, tcp::socket& to) {
   error_code end;
   for (std::array<char, 4096> data; !end;) {
@@ -82,7 +82,7 @@ awaitable<void> serve(tcp::socket client) {
     if (!error)
       co_await (pass_on(client, server) && pass_on(server, client));
   } catch (const std::exception&) {
-    // One of the peers has closed or is gone, or the client speaks otherwise.
+    // A connection has ended or broke, or the client speaks another protocol.
   }
 }
 

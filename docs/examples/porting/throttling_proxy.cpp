@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Passes connections on to another port of this machine, at most so many bytes
-// per second in each direction.
+// Passes connections on to another port of this machine, at most a given
+// number of bytes per second in each direction.
 
 #include <weir.hpp>
 
@@ -63,7 +63,7 @@ task<> serve(tcp::socket client, tcp::endpoint target, std::size_t rate) {
     co_await (pass_on(client, server, up) && pass_on(server, client, down) &&
               refill(up, rate) && refill(down, rate));
   } catch (const std::exception&) {
-    // One of the peers has closed, or is gone.
+    // A peer has closed its connection, or it broke.
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// An echo server that closes a connection after so many milliseconds of
+// An echo server that closes a connection after a number of milliseconds of
 // silence: a watchdog runs beside it.
 
 #include "arguments.hpp"

@@ -16,7 +16,7 @@
 // in the layout of an object that both use, or in how they use it, the program
 // links and then hangs. So each such choice has a name in weir::built_with. The
 // library defines the names of its own configuration (lib/built_with.cpp), and
-// whoever includes a header of weir refers to those of the program's: where
+// a program that includes a header of weir refers to those of its own: where
 // they differ, the linker calls the program's choice undefined, by its name.
 // Nothing is read at run time.
 //
@@ -54,8 +54,8 @@
 #define WEIR_BUILT_WITH_STD std_libstdcxx
 #endif
 
-// Which class is the reactor: whoever needs it first makes it. With io_uring
-// beside epoll, what Asio keeps for each thread is larger.
+// Which class is the reactor: the code that needs it first makes it. With
+// io_uring beside epoll, what Asio keeps for each thread is larger.
 #if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)
 #define WEIR_BUILT_WITH_REACTOR asio_reactor_io_uring
 #elif defined(BOOST_ASIO_HAS_EPOLL) && defined(BOOST_ASIO_HAS_IO_URING)

@@ -9,7 +9,7 @@
 namespace weir::detail {
 
 // A step that takes something from its object or gives something to it, for
-// itself or as one of several waits of which only so many may take effect.
+// itself or as one of several waits of which only some may take effect.
 class contending_step : public queued_step {
 public:
   // Before it is started: takes effect only if it gets a share of `all`, and
