@@ -109,16 +109,23 @@ BOOST_AUTO_TEST_CASE(it_waits_for_the_clean_up_of_detached_tasks) {
 BOOST_AUTO_TEST_CASE(a_task_that_starts_after_the_signal_is_cancelled) {
   const child_end child = run_in_child([] {
     runtime pool(1);
-    auto starts_another = [&](gate& arrived) -> task<> {
+    task_group outside(pool); // cancelled when all root tasks have been
+    auto starts_another = [&]() -> task<> {
       auto late = [&]() -> task<> {
         weir::co_spawn(pool, sleeps(), asio::detached);
         co_return;
       };
-      co_await finally(waits("cancelled", arrived), late);
+      co_await finally(sleeps(), late);
     };
-    say(weir::run_until_signal(pool, signals_itself(pool, starts_another)));
+    outside.spawn(starts_another())(asio::use_future).get();
+    auto main = []() -> task<> {
+      send(SIGTERM);
+      co_await sleeps();
+    };
+    say(weir::run_until_signal(pool, main()));
+    outside.join()(asio::use_future).wait();
   });
-  BOOST_TEST(child.printed == "cancelled\nreturned signal 15\n");
+  BOOST_TEST(child.printed == "returned signal 15\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_group_outside_of_tasks_is_waited_for) {

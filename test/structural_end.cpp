@@ -352,34 +352,6 @@ BOOST_AUTO_TEST_CASE(a_pool_ends_by_itself) {
   }
 }
 
-// The pool's thread only begins the end: the group's destructor, on a thread of
-// the user's, waits for that of its children.
-BOOST_AUTO_TEST_CASE(a_group_may_go_once_the_end_has_begun) {
-  for (int round = 0; round != 100; ++round) {
-    weir::runtime pool(2);
-    std::atomic<int> alive{0};
-    std::atomic<int> waiting{0};
-    std::atomic<bool> begun{false};
-    {
-      task_group group(pool);
-      auto waits = [&]() -> task<> {
-        const counted mine(alive);
-        ++waiting;
-        co_await sleep_for(std::chrono::hours(1));
-      };
-      for (int i = 0; i != 10; ++i)
-        group.spawn(waits())(asio::use_future).get();
-      block_until([&] { return waiting == 10; });
-      asio::post(pool.get_executor(), [&] {
-        pool.stop();
-        begun = true;
-      });
-      block_until([&] { return begun.load(); });
-    }
-    BOOST_TEST(alive == 0);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(others_may_complete_and_cancel_what_ends) {
   for (int round = 0; round != (sanitized ? 30 : 150); ++round) {
     std::atomic<int> alive{0};
