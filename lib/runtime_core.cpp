@@ -27,6 +27,15 @@ constexpr std::size_t handlers(std::size_t threads) noexcept {
   return 2 * (2 * threads + 4);
 }
 
+// `node` is in the list, which is linked by `next`.
+template <typename Node>
+void take_out(Node*& first, const Node& node) noexcept {
+  Node** link = &first;
+  while (*link != &node)
+    link = &(*link)->next;
+  *link = node.next;
+}
+
 } // namespace
 
 runtime_core::runtime_core(const runtime_options& options)
@@ -153,10 +162,7 @@ void runtime_core::add_wait(blocking_wait& wait) noexcept {
 
 void runtime_core::remove_wait(blocking_wait& wait) noexcept {
   std::lock_guard held(lock_);
-  blocking_wait** link = &waits_;
-  while (*link != &wait)
-    link = &(*link)->next;
-  *link = wait.next;
+  take_out(waits_, wait);
   if (waits_ == nullptr)
     changed_.notify_all(); // Under the lock, as in remove_root().
 }
@@ -171,10 +177,7 @@ void runtime_core::add_watch(rest_watch& watch) noexcept {
 
 void runtime_core::remove_watch(rest_watch& watch) noexcept {
   std::lock_guard held(lock_);
-  rest_watch** link = &watches_;
-  while (*link != &watch)
-    link = &(*link)->next;
-  *link = watch.next;
+  take_out(watches_, watch);
 }
 
 void runtime_core::poke_watches() noexcept {

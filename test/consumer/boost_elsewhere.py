@@ -12,26 +12,13 @@ goes to /usr/local/lib, where pkg-config and the dynamic linker look, also on a
 machine on which Meson would take lib64.
 """
 
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
-
-def run(command, environment):
-    done = subprocess.run(
-        command,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        sys.exit(f"$ {' '.join(map(str, command))}\n{done.stdout}")
+from tools import Failed, call
 
 
 def another_boost(folder):
@@ -80,10 +67,10 @@ def main():
     ]:
         environment["CXX"] = "g++"
         builds = {"meson": folder / f"meson-{name}", "cmake": folder / f"cmake-{name}"}
-        run(["meson", "setup", builds["meson"], weir, *rooms], environment)
+        call(["meson", "setup", builds["meson"], weir, *rooms], folder, environment)
         pages = {"meson": builds["meson"] / "meson-private/weir.pc"}
         if shutil.which("cmake"):
-            run(["cmake", "-S", weir, "-B", builds["cmake"]], environment)
+            call(["cmake", "-S", weir, "-B", builds["cmake"]], folder, environment)
             pages["cmake"] = builds["cmake"] / "weir.pc"
         for tool, page in pages.items():
             text = page.read_text("utf-8")
@@ -102,4 +89,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failed as failed:
+        sys.exit(str(failed))

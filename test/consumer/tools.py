@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What run.py and packages.py share."""
+"""What the scripts of this folder share."""
 
 import os
 import pathlib
