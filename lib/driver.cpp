@@ -222,7 +222,7 @@ void driver::wait() {
       jump(next);
     return;
   }
-  if (runtime_.end_early())
+  if (runtime_.break_stall())
     return;
   const bool may_go_on = outside || task_tree::may_go_on(runtime_);
   // Another thread may have woken a task while it was looked at: it is queued.
@@ -316,7 +316,7 @@ bool driver::end_step() noexcept {
     time_.now = std::max(time_.now, next);
     return true;
   }
-  if (runtime_.end_early())
+  if (runtime_.break_stall())
     return true;
   try {
     return has_outside_work() && wait_outside(options_.outside_limit);

@@ -152,9 +152,9 @@ public:
   }
   // The driver: destroys the frames of one task, if that can be done now.
   bool end_one() noexcept;
-  // The driver, when nothing else can be done: see runtime_stop_early.cpp.
-  // False: nothing was destroyed.
-  bool end_early() noexcept;
+  // If the end has stalled; the driver calls it when nothing else can be done.
+  // False: no frame was destroyed.
+  bool break_stall() noexcept;
 
   runtime_stats stats() noexcept;
 
@@ -213,8 +213,8 @@ private:
     int turns;
   };
   struct unwinder;
-  struct early_look : timer_function {
-    explicit early_look(runtime_core& r) noexcept;
+  struct stall_timer : timer_function {
+    explicit stall_timer(runtime_core& r) noexcept;
     runtime_core& runtime;
     clock::duration pause;
   };
@@ -248,9 +248,9 @@ private:
   task_core* take_due_below(const task_owner& top) noexcept;
   void end_task(task_core& task, lock_held& held) noexcept;
   void destroy_frames(task_core& task, lock_held& held) noexcept;
-  void collect_early();
-  bool end_early_task(const group_core* of, lock_held& held) noexcept;
-  void look_early_later() noexcept;
+  void collect_first_to_go();
+  bool end_first_to_go(const group_core* of, lock_held& held) noexcept;
+  void arm_stall_timer() noexcept;
   void report(const char* first_line) noexcept;
   void report_ending() noexcept;
 
@@ -270,13 +270,13 @@ private:
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};
-  ready_item* parked_ = nullptr; // by ready_next; each with a reference
-  std::size_t parked_count_ = 0; // not ended yet
-  std::size_t not_parked_ = 0;   // at the last look, less those since then
-  task_core* due_ = nullptr;     // whose frames can go, by ready_next
-  task_core* early_ = nullptr;   // whose frames go while others still wait
-  std::size_t early_count_ = 0;  // and of which a thread destroys frames
-  early_look early_look_{*this};
+  ready_item* parked_ = nullptr;      // by ready_next; each with a reference
+  std::size_t parked_count_ = 0;      // not ended yet
+  std::size_t not_parked_ = 0;        // at the last look, less those since then
+  task_core* due_ = nullptr;          // whose frames can go, by ready_next
+  task_core* first_to_go_ = nullptr;  // whose frames go while others still wait
+  std::size_t first_to_go_count_ = 0; // and of which a thread destroys frames
+  stall_timer stall_timer_{*this};
   sync::mutex join_lock_;   // held while a thread joins the pool's
   bool are_joined_ = false; // under join_lock_
 

@@ -68,7 +68,7 @@ void runtime_core::begin_end() noexcept {
   set_stage(stage::parking);
   look_whether_all_are_parked();
   if (stage_now() == stage::parking)
-    look_early_later();
+    arm_stall_timer();
 }
 
 void runtime_core::park(task_core& task) noexcept {
@@ -234,7 +234,7 @@ void runtime_core::help_to_end(blocking_wait& until,
 void runtime_core::end_children_of(group_core& group) noexcept {
   lock_held held(lock_);
   while (!group.is_idle())
-    if (end_early_task(&group, held)) {
+    if (end_first_to_go(&group, held)) {
     } else if (task_core* const task = take_due(&group)) {
       end_task(*task, held);
     } else {

@@ -10,15 +10,16 @@
 #include <new>
 #include <unordered_set>
 
-// The frames that stop() destroys while other tasks still wait.
+// What stop() does when it stalls: it destroys some frames while other tasks
+// still wait.
 //
 // An asio::awaitable is not weir's to destroy, so the task that awaits it parks
 // only when the awaitable has returned. Such an awaitable may wait for tasks of
 // the same runtime: by with_task_group(), by a join() or a co_spawn() with
-// use_awaitable. Those are parked already, and would never end. So, when every
-// task that is not parked has made others, those of them that made nothing that
-// is alive go first. It is the order of any cancellation: a child ends while
-// its parent waits for it.
+// use_awaitable. Those are parked already and would never end: the end stalls.
+// So, when every task that is not parked has made others, those of them that
+// made nothing that is alive are the first to go. It is the order of any
+// cancellation: a child ends while its parent waits for it.
 
 namespace weir::detail {
 
@@ -33,38 +34,38 @@ const task_core* maker_of(const task_core& task) noexcept {
 } // namespace
 
 // A pool thread, no lock held.
-runtime_core::early_look::early_look(runtime_core& r) noexcept
+runtime_core::stall_timer::stall_timer(runtime_core& r) noexcept
     : timer_function([](timer_function& timer) noexcept {
-        auto& self = static_cast<early_look&>(timer);
-        (void)self.runtime.end_early();
+        auto& self = static_cast<stall_timer&>(timer);
+        (void)self.runtime.break_stall();
         std::lock_guard held(self.runtime.lock_);
-        self.runtime.look_early_later();
+        self.runtime.arm_stall_timer();
       }),
       runtime(r), pause(first_pause) {}
 
-// Under lock_. Nobody tells when nothing goes on any more: a timer looks, less
-// and less often. A deterministic runtime's driver knows.
-void runtime_core::look_early_later() noexcept {
+// Under lock_. No event says that the end has stalled: a timer looks, less and
+// less often. A deterministic runtime's driver knows when it has.
+void runtime_core::arm_stall_timer() noexcept {
   if (stage_now() != stage::parking || driver_ != nullptr)
     return;
-  timers_.arm(early_look_, clock::now() + early_look_.pause);
-  early_look_.pause =
-      std::min<clock::duration>(2 * early_look_.pause, longest_pause);
+  timers_.arm(stall_timer_, clock::now() + stall_timer_.pause);
+  stall_timer_.pause =
+      std::min<clock::duration>(2 * stall_timer_.pause, longest_pause);
 }
 
-bool runtime_core::end_early() noexcept {
+bool runtime_core::break_stall() noexcept {
   bool any = false;
   lock_held held(lock_);
   for (;;) {
     try {
-      collect_early();
+      collect_first_to_go();
     } catch (const std::bad_alloc&) {
       return any; // The next look may find memory.
     }
-    if (early_ == nullptr)
+    if (first_to_go_ == nullptr)
       return any;
     any = true;
-    while (end_early_task(nullptr, held)) {
+    while (end_first_to_go(nullptr, held)) {
     }
   }
 }
@@ -72,8 +73,9 @@ bool runtime_core::end_early() noexcept {
 // Under lock_. Does nothing unless all that are not parked wait for what they
 // made, or run and may come to that. Linear in the tasks that are alive, but
 // for the length of the chains of makers.
-void runtime_core::collect_early() {
-  if (stage_now() != stage::parking || early_count_ != 0 || parked_count_ == 0)
+void runtime_core::collect_first_to_go() {
+  if (stage_now() != stage::parking || first_to_go_count_ != 0 ||
+      parked_count_ == 0)
     return;
   using task_set = std::unordered_set<const task_core*>;
   task_set parked;
@@ -113,9 +115,9 @@ void runtime_core::collect_early() {
       continue;
     }
     *link = task->ready_next;
-    task->ready_next = early_;
-    early_ = task;
-    ++early_count_;
+    task->ready_next = first_to_go_;
+    first_to_go_ = task;
+    ++first_to_go_count_;
     --parked_count_; // As one that runs, until it has ended.
     ++not_parked_;
   }
@@ -123,15 +125,15 @@ void runtime_core::collect_early() {
 
 // Enters and leaves under lock_. A child of `of`; any if it is null. False:
 // there is none.
-bool runtime_core::end_early_task(const group_core* of,
-                                  lock_held& held) noexcept {
-  task_core* const task = take_first(early_, [&](const task_core& t) {
+bool runtime_core::end_first_to_go(const group_core* of,
+                                   lock_held& held) noexcept {
+  task_core* const task = take_first(first_to_go_, [&](const task_core& t) {
     return of == nullptr || t.owner() == of;
   });
   if (task == nullptr)
     return false;
   destroy_frames(*task, held);
-  --early_count_;
+  --first_to_go_count_;
   changed_.notify_all();
   return true;
 }
