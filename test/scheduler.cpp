@@ -38,9 +38,9 @@ struct driven {
   }
 
   watchdog dog;
-  boost::asio::thread_pool pool{0};
   no_more more;
-  detail::handler_memory memory{1};
+  detail::handler_memory memory{1}; // of handlers that the pool still has
+  boost::asio::thread_pool pool{0};
   detail::scheduler ready{pool, 1, more, memory};
 };
 

@@ -101,6 +101,9 @@ asio::awaitable<void> in_a_scope(weir::executor ex, board& b) {
 
 asio::awaitable<void> in_a_join(weir::executor ex, board& b) {
   const auto looks = b.looks();
+  // Else an awaitable that is cancelled before its join() throws there, and the
+  // group is destroyed with its child in flight.
+  co_await asio::this_coro::throw_if_cancelled(false);
   task_group group(ex);
   co_await group.spawn(family(b))(asio::use_awaitable);
   co_await group.join()(asio::use_awaitable);
