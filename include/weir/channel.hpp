@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/channel_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/sync/channel_steps.hpp>
+#include <weir/detail/task/as_task.hpp>
 #include <weir/operation.hpp>
 #include <weir/send_status.hpp>
 

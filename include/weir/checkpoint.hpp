@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/abort.hpp>
-#include <weir/detail/promise.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/abort.hpp>
+#include <weir/detail/task/promise.hpp>
 #include <weir/error.hpp>
 
 #include <boost/asio/associated_executor.hpp>

@@ -3,11 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/completion_core.hpp>
-#include <weir/detail/completion_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/completion_core.hpp>
+#include <weir/detail/group/completion_steps.hpp>
+#include <weir/detail/task/as_value.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/result.hpp>

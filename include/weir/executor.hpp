@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/frame_cache.hpp>
-#include <weir/detail/task_core.hpp>
+#include <weir/detail/base/frame_cache.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/task_core.hpp>
 #include <weir/error.hpp>
 
 #include <boost/asio/associated_allocator.hpp>

@@ -3,13 +3,12 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/framed.hpp>
-#include <weir/detail/group_steps.hpp>
+#include <weir/detail/base/framed.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/shield.hpp>
 #include <weir/task.hpp>
 

@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/limiter_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/sync/limiter_steps.hpp>
 #include <weir/operation.hpp>
 #include <weir/permit.hpp>
 

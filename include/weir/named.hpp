@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/explain_work.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/task.hpp>
 
 #include <utility>

@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/blocking_pool.hpp>
+#include <weir/detail/base/prelude.hpp>
 
 #include <type_traits>
 #include <utility>

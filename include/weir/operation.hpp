@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/operation_state.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/wait/operation_state.hpp>
 #include <weir/error.hpp>
 
 #include <boost/asio/async_result.hpp>

@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/contest.hpp>
-#include <weir/detail/work_value.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/contest.hpp>
+#include <weir/detail/task/work_value.hpp>
 #include <weir/task.hpp>
 #include <weir/when_all.hpp>
 

@@ -3,13 +3,12 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/stream_round.hpp>
-#include <weir/detail/stream_sink.hpp>
-#include <weir/detail/stream_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/stream_round.hpp>
+#include <weir/detail/group/stream_sink.hpp>
+#include <weir/detail/group/stream_steps.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/runtime.hpp>

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
+#include <weir/detail/base/prelude.hpp>
 
 #include <cstddef>
 #include <utility>

@@ -3,11 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/channel.hpp>
-#include <weir/detail/any_channels.hpp>
-#include <weir/detail/receive_any_step.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/sync/any_channels.hpp>
+#include <weir/detail/sync/receive_any_step.hpp>
 #include <weir/indexed_value.hpp>
 #include <weir/operation.hpp>
 

@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/task_core.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/task_core.hpp>
 
 #include <cstddef>
 #include <functional>

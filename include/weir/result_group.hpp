@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/result_list.hpp>
-#include <weir/detail/result_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/result_list.hpp>
+#include <weir/detail/group/result_steps.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/result.hpp>

@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/clock.hpp>
+#include <weir/detail/base/prelude.hpp>
 
 namespace weir {
 

@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/flight.hpp>
-#include <weir/detail/flight_step.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/sync/flight.hpp>
+#include <weir/detail/sync/flight_step.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/executor.hpp>
 #include <weir/flight_result.hpp>
 #include <weir/operation.hpp>

@@ -3,11 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/clock.hpp>
-#include <weir/detail/task_core.hpp>
-#include <weir/detail/timer_entry.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/timer_entry.hpp>
 #include <weir/operation.hpp>
 
 #include <boost/asio/associated_executor.hpp>

@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/framed.hpp>
-#include <weir/detail/handshake.hpp>
+#include <weir/detail/base/framed.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/handshake.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/operation.hpp>
 #include <weir/started.hpp>
 #include <weir/task.hpp>

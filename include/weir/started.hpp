@@ -3,9 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/handshake.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/handshake.hpp>
 
 #include <memory>
 #include <type_traits>

@@ -3,16 +3,15 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/await_asio.hpp>
-#include <weir/detail/await_awaitable.hpp>
-#include <weir/detail/await_foreign.hpp>
-#include <weir/detail/await_operation.hpp>
-#include <weir/detail/await_task.hpp>
-#include <weir/detail/explain.hpp>
-#include <weir/detail/promise.hpp>
-#include <weir/detail/this_coro.hpp>
+#include <weir/detail/base/explain.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/await_asio.hpp>
+#include <weir/detail/task/await_awaitable.hpp>
+#include <weir/detail/task/await_foreign.hpp>
+#include <weir/detail/task/await_operation.hpp>
+#include <weir/detail/task/await_task.hpp>
+#include <weir/detail/task/promise.hpp>
+#include <weir/detail/task/this_coro.hpp>
 #include <weir/operation.hpp>
 
 #include <boost/asio/this_coro.hpp>

@@ -5,14 +5,13 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/clock.hpp>
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/group_steps.hpp>
-#include <weir/detail/group_wait_step.hpp>
-#include <weir/detail/spawn_call.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/group/group_wait_step.hpp>
+#include <weir/detail/group/spawn_call.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/error.hpp>
 #include <weir/error_policy.hpp>
 #include <weir/executor.hpp>

@@ -3,8 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
+#include <weir/detail/base/prelude.hpp>
 #include <weir/error_policy.hpp>
 
 #include <cstddef>

@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/element_loop.hpp>
-#include <weir/detail/element_outputs.hpp>
-#include <weir/detail/framed.hpp>
+#include <weir/detail/base/framed.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/loops/element_loop.hpp>
+#include <weir/detail/loops/element_outputs.hpp>
+#include <weir/detail/task/as_value.hpp>
 #include <weir/for_each_options.hpp>
 #include <weir/result.hpp>
 #include <weir/task.hpp>

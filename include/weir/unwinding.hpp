@@ -3,10 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/group_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/task/as_value.hpp>
 #include <weir/task.hpp>
 
 #include <utility>

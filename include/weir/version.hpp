@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
+#include <weir/detail/base/prelude.hpp>
 
 /// The version of these headers: major * 10000 + minor * 100 + patch.
 #define WEIR_VERSION 100

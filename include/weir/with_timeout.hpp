@@ -3,13 +3,12 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/clock.hpp>
-#include <weir/detail/as_value.hpp>
-#include <weir/detail/deadline_scope.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/group_steps.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/deadline_scope.hpp>
+#include <weir/detail/task/explain_work.hpp>
 #include <weir/task.hpp>
 
 #include <chrono>

@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
-#include <weir/detail/framed.hpp>
-#include <weir/detail/group_access.hpp>
-#include <weir/detail/spawn_call.hpp>
-#include <weir/detail/work_core.hpp>
+#include <weir/detail/base/framed.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_access.hpp>
+#include <weir/detail/group/spawn_call.hpp>
+#include <weir/detail/group/work_core.hpp>
 #include <weir/error.hpp>
 #include <weir/operation.hpp>
 #include <weir/runtime.hpp>

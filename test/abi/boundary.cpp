@@ -6,7 +6,7 @@
 // with 0.
 
 #include <weir.hpp>
-#include <weir/detail/abort.hpp>
+#include <weir/detail/task/abort.hpp>
 #include <weir/testing/deadlock.hpp>
 #include <weir/testing/deterministic_runtime.hpp>
 #include <weir/testing/explore_seeds.hpp>

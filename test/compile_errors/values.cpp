@@ -3,7 +3,7 @@
 //
 // Types that hold values, and what is co_returned.
 
-#include <weir/detail/frame_cache.hpp>
+#include <weir/detail/base/frame_cache.hpp>
 
 #include "prelude.hpp"
 

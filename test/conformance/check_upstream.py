@@ -17,7 +17,7 @@ import csv
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "source"))
 from case_names import cases_in  # noqa: E402
 
 LIBRARIES = {"errgroup", "semaphore", "singleflight", "conc", "ants", "weir"}

@@ -34,7 +34,9 @@ def differences(root):
 
     listed = meson_list(rooms, "weir_sources", "lib/meson.build")
     compiled = re.findall(r"^  lib/(\S+\.cpp)$", cmake, re.MULTILINE)
-    there = sorted(path.name for path in (root / "lib").glob("*.cpp"))
+    there = sorted(
+        str(path.relative_to(root / "lib")) for path in (root / "lib").rglob("*.cpp")
+    )
     for name, files in ("lib/meson.build", listed), ("CMakeLists.txt", compiled):
         for file in sorted(set(files) ^ set(there)):
             yield f"{name} does not list lib/{file}" if file in there else (

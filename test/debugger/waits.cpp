@@ -6,8 +6,8 @@
 
 #include <weir.hpp>
 
-#include "group_core.hpp"
-#include "runtime_core.hpp" // the types that weir_gdb.py reads
+#include "group/group_core.hpp"
+#include "runtime/runtime_core.hpp" // the types that weir_gdb.py reads
 
 #include <chrono>
 #include <thread>

@@ -7,8 +7,8 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/group_models.hpp"
-#include "group_core.hpp"
-#include "runtime_core.hpp"
+#include "group/group_core.hpp"
+#include "runtime/runtime_core.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -7,9 +7,9 @@
 // Above 300 lines: the models are the same for values that are moved under the
 // channel's lock and for those whose move is slow.
 
-#include <weir/detail/any_channels.hpp>
-#include <weir/detail/channel_steps.hpp>
-#include <weir/detail/receive_any_step.hpp>
+#include <weir/detail/sync/any_channels.hpp>
+#include <weir/detail/sync/channel_steps.hpp>
+#include <weir/detail/sync/receive_any_step.hpp>
 
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"

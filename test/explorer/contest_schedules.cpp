@@ -4,8 +4,8 @@
 // Sends and receives that share a claim, as in a race(), under every schedule:
 // one takes effect, and the others can be withdrawn.
 
-#include <weir/detail/channel_steps.hpp>
-#include <weir/detail/shared_claim.hpp>
+#include <weir/detail/sync/channel_steps.hpp>
+#include <weir/detail/wait/shared_claim.hpp>
 
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"

@@ -3,10 +3,10 @@
 
 #include "explorer/engine.hpp"
 
-#include "driver.hpp"
+#include "base/thread_context.hpp"
 #include "explorer/explore_sync.hpp"
-#include "runtime_core.hpp"
-#include "thread_context.hpp"
+#include "runtime/runtime_core.hpp"
+#include "testing/driver.hpp"
 
 #include <array>
 #include <atomic>
@@ -15,8 +15,9 @@
 #include <mutex>
 #include <new>
 
-// What the library under the explorer has instead of lib/scheduler.cpp and
-// lib/frame_cache.cpp. The former's protocols have models of their own.
+// What the library under the explorer has instead of lib/runtime/scheduler.cpp
+// and lib/base/frame_cache.cpp. The former's protocols have models of their
+// own.
 
 namespace weir::detail {
 

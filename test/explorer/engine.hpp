@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/waiter.hpp>
+#include <weir/detail/wait/waiter.hpp>
 #include <weir/executor.hpp>
 #include <weir/task.hpp>
 

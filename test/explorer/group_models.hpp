@@ -3,8 +3,8 @@
 
 #pragma once
 
-#include <weir/detail/group_access.hpp>
-#include <weir/detail/group_steps.hpp>
+#include <weir/detail/group/group_access.hpp>
+#include <weir/detail/group/group_steps.hpp>
 #include <weir/error.hpp>
 #include <weir/sleep.hpp>
 #include <weir/task.hpp>

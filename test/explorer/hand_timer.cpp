@@ -3,7 +3,7 @@
 
 #include "explorer/hand_timer.hpp"
 
-#include <weir/detail/sync.hpp>
+#include <weir/detail/base/sync.hpp>
 
 #include "explorer/explorer.hpp"
 

@@ -4,8 +4,8 @@
 // Objects that share what several callers wait for, under every schedule: the
 // work of a queue, the call for a key, a race.
 
-#include <weir/detail/flight_step.hpp>
-#include <weir/detail/work_state.hpp>
+#include <weir/detail/group/work_state.hpp>
+#include <weir/detail/sync/flight_step.hpp>
 #include <weir/flight_result.hpp>
 #include <weir/race.hpp>
 

@@ -4,11 +4,11 @@
 // A pool for blocking functions under every schedule: a function is called once
 // or not at all, and whoever waits is told.
 
-#include <weir/detail/offload_step.hpp>
+#include <weir/detail/sync/offload_step.hpp>
 
-#include "blocking_core.hpp"
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"
+#include "sync/blocking_core.hpp"
 
 #include <boost/test/unit_test.hpp>
 

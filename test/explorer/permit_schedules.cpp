@@ -5,11 +5,11 @@
 // nobody who waits is forgotten, no permit is lost or handed out twice, and
 // the last to leave puts out the light.
 
-#include <weir/detail/limiter_node.hpp>
+#include <weir/detail/sync/limiter_node.hpp>
 
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"
-#include "limiter_core.hpp"
+#include "sync/limiter_core.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -5,7 +5,7 @@
 // with_timeout() runs, the body of with_task_group(), a child in start().
 
 #include <weir/channel.hpp>
-#include <weir/detail/channel_steps.hpp>
+#include <weir/detail/sync/channel_steps.hpp>
 #include <weir/start.hpp>
 #include <weir/started.hpp>
 #include <weir/with_task_group.hpp>

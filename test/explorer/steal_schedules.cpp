@@ -7,7 +7,7 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
-#include "run_queue.hpp"
+#include "runtime/run_queue.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,7 +3,7 @@
 
 // The strand's word under every schedule: two submit while the holder lets go.
 
-#include <weir/detail/strand.hpp>
+#include <weir/detail/task/strand.hpp>
 
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"

@@ -5,8 +5,8 @@
 // queues before him, that of the stream and that of its group.
 
 #include <weir/channel.hpp>
-#include <weir/detail/stream_round.hpp>
-#include <weir/detail/stream_steps.hpp>
+#include <weir/detail/group/stream_round.hpp>
+#include <weir/detail/group/stream_steps.hpp>
 
 #include "explorer/expect.hpp"
 #include "explorer/group_models.hpp"

@@ -7,9 +7,9 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
-#include "run_queue.hpp"
-#include "shared_queue.hpp"
-#include "wake_gate.hpp"
+#include "runtime/run_queue.hpp"
+#include "runtime/shared_queue.hpp"
+#include "runtime/wake_gate.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -8,8 +8,8 @@
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"
 #include "explorer/hand_timer.hpp"
-#include "runtime_core.hpp"
-#include "timer_service.hpp"
+#include "runtime/runtime_core.hpp"
+#include "runtime/timer_service.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/frame_cache.hpp>
+#include <weir/detail/base/frame_cache.hpp>
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>
 

@@ -5,7 +5,7 @@
 // one more program.
 //
 //     meson setup FOLDER -Dfuzz=enabled -Db_sanitize=address -Db_lundef=false
-//     FOLDER/test/weir-fuzz -max_len=64 -max_total_time=60 CORPUS
+//     FOLDER/test/fuzz/weir-fuzz -max_len=64 -max_total_time=60 CORPUS
 //     weir-model --replay HEX or --corpus FOLDER
 
 #include "../model/program.hpp"

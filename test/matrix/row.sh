@@ -92,7 +92,7 @@ PY
 # program NAME FILE: a user's, linked with what is installed, and run.
 program() {
   local warnings=(-Wall -Wextra)
-  # As in test/meson.build.
+  # As in test/headers/meson.build.
   [[ $1 == anonymous_types ]] && warnings+=(-Wno-subobject-linkage)
   "${compile[@]}" "${warnings[@]}" -I"$folder/prefix/include" "$2" \
     -o "$folder/$1" "$folder/prefix/lib/libweir.a" -pthread &&
@@ -102,12 +102,12 @@ program() {
 # The suites of what leans on Asio's own scheduler, in one file.
 driver_suites() {
   local unity=$folder/driver_suites.cpp name
-  for name in "$source"/test/handler_turns.cpp "$source"/test/testing_*.cpp; do
+  for name in "$source"/test/testing/*.cpp; do
     echo "#include \"$name\""
   done >"$unity"
   "${compile[@]}" -Wno-subobject-linkage -DBOOST_TEST_DYN_LINK \
     -I"$source/test" -I"$source/include" -I"$source/lib" \
-    "$unity" "$source/test/main.cpp" "$source/test/crash.cpp" \
+    "$unity" "$source/test/support/main.cpp" "$source/test/support/crash.cpp" \
     -o "$folder/driver_suites" \
     "$folder/prefix/lib/libweir.a" -lboost_unit_test_framework -pthread &&
     timeout 300 "$folder/driver_suites"
@@ -116,9 +116,9 @@ driver_suites() {
 consumers() {
   try library ninja -C "$folder" -j "$jobs" || return
   meson install -C "$folder" --no-rebuild --quiet || return
-  try main_templates program main_templates "$source/test/main_templates.cpp"
+  try main_templates program main_templates "$source/test/headers/main_templates.cpp"
   try anonymous_types program anonymous_types \
-    "$source/test/anonymous_types_included.cpp"
+    "$source/test/headers/anonymous_types_included.cpp"
   # Boost.Test is compiled, with libstdc++ and with types at run time.
   [[ $flags == *-stdlib=libc++* || $flags == *-fno-rtti* ]] ||
     try driver_suites driver_suites

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/task_core.hpp>
+#include <weir/detail/task/task_core.hpp>
 
 #include "program.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
-#include <weir/detail/group_steps.hpp>
+#include <weir/detail/group/group_steps.hpp>
 #include <weir/error.hpp>
 #include <weir/named.hpp>
 #include <weir/sleep.hpp>

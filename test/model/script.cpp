@@ -3,7 +3,7 @@
 
 #include "script.hpp"
 
-#include "../../lib/seeded_choice.hpp"
+#include "../../lib/testing/seeded_choice.hpp"
 
 #include <algorithm>
 #include <array>

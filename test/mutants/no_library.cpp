@@ -4,8 +4,8 @@
 // What the suites of the build `tsan` would need of the library, which is not
 // linked to them.
 
-#include <weir/detail/abandoning.hpp>
-#include <weir/detail/channel_core.hpp>
+#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/sync/channel_core.hpp>
 #include <weir/error.hpp>
 
 #include <boost/system/error_code.hpp>

@@ -46,7 +46,7 @@ BUILDS = {
     "plain": {
         "compiler": ("CXX", "g++"),
         "flags": ["-O0"],
-        "main": ["test/main.cpp"],
+        "main": ["test/support/main.cpp"],
         "without": [],
         "patience": 3,
     },
@@ -54,13 +54,13 @@ BUILDS = {
     "tsan": {
         "compiler": ("CXX_TSAN", "clang++-19"),
         "flags": TSAN,
-        "main": ["test/main.cpp", "test/mutants/no_library.cpp",
-                 "lib/built_with.cpp"],
+        "main": ["test/support/main.cpp", "test/mutants/no_library.cpp",
+                 "lib/base/built_with.cpp"],
         "without": None,
         "patience": 15,
     },
     # Suites of test/explorer, whose fibers are threads to ThreadSanitizer; as
-    # weir-schedules in test/meson.build.
+    # weir-schedules in test/explorer/meson.build.
     "schedules": {
         "compiler": ("CXX_TSAN", "clang++-19"),
         "flags": TSAN + [
@@ -70,7 +70,7 @@ BUILDS = {
         ],
         "main": ["test/explorer/main.cpp", "test/explorer/engine.cpp",
                  "test/explorer/hand_timer.cpp"],
-        "without": ["frame_cache.cpp", "scheduler.cpp"],
+        "without": ["base/frame_cache.cpp", "runtime/scheduler.cpp"],
         # Not what a thread of a model does.
         "apart": ["test/explorer/explorer.cpp",
                   "test/explorer/explorer_fibers.cpp"],
@@ -120,7 +120,7 @@ def units_of(build, mutants):
     """Files to be compiled together, for that is much cheaper."""
     units = [build["main"]]
     if build["without"] is not None:
-        names = re.findall(r"'(\w+\.cpp)'", (ROOT / "lib/meson.build").read_text())
+        names = re.findall(r"'([\w/]+\.cpp)'", (ROOT / "lib/meson.build").read_text())
         library = [f"lib/{name}" for name in names if name not in build["without"]]
         units += [library[0::2], library[1::2]]
     suites = sorted({m.killer.split("/")[0] for m in mutants})

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "group_state.hpp"
+#include "group/group_state.hpp"
 
 #include <cstddef>
 #include <cstdint>

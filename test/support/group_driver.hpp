@@ -3,8 +3,8 @@
 
 #pragma once
 
+#include "group/group_state.hpp"
 #include "group_model.hpp"
-#include "group_state.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,8 +3,8 @@
 
 #pragma once
 
+#include "group/group_state.hpp"
 #include "group_call.hpp"
-#include "group_state.hpp"
 
 #include <array>
 #include <cstddef>

@@ -3,7 +3,7 @@
 
 #pragma once
 
-// The policy (see <weir/detail/sync.hpp>) of a program that compiles the
+// The policy (see <weir/detail/base/sync.hpp>) of a program that compiles the
 // library anew: the same atomics, but threads pause at random before they
 // touch one, so that they meet in the middle of what usually takes a few
 // nanoseconds.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include "thread_context.hpp"
+#include "base/thread_context.hpp"
 
 namespace weir::detail {
 

@@ -3,12 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/prelude.hpp>
-
 #include <weir/clock.hpp>
-#include <weir/detail/as_task.hpp>
-#include <weir/detail/explain_work.hpp>
-#include <weir/detail/root_task.hpp>
+#include <weir/detail/base/prelude.hpp>
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/explain_work.hpp>
+#include <weir/detail/task/root_task.hpp>
 #include <weir/executor.hpp>
 #include <weir/task.hpp>
 

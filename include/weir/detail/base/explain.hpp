@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+//
+// What the compiler says of typical mistakes. Where a function of weir's takes
+// only some types, a second overload takes all others and fails with one
+// sentence that names the mend, in place of a list of what did not match.
+// test/compile_errors has each sentence.
+
+#pragma once
+
+#include <weir/detail/task/abort.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+template <typename T>
+class task;
+template <typename Step>
+class operation;
+
+namespace detail {
+
+template <typename T>
+struct is_task : std::false_type {};
+template <typename T>
+struct is_task<task<T>> : std::true_type {};
+
+template <typename T>
+struct is_awaitable : std::false_type {};
+template <typename T, typename Executor>
+struct is_awaitable<asio::awaitable<T, Executor>> : std::true_type {};
+
+template <typename T>
+struct is_operation : std::false_type {};
+template <typename Step>
+struct is_operation<operation<Step>> : std::true_type {};
+
+template <typename T>
+struct is_duration : std::false_type {};
+template <typename Rep, typename Period>
+struct is_duration<std::chrono::duration<Rep, Period>> : std::true_type {};
+
+// g++ 12 destroys closure and aggregate temporaries twice in a full expression
+// that contains co_await, and nothing tells a temporary from a moved object:
+// refuse what could be hit.
+template <typename T>
+inline constexpr bool safe_in_co_await =
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+    std::is_lvalue_reference_v<T> ||
+    std::is_trivially_destructible_v<std::remove_cvref_t<T>>;
+#else
+    true;
+#endif
+
+// An argument may be an object with constructors: those are safe.
+template <typename T>
+inline constexpr bool safe_argument_in_co_await =
+    safe_in_co_await<T> || !std::is_aggregate_v<std::remove_cvref_t<T>>;
+
+// What a call gives that does not compile. It can be awaited, run and converted
+// to anything, so that the compiler says nothing more.
+struct explained : plain_awaiter<explained> {
+  explained() noexcept {}
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  explained await_resume() const noexcept { return {}; }
+  // In an asio::awaitable it is taken for what task<T> is, see there.
+  template <typename T>
+  requires(std::is_same_v<T, asio::this_coro::reset_cancellation_state_0_t> ||
+           (!std::is_empty_v<T> &&
+            !std::is_same_v<T, asio::this_coro::throw_if_cancelled_1_t>))
+  operator T() const;
+};
+
+template <typename... Ts>
+inline constexpr bool
+    has_explained = (std::is_same_v<std::remove_cvref_t<Ts>, explained> || ...);
+
+template <typename T>
+concept has_co_await = requires(T&& t) {
+  static_cast<T&&>(t).operator co_await();
+}
+|| requires(T&& t) { operator co_await(static_cast<T&&>(t)); };
+
+template <typename T>
+concept future_like = requires(std::remove_cvref_t<T>& f) {
+  f.valid();
+  f.wait();
+  f.get();
+};
+
+// What looks like something to await, but is not for a task.
+template <typename T>
+concept foreign_coroutine = has_co_await<T> || requires(T&& t) {
+  t.await_ready();
+};
+
+// Of what may be awaited, but only once.
+template <typename T>
+void explain_once() {
+  static_assert(!is_task<T>::value,
+                "a task is awaited or spawned once: move it, std::move(t)");
+  static_assert(is_task<T>::value,
+                "an operation and an asio::awaitable are awaited or spawned "
+                "once: move it, std::move(op)");
+}
+
+template <typename T>
+void explain_await() {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (is_task<type>::value || is_awaitable<type>::value ||
+                is_operation<type>::value)
+    explain_once<type>();
+  else if constexpr (std::is_same_v<type, std::suspend_always>)
+    static_assert(!std::is_same_v<type, std::suspend_always>,
+                  "nobody would resume the task after std::suspend_always: "
+                  "await weir::checkpoint() to let other tasks run");
+  else if constexpr (is_duration<type>::value)
+    static_assert(!is_duration<type>::value,
+                  "a duration cannot be awaited: await weir::sleep_for() of "
+                  "it");
+  else if constexpr (future_like<type>)
+    static_assert(!future_like<type>,
+                  "a task cannot await a future, which can only block a "
+                  "thread: wait for it in weir::offload(), or start the "
+                  "operation with asio::deferred");
+  else if constexpr (foreign_coroutine<T>)
+    static_assert(!foreign_coroutine<T>,
+                  "this awaitable is for the coroutines of its own library: "
+                  "its await_suspend() does not take the coroutine handle of a "
+                  "task, or it lacks await_resume()");
+  else if constexpr (std::is_invocable_v<T>)
+    static_assert(!std::is_invocable_v<T>,
+                  "a callable cannot be awaited: call it, and await what it "
+                  "returns");
+  else
+    static_assert(has_explained<T>,
+                  "a task cannot await this: co_await takes a weir::task, an "
+                  "operation of weir, an Asio operation made with "
+                  "asio::deferred, an asio::awaitable or a standard awaiter");
+}
+
+// Of what is co_returned from a task<T>.
+template <typename U, typename T>
+explained explain_return() {
+  if constexpr (std::is_reference_v<T>)
+    static_assert(has_explained<U>,
+                  "the task gives a reference: co_return an lvalue of its "
+                  "type");
+  else if constexpr (std::is_constructible_v<T, U>)
+    static_assert(has_explained<U>,
+                  "what is co_returned converts only explicitly to the type "
+                  "that the task gives: name the type, co_return T(value)");
+  else
+    static_assert(has_explained<U>,
+                  "what is co_returned does not convert to the type that the "
+                  "task gives");
+  return {};
+}
+
+} // namespace detail
+} // namespace weir

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/base/export.hpp>
+#include <weir/error.hpp>
+
+#include "abort.hpp"
+#include "outcome.hpp"
+#include "promise.hpp"
+
+#include <coroutine>
+#include <exception>
+#include <utility>
+
+namespace weir::detail {
+
+// Hands frames over between task<T> and the engine.
+struct task_access {
+  template <typename T>
+  static auto release(task<T>& t) noexcept {
+    return std::exchange(t.frame_, nullptr);
+  }
+  template <typename T>
+  static const char* name(const task<T>& t) noexcept {
+    return t.name_;
+  }
+  template <typename T>
+  static void set_name(task<T>& t, const char* name) noexcept {
+    t.name_ = name;
+  }
+  // Awaiting it is no cancellation point: what it runs decides.
+  template <typename T>
+  static task<T> unchecked(task<T>&& t) noexcept {
+    t.checks_ = false;
+    return std::move(t);
+  }
+  template <typename T>
+  static bool checks(const task<T>& t) noexcept {
+    return t.checks_;
+  }
+};
+
+// Throws std::invalid_argument.
+WEIR_API [[noreturn]] void throw_empty_task();
+
+// Owns the awaited child and links it to the awaiting coroutine.
+template <typename T>
+class await_child : public task_awaiter_base {
+public:
+  using promise_type = typename task<T>::promise_type;
+
+  [[gnu::always_inline]] explicit await_child(task<T>&& t) {
+    auto frame = task_access::release(t);
+    if (!frame) [[unlikely]]
+      throw_empty_task();
+    child = &frame.promise();
+  }
+  await_child(const await_child&) = delete;
+  await_child& operator=(const await_child&) = delete;
+  [[gnu::always_inline]] ~await_child() {
+    if (child != nullptr)
+      child->handle().destroy();
+  }
+
+protected:
+  // Suspends the coroutine of `p`, of the task `self`, until the child has
+  // ended.
+  void start(promise_base& p, task_core& self) noexcept {
+    core = &self;
+    parent = &p;
+    child->attach(*this);
+    self.resume_next(*child);
+    (void)self.gives_way();
+  }
+  T take_value() { return static_cast<promise_type*>(child)->take_value(); }
+};
+
+// `co_await task`: the child runs on the same strand, at once.
+template <typename T>
+class await_task final : public await_child<T> {
+public:
+  [[gnu::always_inline]] explicit await_task(task<T>&& t)
+      : await_child<T>(std::move(t)), checks_(task_access::checks(t)) {}
+  [[gnu::always_inline]] ~await_task() {}
+
+  bool await_ready() const noexcept { return false; }
+
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    promise_base& p = h.promise();
+    task_core& self = *p.core();
+    if (self.has_to_look()) [[unlikely]]
+      return look_and_start(p, self);
+    this->start(p, self);
+    return true;
+  }
+
+  T await_resume() {
+    if (aborted_) [[unlikely]]
+      throw_aborted();
+    if (this->error) [[unlikely]]
+      rethrow(this->error);
+    return this->take_value();
+  }
+
+private:
+  // Not inline: it would cost the other path registers.
+  [[gnu::noinline]] bool look_and_start(promise_base& p,
+                                        task_core& self) noexcept {
+    if (self.must_abort() && (checks_ || self.parks()))
+      return abort_from(p, aborted_);
+    this->start(p, self);
+    return true;
+  }
+
+  bool checks_;
+  bool aborted_ = false;
+};
+
+// What an outcome says of a task that was abandoned: that it was stopped, which
+// is passed on, or, to somebody who waits for all of its kind, that it failed.
+enum class if_abandoned : unsigned char { stopped, failed };
+
+template <typename T>
+class await_outcome final : public await_child<T> {
+public:
+  await_outcome(task<T>&& t, if_abandoned says)
+      : await_child<T>(std::move(t)), says_(says) {
+    this->intercepts = true;
+  }
+
+  bool await_ready() const noexcept { return false; }
+
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    promise_base& p = h.promise();
+    task_core& self = *p.core();
+    if (self.is_abandoned()) // Already: it says nothing of the child.
+      says_ = if_abandoned::stopped;
+    if (self.has_to_look() && self.must_abort() && self.parks()) [[unlikely]]
+      self.stop();
+    else
+      this->start(p, self);
+  }
+
+  outcome<T> await_resume() {
+    if (this->child == nullptr) {
+      if (says_ == if_abandoned::failed && this->core->is_abandoned())
+        return outcome<T>(error_of(errc::task_abandoned));
+      return outcome<T>::stopped();
+    }
+    if (this->error)
+      return outcome<T>(std::move(this->error));
+    // A value that throws when it is moved is an error of the child as well:
+    // whoever asks for an outcome has something to do in each case.
+    try {
+      return outcome<T>(std::in_place,
+                        [this]() -> T { return this->take_value(); });
+    } catch (...) {
+      return outcome<T>(std::current_exception());
+    }
+  }
+
+private:
+  if_abandoned says_;
+};
+
+// Runs a task to its end whatever that is; throws for an empty one alone. Not
+// a cancellation point: the child's own awaits are.
+template <typename T>
+class outcome_of final : public native_awaitable_tag {
+public:
+  explicit outcome_of(task<T>&& t,
+                      if_abandoned says = if_abandoned::stopped) noexcept
+      : task_(std::move(t)), says_(says) {}
+  await_outcome<T> awaiter() && {
+    return await_outcome<T>(std::move(task_), says_);
+  }
+
+private:
+  task<T> task_;
+  if_abandoned says_;
+};
+
+// Passes on that a child was stopped: this frame is unwound too.
+class pass_on_stop final : public plain_awaiter<pass_on_stop> {
+public:
+  pass_on_stop() noexcept {}
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
+    h.promise().core()->stop();
+  }
+  void await_resume() const noexcept {}
+};
+
+} // namespace weir::detail

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/base/export.hpp>
+#include <weir/detail/base/sync.hpp>
+
+#include "cancel_request.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace weir::detail {
+
+// A stretch of one task that can be cancelled by itself: the body of
+// with_task_group, what with_timeout runs, what shield protects. Scopes nest
+// like the coroutine frames they live in.
+//
+// Members without a thread note belong to the holder of the task's strand.
+class cancel_scope : public cancel_request {
+public:
+  // Why it is cancelled, if it is: open, as the task's owner says; deadline,
+  // the time; body, as the group of this body_scope says.
+  enum class kind : std::uint8_t { open, shield, deadline, body };
+
+  // Enters a scope inside the current one.
+  WEIR_API cancel_scope(task_core& core, kind k) noexcept;
+
+  // Any thread. Says that a request() is certain to follow; the awaits of the
+  // task see it from here on.
+  WEIR_API void announce() noexcept;
+
+  // Leaves the scope, which must be the current one. False: an announced
+  // request is still on its way; the coroutine that leaves must suspend, and
+  // is resumed when it has arrived.
+  WEIR_API [[nodiscard]] bool leave() noexcept;
+  // The frame with the scope is destroyed, at the end of its runtime: waits
+  // for an announced request, which is on its way on another thread.
+  void break_off() noexcept;
+
+private:
+  friend class cancel_request;
+  friend class task_core;
+
+  static void deliver(strand_item& item, strand_item::how how) noexcept;
+  static const strand_item_kind item_kind;
+
+  task_core& core_;
+  cancel_scope* const outer_; // null: the task
+  sync::atomic<bool> announced_{false};
+  bool leaving_ = false;
+  const kind kind_;
+};
+
+} // namespace weir::detail

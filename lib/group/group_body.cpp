@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include <weir/detail/group/group_steps.hpp>
+
+#include "group_core.hpp"
+
+namespace weir::detail {
+
+group_body::group_body(task_group& group, task_core& self) noexcept
+    : group_(*group.core_), self_(self), scope_(self, group_) {
+  group_.set_body(this);
+}
+
+group_body::~group_body() {
+  if (!attached_)
+    return;
+  group_.set_body(nullptr);
+  scope_.break_off();
+}
+
+bool group_body::leave() noexcept {
+  // From here on no new cancellation is announced to the scope.
+  group_.set_body(nullptr);
+  attached_ = false;
+  return scope_.leave();
+}
+
+namespace {
+
+// Of a cancellation from outside.
+boost::system::error_code reason_of(const task_core* task) noexcept {
+  return task != nullptr ? task->cancel_reason() : boost::system::error_code();
+}
+
+// `task` is the one whose body it was, if any. True: it counts as a failure.
+bool body_ended(group_core& group,
+                const std::exception_ptr& error,
+                bool cancelled_outside,
+                const task_core* task) noexcept {
+  if (is_aborted(error)) {
+    if (cancelled_outside) {
+      group.cancel(group_state::cause::outside, reason_of(task));
+      return false;
+    }
+    if (group.is_cancelled())
+      return false;
+  } // Else it is its own, of nobody's making.
+  group.fail(error);
+  return true;
+}
+
+} // namespace
+
+bool group_body::failed(const std::exception_ptr& error) noexcept {
+  return body_ended(group_,
+                    error,
+                    self_.cancelled() != asio::cancellation_type::none,
+                    &self_);
+}
+
+void group_body::stopped() noexcept {
+  // A no-op when it was the group that stopped it.
+  group_.cancel(group_state::cause::outside, self_.cancel_reason());
+}
+
+void set_body(task_group& group, cancellable_body* body) noexcept {
+  group.core_->set_body(body);
+}
+
+void body_failed(task_group& group,
+                 const std::exception_ptr& error,
+                 bool cancelled_outside) noexcept {
+  (void)body_ended(*group.core_, error, cancelled_outside, current_task());
+}
+
+void body_cancelled(task_group& group) noexcept {
+  group.core_->cancel(group_state::cause::outside, reason_of(current_task()));
+}
+
+} // namespace weir::detail

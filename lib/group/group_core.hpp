@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/base/sync.hpp>
+#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/task/task_core.hpp>
+#include <weir/task_group.hpp>
+
+#include "error_record.hpp"
+#include "group_permits.hpp"
+#include "group_state.hpp"
+#include "group_timer.hpp"
+#include "runtime/runtime_core.hpp"
+#include "slot_word.hpp"
+#include "task/task_list.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace weir::detail {
+
+// Which code joins a group.
+enum class group_kind : std::uint8_t {
+  bare,  // the code that made the task_group
+  scope, // the function that made it in a task, when the body has ended
+  shielded_scope, // the same, behind a shield()
+};
+
+// Groups whose children are still to be told of a cancellation, by the thread
+// that cancels the outermost of them: see group_core::tell().
+struct pending_tells;
+
+// The shared state behind a task_group: the rules, the children that have
+// awaited, and who waits. Alive while the task_group, a token operation or a
+// deadline refers to it.
+class group_core final : public task_owner, public cached<group_core> {
+  using lock_type = spin_lock;
+  static constexpr std::size_t cache_line = 64; // bytes
+
+public:
+  using error_hook = std::function<void(const task_failure&)>;
+
+  static group_core& create(runtime_core& runtime,
+                            const task_group_options& options,
+                            group_kind kind);
+
+  // --- any thread ---
+
+  // relaxed: the thread that adds one already owns one.
+  void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  // The task_group is destroyed.
+  void handle_gone() noexcept;
+
+  runtime_core& runtime() const noexcept { return runtime_; }
+  bool is_shielded() const noexcept override {
+    return kind_ == group_kind::shielded_scope;
+  }
+
+  // A control block for `child`, not yet admitted. Destroys it on bad_alloc.
+  task_core* make_child(unstarted child);
+  // Destroys a control block that was never launched.
+  static void discard_child(task_core* child) noexcept;
+
+  // spawn(): started or refused at once, or `w` is queued and owned by the
+  // group; its `who` completes it. `child` is taken out of the step first.
+  // `awaits`: the parent is suspended until then.
+  group_state::admission
+  spawn(spawn_step& step, task_core* parent, bool awaits) noexcept;
+  bool spawn_fast(std::uint64_t& index) noexcept;
+  spawn_status reserve(std::uint64_t& index, std::size_t weight) noexcept;
+  void unreserve(std::size_t weight) noexcept;
+  void
+  launch_reserved(unstarted child, std::uint64_t index, std::size_t weight);
+  // The limiter has answered.
+  void permit_settled(bool granted) noexcept;
+  // Throws std::invalid_argument in the name of `who`.
+  void require_weight(std::size_t weight, const char* who) const;
+  const limiter_core* limiter() const noexcept override {
+    return permits_ != nullptr ? &permits_->from() : nullptr;
+  }
+  bool withdraw(group_waiter& w, task_core* parent) noexcept;
+
+  bool join(resting_waiter& w) noexcept;
+  // A join now is that of the scope, after its body.
+  bool is_joined_by_scope() const noexcept;
+  // After a join: what it reports; null for success.
+  std::exception_ptr outcome() const;
+  // Whether that is `error`: join() threw it, and nothing new has failed.
+  bool is_outcome(const std::exception_ptr& error) const noexcept;
+  // The same, whatever the children did: null unless a deadline or somebody
+  // outside ended the group.
+  std::exception_ptr broken_off() const;
+  bool is_broken_off_from_outside() const noexcept;
+  // Whether what it reports is that.
+  bool ended_by_outside() const noexcept;
+  bool has_error() const noexcept;
+
+  void cancel(group_state::cause why,
+              boost::system::error_code reason) noexcept;
+  void close() noexcept;
+  void cancel_at(clock::time_point deadline) noexcept;
+  // wait_idle() and wait_stopping(): true, or `w` is queued.
+  bool wait(resting_waiter& w, group_waiter::kind what) noexcept;
+  // A cancelled task does not wait for its permits. True: it is not waiting
+  // any more. False: it is completed anyway.
+  static bool give_up_permits(resting_waiter& w) noexcept;
+  void request_stop() noexcept;
+  bool is_stopping() const noexcept {
+    // acquire: sees what the caller of request_stop() did before.
+    return stopping_.load(std::memory_order_acquire) || is_cancelled();
+  }
+  void shutdown(clock::duration drain, clock::duration soft) noexcept;
+  // False: it is not joined.
+  bool reopen() noexcept;
+  void set_cap(std::size_t cap) noexcept;
+  std::size_t cap() const noexcept;
+  task_group_stats stats() const noexcept;
+  bool is_cancelled() const noexcept override {
+    // acquire: sees the reason.
+    return cancelled_.load(std::memory_order_acquire);
+  }
+  boost::system::error_code cancel_reason() const noexcept override;
+
+  void set_error_hook(error_hook hook);
+  // Null detaches it: it is not cancelled any more, unless it was announced.
+  void set_body(cancellable_body* body) noexcept;
+  // The body failed: recorded, and the children are cancelled; unless it is
+  // the outcome that join() told it.
+  void fail(const std::exception_ptr& error) noexcept;
+
+  // No child is left, and nobody waits to start one.
+  bool is_idle() const noexcept;
+  std::size_t children() const noexcept;
+  bool has_stopper() const noexcept;
+  void report(std::FILE* out) const noexcept;
+
+  // The runtime ends: tells all children that they are not resumed any more.
+  void tell_end() noexcept;
+
+  template <typename F>
+  void for_each_child(F f) const {
+    for (child_list& list : children_) {
+      std::lock_guard held(list.lock);
+      list.tasks.for_each(f);
+    }
+  }
+  const char* name() const noexcept { return name_; }
+
+  // Guarded by the runtime's lock.
+  group_links runtime_links;
+  // The task that made it, held; null if none did.
+  task_core* maker() const noexcept override { return maker_; }
+  void set_maker(task_core* task) noexcept { maker_ = task; }
+  group_core* cancel_next = nullptr; // of runtime_core::cancel_all()
+  group_core* end_next = nullptr;    // of runtime_core::begin_end()
+
+private:
+  group_core(runtime_core& runtime,
+             const task_group_options& options,
+             group_kind kind);
+  ~group_core() = default;
+
+  bool on_first_await(task_core& core) noexcept override;
+  void on_end(task_core& core, task_end end) noexcept override;
+
+  void end_badly(task_core& core, task_end end) noexcept;
+  group_waiter* lent_by(const task_core& child) noexcept;
+  void count_end(task_core& core, group_state::ending ending) noexcept;
+  void unlist(task_core& core) noexcept;
+  // Static: a child that runs may be the group's last, so that it is gone.
+  static void launch(task_core& child, std::uint64_t index) noexcept {
+    child.index = index;
+    child.launch();
+  }
+  group_state::request request_of(const spawn_step& step,
+                                  const task_core* parent,
+                                  bool awaits) const noexcept;
+  class rules_lock; // group_lock.hpp
+  static void give_back(group_queue& woken) noexcept;
+  void lend_permits(resting_waiter& w) noexcept;
+  static bool rejoin(resting_waiter& w) noexcept;
+  static group_core& own_group(const resting_waiter& w) noexcept;
+  static void returned(resting_waiter& w) noexcept;
+  static void complete(group_queue& woken) noexcept;
+  void record(const std::exception_ptr& error,
+              std::uint64_t index,
+              const char* name,
+              bool cancel_siblings) noexcept;
+  bool cancel_locked(rules_lock& held,
+                     group_state::cause why,
+                     boost::system::error_code reason) noexcept;
+  void tell(std::uint32_t generation, cancellable_body* body) noexcept;
+  void tell_children(std::uint32_t generation) noexcept;
+  void on_deadline(std::uint32_t generation) noexcept;
+  void request_stop_locked(rules_lock& held) noexcept;
+  void next_stage(std::uint32_t plan) noexcept;
+  std::uint32_t generation() const noexcept {
+    // relaxed: a caller that must not miss a change holds a lock.
+    return generation_.load(std::memory_order_relaxed);
+  }
+
+  runtime_core& runtime_;
+  task_core* maker_ = nullptr;
+  const error_policy policy_;
+  const on_cancel cancellation_;
+  const char* const name_;
+  const group_kind kind_;
+  // Set under lock_; read without it by children that start.
+  sync::atomic<bool> cancelled_{false};
+  sync::atomic<bool> stopping_{false};
+  // Of children, between a reopen() and the next. Set under lock_.
+  sync::atomic<std::uint32_t> generation_{0};
+
+  // The cache gives no alignment, so what is seldom touched keeps apart what
+  // is often written from what is often read: here, and before the lists.
+  group_timer deadline_{*this, &group_core::on_deadline};
+  static_assert(sizeof(group_timer) >= cache_line);
+
+  // The fast path: admission and end of children while nothing else is to be
+  // done. Beside what it touches.
+  mutable slot_word slots_;
+  mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
+
+  sync::atomic<std::uint32_t> refs_{1};
+  mutable lock_type lock_;
+  // Null: there is no limiter.
+  const std::unique_ptr<group_permits> permits_; // its members under lock_
+  mutable group_state state_; // under lock_; counts while slots_ is locked
+  error_record errors_;       // under lock_
+  // While the group is in a list of pending_tells, of that thread only.
+  group_core* tell_next_ = nullptr;
+  cancellable_body* told_body_ = nullptr;
+  std::uint32_t told_generation_ = 0;
+  bool is_tell_pending_ = false; // under lock_
+  // The group_error that was told, if any: one for all who join. Under lock_.
+  mutable std::exception_ptr told_;
+  std::shared_ptr<const error_hook> hook_; // under lock_; called without
+  cancellable_body* body_ = nullptr;       // under lock_
+  boost::system::error_code reason_; // under lock_, constant once cancelled
+  bool handle_gone_ = false;         // under lock_
+  // shutdown(): how far it is, and which call's times count.
+  enum class stage : std::uint8_t { none, draining, softly };
+  stage stage_ = stage::none; // under lock_
+  clock::duration soft_{};    // under lock_
+  std::uint32_t plan_ = 0;    // under lock_
+
+  group_timer stages_{*this, &group_core::next_stage};
+
+  // Children that have awaited, to be told of a cancellation; several lists,
+  // so that threads seldom meet. A lock may be taken under lock_.
+  struct child_list {
+    lock_type lock;
+    bool is_told = false; // of a cancellation; under lock
+    task_list tasks;      // under lock
+    // No line has a part of two lists: a block begins at a multiple of 16, and
+    // from the end of one list to the begin of the next are four times that.
+    std::array<std::byte, cache_line - 8> apart;
+  };
+  mutable std::array<child_list, 4> children_;
+};
+
+template <typename F>
+void runtime_core::for_each_group(F f) {
+  std::lock_guard held(lock_);
+  for (const group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
+    f(*g);
+}
+
+} // namespace weir::detail

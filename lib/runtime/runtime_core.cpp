@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "runtime_core.hpp"
+
+#include "group/group_core.hpp"
+
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+
+namespace weir::detail {
+
+namespace {
+
+std::size_t checked_threads(std::size_t threads) {
+  if (threads == 0)
+    throw std::invalid_argument(
+        "weir::runtime: threads is 0, must be at least 1");
+  return threads;
+}
+
+// The engine's at a time: one for each worker; for the timer that is armed,
+// one that was aborted and not called, one that fires; the marker; at the end,
+// one more for each worker. And as many again.
+constexpr std::size_t handlers(std::size_t threads) noexcept {
+  return 2 * (2 * threads + 4);
+}
+
+// `node` is in the list, which is linked by `next`.
+template <typename Node>
+void take_out(Node*& first, const Node& node) noexcept {
+  Node** link = &first;
+  while (*link != &node)
+    link = &(*link)->next;
+  *link = node.next;
+}
+
+} // namespace
+
+runtime_core::runtime_core(const runtime_options& options)
+    : options_(options), memory_(handlers(checked_threads(options.threads))),
+      pool_(0), ready_(*pool_, options.threads, timers_, memory_),
+      timers_(*pool_, options.threads, memory_) {
+  start_threads();
+}
+
+// No thread at all: the driver is the one worker.
+runtime_core::runtime_core(const testing::deterministic_options& options)
+    : options_{.threads = 1}, memory_(handlers(1)), pool_(0),
+      ready_(*pool_, 1, timers_, memory_),
+      timers_(*pool_, driver::start, memory_),
+      driver_(new driver(*this, options)) {}
+
+// The threads are not Asio's to start: its constructor waits for ever for those
+// it has if it cannot have all, and one that it knows to be alone keeps to
+// itself what its handlers post, also when others have attached themselves.
+// Each is bound to its worker at once; a thread that attaches itself never is.
+void runtime_core::start_threads() {
+  try {
+    threads_.reserve(options_.threads);
+    while (threads_.size() != options_.threads)
+      threads_.emplace_back([this, index = threads_.size()] {
+        ready_.bind(index);
+        pool_->attach();
+      });
+  } catch (...) {
+    pool_->stop();
+    for (std::thread& each : threads_)
+      each.join();
+    timers_.close();
+    pool_.reset(); // While those live whose handlers it destroys.
+    throw;
+  }
+}
+
+// --- roots and groups ---
+
+bool runtime_core::add_root(task_core& core) noexcept {
+  std::lock_guard held(lock_);
+  // relaxed: both are set under lock_, or by a thread that takes it next.
+  if (stopped_.load(std::memory_order_relaxed) ||
+      closing_.load(std::memory_order_relaxed))
+    return false;
+  roots_.add(core);
+  ++root_count_;
+  return true;
+}
+
+void runtime_core::remove_root(task_core& core) noexcept {
+  std::lock_guard held(lock_);
+  roots_.remove(core);
+  --root_count_;
+  if (roots_.empty())
+    poke_watches();
+  if (is_idle())
+    changed_.notify_all(); // Under the lock: *this may go once it is free.
+}
+
+bool runtime_core::add_group(group_core& group) noexcept {
+  task_core* const maker = current_task();
+  if (maker != nullptr)
+    maker->add_ref();
+  group.set_maker(maker);
+  std::lock_guard held(lock_);
+  group.runtime_links = {nullptr, groups_};
+  if (groups_ != nullptr)
+    groups_->runtime_links.prev = &group;
+  groups_ = &group;
+  ++group_count_;
+  // relaxed: set under lock_.
+  return stopped_.load(std::memory_order_relaxed);
+}
+
+void runtime_core::remove_group(group_core& group) noexcept {
+  const std::unique_ptr<task_core, void (*)(task_core*)> maker(
+      group.maker(),
+      [](task_core* task) { task->release(); }); // After the lock.
+  std::lock_guard held(lock_);
+  auto& [prev, next] = group.runtime_links;
+  if (next != nullptr)
+    next->runtime_links.prev = prev;
+  if (prev != nullptr)
+    prev->runtime_links.next = next;
+  else
+    groups_ = next;
+  --group_count_;
+}
+
+void runtime_core::group_is_idle() noexcept {
+  // Called when the last child was counted out, while shut_down() sets the flag
+  // and then looks at the counts: one of the two must see what the other wrote.
+  // Both change the same slot word, or hold the group's lock, so one comes
+  // second. If it is shut_down(), it finds no child. If it is the child, it
+  // acquired what rules_lock released after that look, and with it the flag:
+  // so this load may be relaxed, and needs no fence. It is an acquire one for
+  // what else the destroying thread did before.
+  // begin_cancelling() does as shut_down() does.
+  if (!closing_.load(std::memory_order_acquire) && !is_cancelling())
+    return;
+  std::lock_guard held(lock_);
+  if (!is_idle())
+    return;
+  poke_watches();
+  changed_.notify_all();
+}
+
+bool runtime_core::is_idle() noexcept {
+  if (!roots_.empty())
+    return false;
+  for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
+    if (!g->is_idle())
+      return false;
+  return true;
+}
+
+void runtime_core::add_wait(blocking_wait& wait) noexcept {
+  std::lock_guard held(lock_);
+  wait.next = waits_;
+  waits_ = &wait;
+}
+
+void runtime_core::remove_wait(blocking_wait& wait) noexcept {
+  std::lock_guard held(lock_);
+  take_out(waits_, wait);
+  if (waits_ == nullptr)
+    changed_.notify_all(); // Under the lock, as in remove_root().
+}
+
+// --- watches ---
+
+void runtime_core::add_watch(rest_watch& watch) noexcept {
+  std::lock_guard held(lock_);
+  watch.next = watches_;
+  watches_ = &watch;
+}
+
+void runtime_core::remove_watch(rest_watch& watch) noexcept {
+  std::lock_guard held(lock_);
+  take_out(watches_, watch);
+}
+
+void runtime_core::poke_watches() noexcept {
+  for (rest_watch* w = watches_; w != nullptr; w = w->next)
+    w->poke();
+}
+
+void runtime_core::begin_cancelling() noexcept {
+  {
+    std::lock_guard held(lock_);
+    // release: pairs with is_cancelling(). A root task that is listed later was
+    // listed under the lock, so its start sees this; see start_root().
+    cancelling_.fetch_add(1, std::memory_order_release);
+  }
+  cancel_all();
+}
+
+void runtime_core::end_cancelling() noexcept {
+  std::lock_guard held(lock_);
+  // relaxed: nobody needs to see what came before.
+  cancelling_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void runtime_core::unhandled(const std::exception_ptr& error,
+                             const char* name) noexcept {
+  if (driver_ != nullptr) {
+    driver_->failed(error);
+    return;
+  }
+  if (options_.on_unhandled != nullptr) {
+    options_.on_unhandled(error);
+    return;
+  }
+  const char* const task = name == nullptr ? "(unnamed)" : name;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr,
+                 "weir: an exception escaped the detached task %s: %s\n",
+                 task,
+                 e.what());
+  } catch (...) {
+    std::fprintf(stderr,
+                 "weir: an exception that is no std::exception escaped the "
+                 "detached task %s\n",
+                 task);
+  }
+  std::terminate();
+}
+
+runtime_stats runtime_core::stats() noexcept {
+  std::lock_guard held(lock_);
+  return {options_.threads,
+          ready_.busy(),
+          root_count_,
+          group_count_,
+          timers_.pending()};
+}
+
+} // namespace weir::detail

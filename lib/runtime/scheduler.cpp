@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#include "scheduler.hpp"
+
+#include "base/thread_context.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace weir::detail {
+
+namespace {
+
+// A batch ends after this many tasks, or this much time; the clock is read
+// after 1, 2, 4, ... tasks, and then once every `clock_turns`.
+constexpr unsigned batch_tasks = 256;
+constexpr unsigned clock_turns = 32;
+static_assert(batch_tasks % clock_turns == 0);
+constexpr std::chrono::microseconds batch_time{200};
+// Once in this many tasks the shared queue is looked at first, so that a worker
+// whose own queue never empties does not starve it.
+constexpr std::uint32_t shared_turns = 31;
+// A worker without work looks around this many times, with this many pauses
+// after each (together about a microsecond), before it leaves.
+constexpr unsigned search_rounds = 8;
+constexpr unsigned pauses_per_round = 32;
+// A look at a busy worker's queue takes memory out of that worker's cache: the
+// next one comes after this many rounds (about five microseconds).
+constexpr unsigned busy_rest = 8;
+// A searching worker lets the pool's other handlers run after this many rounds.
+constexpr unsigned longest_search = 200;
+// See scheduler::steal().
+constexpr std::uint32_t steal_patience = 8;
+// See ready_queue_is_crowded(). The control blocks and frames of this many
+// tasks stay in the first-level cache.
+constexpr std::uint32_t crowd = 16;
+
+} // namespace
+
+// One trip of a worker through the pool's queue.
+struct scheduler::drain_handler {
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
+  void operator()() const noexcept { self->drain(searching); }
+
+  scheduler* self;
+  bool searching;
+};
+
+scheduler::scheduler(asio::thread_pool& pool,
+                     std::size_t threads,
+                     work_source& more,
+                     handler_memory& memory)
+    : pool_(pool), more_(more), memory_(memory), workers_(threads),
+      gate_(static_cast<std::uint32_t>(threads)) {
+  for (std::size_t i = 0; i != threads; ++i) {
+    workers_[i].owner = this;
+    workers_[i].index = i;
+    workers_[i].turns = shared_turns;
+    workers_[i].crowd = crowd;
+    workers_[i].looked.resize(threads);
+  }
+}
+
+void scheduler::bind(std::size_t index) noexcept {
+  own_thread().self = &workers_[index];
+}
+
+bool scheduler::on_worker_thread() noexcept {
+  const worker* const self = this_thread().self;
+  return self != nullptr && self->owner == this;
+}
+
+// --- any thread ---
+
+void scheduler::push(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  if (self == nullptr || self->owner != this) {
+    push_from_outside(item);
+    return;
+  }
+  if (!self->queue.push(item)) [[unlikely]]
+    push_over(*self, item);
+  if (workers_.size() == 1 && self->draining)
+    return; // It runs the task itself, and there is nobody to wake.
+  notify();
+}
+
+void scheduler::push_again(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  // Outside of drain() nobody would look at the queue again.
+  if (self == nullptr || self->owner != this || !self->draining ||
+      !self->queue.push(item)) [[unlikely]]
+    push(item);
+}
+
+// As soon as the item is in the queue its task may run and end, and so may the
+// runtime: its destructor waits for the threads that are still here.
+void scheduler::push_from_outside(ready_item& item) noexcept {
+  // relaxed: the worker that runs the item sees this, as it sees the item.
+  outside_.fetch_add(1, std::memory_order_relaxed);
+  item.ready_next = nullptr;
+  shared_.push(item);
+  notify();
+  // release: *this may be gone.
+  outside_.fetch_sub(1, std::memory_order_release);
+}
+
+void scheduler::await_outside() const noexcept {
+  // acquire: pairs with the release above.
+  for (unsigned round = 0; outside_.load(std::memory_order_acquire) != 0;
+       ++round)
+    sync::pause(round);
+}
+
+// A worker whose queue is full: the older half goes to where everybody looks.
+void scheduler::push_over(worker& self, ready_item& item) noexcept {
+  do {
+    if (ready_item* chain = self.queue.split())
+      shared_.push(*chain);
+  } while (!self.queue.push(item));
+}
+
+std::size_t scheduler::this_worker_index() noexcept {
+  return this_thread().self != nullptr ? this_thread().self->index : 0;
+}
+
+bool ready_queue_is_crowded() noexcept {
+  const worker* const self = this_thread().self;
+  return self != nullptr && self->queue.size() >= self->crowd;
+}
+
+void scheduler::notify() noexcept {
+  // Orders the push before the look at the gate, see wake_gate::leave().
+  sync::fence_seq_cst();
+  if (gate_.try_enter())
+    post_drain();
+}
+
+void scheduler::post_drain() noexcept {
+  asio::post(pool_, drain_handler{this, true});
+}
+
+// --- workers ---
+
+// The oldest chain of the shared queue: its first, the rest into the ring.
+ready_item* scheduler::take_shared(worker& self) noexcept {
+  ready_item* const first = shared_.pop();
+  if (first == nullptr)
+    return nullptr;
+  ready_item* rest = first->ready_next;
+  if (rest == nullptr)
+    return first;
+  while (rest != nullptr) {
+    ready_item* item = rest;
+    rest = rest->ready_next;
+    if (!self.queue.push(*item)) {
+      item->ready_next = rest;
+      shared_.push(*item);
+      break;
+    }
+  }
+  // A worker that looked around since the flag was taken down has seen nothing.
+  if (workers_.size() != 1)
+    notify();
+  return first;
+}
+
+ready_item* scheduler::next(worker& self) noexcept {
+  if (--self.turns == 0) {
+    self.turns = shared_turns;
+    if (ready_item* item = take_shared(self))
+      return item;
+  }
+  if (ready_item* item = self.queue.pop())
+    return item;
+  return take_shared(self);
+}
+
+// Looks at the other workers' queues, once. A queue whose tasks are short is
+// left alone: its owner is done with it before they have travelled to another
+// processor's cache. It is worth stealing from when the owner has taken
+// nothing since the last look, or would need more than `patience` such spans
+// for the rest.
+ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
+  const std::size_t n = workers_.size();
+  for (std::size_t i = 1; i != n; ++i) {
+    worker& victim = workers_[(self.index + i) % n];
+    const std::uint32_t size = victim.queue.size();
+    if (size == 0)
+      continue;
+    const std::uint32_t taken = victim.queue.taken();
+    const std::uint32_t pace =
+        taken - std::exchange(self.looked[victim.index], taken);
+    if (size / patience >= pace)
+      if (ready_item* item = victim.queue.steal_into(self.queue))
+        return item;
+  }
+  return nullptr;
+}
+
+// Looks around for a while. Null: nothing to be had, or not for long enough;
+// then `again` says so.
+ready_item* scheduler::search(worker& self, bool& again) noexcept {
+  unsigned quiet = 0;
+  unsigned rest = 0; // rounds
+  for (unsigned round = 0; round != longest_search; ++round) {
+    if (ready_item* item = take_shared(self))
+      return item;
+    if (rest != 0) {
+      --rest;
+    } else {
+      if (ready_item* item = steal(self, steal_patience))
+        return item;
+      // While tasks come and go the searcher stays: it costs the others less
+      // than being woken again would.
+      if (has_work()) {
+        quiet = 0;
+        rest = busy_rest;
+      } else if (++quiet == search_rounds) {
+        return nullptr;
+      }
+    }
+    for (unsigned i = 0; i != pauses_per_round; ++i)
+      sync::pause(0);
+  }
+  again = true;
+  return nullptr;
+}
+
+bool scheduler::has_work() const noexcept {
+  // First: of a task that yielded before its worker took the last chain no
+  // fence tells, see push_again(). Pushes are ordered by the gate.
+  if (!shared_.looks_empty())
+    return true;
+  return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
+    return !w.queue.looks_empty();
+  });
+}
+
+struct scheduler::draining_mark {
+  explicit draining_mark(worker& w) noexcept : self(w) { self.draining = true; }
+  draining_mark(const draining_mark&) = delete;
+  draining_mark& operator=(const draining_mark&) = delete;
+  ~draining_mark() { self.draining = false; }
+
+  worker& self;
+};
+
+void scheduler::drain(bool searching) noexcept {
+  if (!on_worker_thread()) {
+    // An attached foreign thread: let one of the pool's own take it.
+    asio::post(pool_, drain_handler{this, searching});
+    return;
+  }
+  worker& self = *this_thread().self;
+  if (self.draining) { // A driver looks after the queues.
+    gate_.leave();
+    sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
+    return;
+  }
+  const draining_mark mark(self);
+  const auto start = std::chrono::steady_clock::now();
+  unsigned next_look = 1;
+  for (unsigned done = 0;;) {
+    ready_item* item = next(self);
+    if (item == nullptr) {
+      item = find(self, searching);
+      if (item == nullptr)
+        return;
+    }
+    if (searching) [[unlikely]] {
+      searching = false;
+      if (gate_.found_work()) {
+        // As after leave(): a push that saw this worker search woke nobody.
+        sync::fence_seq_cst();
+        if (has_work())
+          notify();
+      }
+    }
+    static_cast<task_core*>(item)->run();
+    // Short tasks are counted, for a look at the clock costs as much as one;
+    // long ones are noticed by looking early.
+    if (++done == next_look) {
+      if (done == batch_tasks ||
+          std::chrono::steady_clock::now() - start > batch_time) {
+        asio::post(pool_, drain_handler{this, false});
+        return;
+      }
+      next_look += std::min(next_look, clock_turns);
+    }
+  }
+}
+
+// A worker without work of its own. Null: this trip is over.
+ready_item* scheduler::find(worker& self, bool& searching) noexcept {
+  for (;;) {
+    if (more_.refill())
+      if (ready_item* item = next(self))
+        return item;
+    if (!searching) {
+      gate_.search();
+      searching = true;
+    }
+    bool again = false;
+    if (ready_item* item = search(self, again))
+      return item;
+    if (again) {
+      // The pool's other handlers want this thread, too.
+      asio::post(pool_, drain_handler{this, true});
+      return nullptr;
+    }
+    gate_.leave();
+    // The last look, see wake_gate::leave().
+    sync::fence_seq_cst();
+    if (!has_work() || !gate_.try_enter())
+      return nullptr;
+    // Still searching, by try_enter().
+  }
+}
+
+// --- driver ---
+
+void scheduler::enter_driver() noexcept {
+  own_thread().self = &workers_.front();
+  this_thread().self->draining = true;
+}
+
+void scheduler::leave_driver() noexcept {
+  this_thread().self->draining = false;
+  this_thread().self = nullptr;
+}
+
+void scheduler::driver_yields(bool yields) noexcept {
+  workers_.front().crowd =
+      yields ? 0 : std::numeric_limits<std::uint32_t>::max();
+}
+
+// --- the end ---
+
+ready_item* scheduler::take_left() noexcept {
+  for (worker& w : workers_)
+    if (ready_item* const item = w.queue.pop())
+      return item;
+  ready_item* const first = shared_.pop();
+  if (first != nullptr && first->ready_next != nullptr)
+    shared_.push(*first->ready_next);
+  return first;
+}
+
+} // namespace weir::detail

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/base/sync.hpp>
+#include <weir/detail/task/task_core.hpp>
+
+#include "base/handler_memory.hpp"
+#include "run_queue.hpp"
+#include "shared_queue.hpp"
+#include "wake_gate.hpp"
+#include "work_source.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace weir::detail {
+
+class scheduler;
+
+// What one pool thread runs from.
+struct worker {
+  scheduler* owner = nullptr;
+  std::size_t index = 0;
+  // Only by its thread:
+  bool draining = false; // inside drain(), which looks at the queue again
+  std::uint32_t turns;   // until the shared queue comes first
+  std::uint32_t crowd;   // see ready_queue_is_crowded()
+  std::vector<std::uint32_t> looked; // each victim's taken(), then
+  run_queue queue;
+};
+
+// Which ready task runs next, and on which thread: a queue for each worker,
+// one shared queue for other threads, and at most one drain handler for each
+// thread in the asio::thread_pool, which runs tasks from them.
+//
+// A drain handler runs a bounded batch and goes to the back of the pool's
+// queue, so that the reactor and other handlers get their turn. When there is
+// nothing to run no handler is out, and an idle runtime burns nothing.
+class scheduler final {
+public:
+  // `more` is asked by workers that have nothing to run.
+  scheduler(asio::thread_pool& pool,
+            std::size_t threads,
+            work_source& more,
+            handler_memory& memory);
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
+  // Any thread. Queues `item`, whose strand its queue entry holds from now on,
+  // and sees that some worker runs it.
+  void push(ready_item& item) noexcept;
+  // The same for the task that the calling worker runs and that yields. Wakes
+  // nobody: there is no more to run than before the worker took it.
+  void push_again(ready_item& item) noexcept;
+  // A thread of the runtime's own, which ends before *this does: it is that
+  // worker from now on.
+  void bind(std::size_t index) noexcept;
+  // False also on a foreign thread that has attached itself to the pool.
+  bool on_worker_thread() noexcept;
+
+  // The calling worker's number; 0 on any other thread.
+  static std::size_t this_worker_index() noexcept;
+
+  // No thread of the pool runs any more: one that is queued, or null.
+  ready_item* take_left() noexcept;
+  // No task is left that could be pushed: waits until no thread that pushed one
+  // from outside of the pool touches *this any more.
+  void await_outside() const noexcept;
+
+  // --- a deterministic runtime's driver: the calling thread is the worker ---
+
+  // From enter_driver() to leave_driver().
+  void enter_driver() noexcept;
+  void leave_driver() noexcept;
+  // The next ready task, which the driver owns then; null if there is none.
+  ready_item* take() noexcept { return next(workers_.front()); }
+  // Whether a task that goes on to make others ready lets them run first.
+  void driver_yields(bool yields) noexcept;
+
+  std::size_t busy() const noexcept { return gate_.busy(); }
+
+private:
+  struct drain_handler;
+  struct draining_mark;
+
+  [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
+  [[gnu::noinline]] void push_over(worker& self, ready_item& item) noexcept;
+  ready_item* take_shared(worker& self) noexcept;
+  ready_item* next(worker& self) noexcept;
+  ready_item* find(worker& self, bool& searching) noexcept;
+  ready_item* search(worker& self, bool& again) noexcept;
+  ready_item* steal(worker& self, std::uint32_t patience) noexcept;
+  bool has_work() const noexcept;
+  void notify() noexcept;
+  void post_drain() noexcept;
+  void drain(bool searching) noexcept;
+
+  asio::thread_pool& pool_;
+  work_source& more_;
+  handler_memory& memory_;
+  std::vector<worker> workers_;
+  wake_gate gate_;
+  shared_queue shared_;
+  // Threads in push_from_outside(). Beside the queue, which they write too.
+  sync::atomic<std::uint32_t> outside_{0};
+};
+
+} // namespace weir::detail

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/task/task_core.hpp>
+
+namespace weir::detail {
+
+// The tasks of one owner that are to be told of a cancellation, in two parts:
+// those that were told, and those that were not. Linked by task_core::links;
+// the caller holds the owner's lock.
+class task_list {
+public:
+  bool empty() const noexcept { return untold_ == nullptr && told_ == nullptr; }
+
+  void add(task_core& task) noexcept { push(untold_, task); }
+  void add_told(task_core& task) noexcept { push(told_, task); }
+
+  void remove(task_core& task) noexcept {
+    auto& [prev, next] = task.links;
+    if (next != nullptr)
+      next->links.prev = prev;
+    if (prev != nullptr)
+      prev->links.next = next;
+    else
+      (untold_ == &task ? untold_ : told_) = next;
+  }
+
+  // One that was not told, counted as told from now on; null if there is none.
+  task_core* tell_next() noexcept {
+    task_core* task = untold_;
+    if (task != nullptr) {
+      remove(*task);
+      push(told_, *task);
+    }
+    return task;
+  }
+
+  task_core* any() const noexcept {
+    return untold_ != nullptr ? untold_ : told_;
+  }
+
+  template <typename F>
+  void for_each(F f) const {
+    for (task_core* t = untold_; t != nullptr; t = t->links.next)
+      f(*t);
+    for (task_core* t = told_; t != nullptr; t = t->links.next)
+      f(*t);
+  }
+
+private:
+  static void push(task_core*& head, task_core& task) noexcept {
+    task.links = {nullptr, head};
+    if (head != nullptr)
+      head->links.prev = &task;
+    head = &task;
+  }
+
+  task_core* untold_ = nullptr;
+  task_core* told_ = nullptr;
+};
+
+} // namespace weir::detail

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/clock.hpp>
+#include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/timer_entry.hpp>
+#include <weir/testing/deterministic_options.hpp>
+
+#include "base/virtual_clock.hpp"
+#include "handler_turns.hpp"
+#include "seeded_choice.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace weir::detail {
+
+class runtime_core;
+
+// Stands in for the threads of a runtime's pool, which has none: the thread
+// that calls run() takes one step after the other. A step runs one ready task,
+// fires one timer that is due or calls one handler of Asio's; the seed chooses
+// which. When there is nothing to choose from, time jumps to the next timer.
+//
+// Members without a thread note belong to the thread that runs.
+class driver final {
+public:
+  driver(runtime_core& runtime, const testing::deterministic_options& options);
+  driver(const driver&) = delete;
+  driver& operator=(const driver&) = delete;
+  // On the thread that made it.
+  ~driver();
+
+  // A long time after the epoch, so that a time_point that was never set lies
+  // in the past, whatever is subtracted.
+  static constexpr clock::time_point start{std::chrono::hours(24)};
+
+  clock::time_point now() const noexcept { return time_.now; }
+  std::uint64_t steps() const noexcept { return steps_; }
+  // A test's, where nobody calls run().
+  void set_time(clock::time_point t) noexcept { time_.now = t; }
+  virtual_clock& time() noexcept { return time_; }
+
+  // Any thread: is it the one that runs?
+  bool is_here() const noexcept;
+
+  // Any thread. Throws if run() must not be called now.
+  void require_free() const;
+
+  // Any thread: something that weir does not run will end a wait, or has.
+  void outside_began() noexcept;
+  void outside_ended() noexcept;
+
+  // Until `done`, or until the runtime is stopped. Throws deadlock,
+  // step_limit_exceeded, and what escapes a handler or a detached task.
+  void run(const bool& done);
+
+  // Called after each step of run().
+  void set_step_hook(std::function<void()> hook) { hook_ = std::move(hook); }
+
+  // An exception escaped a detached task: run() throws it.
+  void failed(const std::exception_ptr& error) noexcept;
+
+  // The runtime's destructor: cancels all tasks and runs until they have
+  // ended. Gives up, with a message, where run() would throw.
+  void shut_down() noexcept;
+
+  // The runtime is stopped: runs until it is over, with as many steps as a
+  // run() has. False: it gave up, with a message.
+  bool finish() noexcept;
+
+  // On the calling thread the time is the driver's; null: as it was.
+  class virtual_time;
+
+private:
+  class seat;
+
+  void step();
+  bool end_step() noexcept;
+  bool take_ready();
+  void count();
+  bool poll();
+  void wait();
+  void jump(clock::time_point next);
+  void take_due();
+  bool wait_outside(std::chrono::milliseconds at_most);
+  bool has_outside_work();
+
+  runtime_core& runtime_;
+  const testing::deterministic_options options_;
+  handler_turns asio_; // of the pool
+  seeded_choice choice_;
+  virtual_clock time_;
+  std::uint64_t steps_ = 0;
+  std::uint64_t most_steps_;
+  std::vector<ready_item*> ready_;
+  std::vector<timer_entry*> due_; // out of the wheel, to be fired
+  bool more_due_ = false;         // in the wheel
+  std::exception_ptr error_;
+  std::function<void()> hook_;
+  std::atomic<bool> is_driven_{false};
+  std::atomic<std::size_t> outside_{0};
+};
+
+class driver::virtual_time final {
+public:
+  explicit virtual_time(driver* d) noexcept;
+  virtual_time(const virtual_time&) = delete;
+  virtual_time& operator=(const virtual_time&) = delete;
+  ~virtual_time();
+
+private:
+  virtual_clock* const before_;
+};
+
+} // namespace weir::detail

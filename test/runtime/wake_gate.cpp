@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+// The gate by itself. That no wake-up is lost: explorer/wake_schedules.cpp.
+
+#include "runtime/wake_gate.hpp"
+
+#include "support/sanitized.hpp"
+#include "support/watchdog.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace weir::test::of_wake_gate {
+
+BOOST_AUTO_TEST_SUITE(wake_gate)
+
+BOOST_AUTO_TEST_CASE(whoever_enters_is_active_and_searching) {
+  detail::wake_gate gate(2);
+  BOOST_TEST(gate.busy() == 0u);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(gate.busy() == 1u);
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.busy() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_enters_while_somebody_searches) {
+  detail::wake_gate gate(4);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(!gate.try_enter());
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(!gate.try_enter());
+  gate.leave();
+  BOOST_TEST(gate.try_enter());
+}
+
+BOOST_AUTO_TEST_CASE(no_more_enter_than_the_limit_says) {
+  for (std::uint32_t limit : {1u, 2u, 64u}) {
+    detail::wake_gate gate(limit);
+    for (std::uint32_t i = 0; i != limit; ++i) {
+      BOOST_TEST(gate.try_enter());
+      BOOST_TEST(gate.found_work());
+    }
+    BOOST_TEST(!gate.try_enter());
+    BOOST_TEST(gate.busy() == limit);
+    gate.search();
+    gate.leave();
+    BOOST_TEST(gate.busy() == limit - 1);
+    BOOST_TEST(gate.try_enter());
+    BOOST_TEST(gate.busy() == limit);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(whoever_leaves_is_neither_active_nor_searching) {
+  detail::wake_gate gate(1);
+  for (int round = 0; round != 3; ++round) {
+    BOOST_TEST(gate.try_enter());
+    gate.leave();
+    BOOST_TEST(gate.busy() == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_starts_to_search_keeps_others_out) {
+  detail::wake_gate gate(3);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(gate.found_work());
+  gate.search();
+  BOOST_TEST(!gate.try_enter());
+  BOOST_TEST(gate.busy() == 1u);
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.try_enter());
+}
+
+BOOST_AUTO_TEST_CASE(only_the_last_searcher_to_find_work_is_told_so) {
+  detail::wake_gate gate(3);
+  for (int i = 0; i != 3; ++i) {
+    BOOST_TEST(gate.try_enter());
+    BOOST_TEST(gate.found_work());
+  }
+  for (int i = 0; i != 3; ++i)
+    gate.search();
+  BOOST_TEST(!gate.found_work());
+  gate.leave();
+  BOOST_TEST(!gate.try_enter());
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.try_enter());
+}
+
+BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
+  constexpr int rounds = sanitized ? 10'000 : 100'000;
+  constexpr std::uint32_t limit = 2;
+  const watchdog time_limit;
+  detail::wake_gate gate(limit);
+  int searchers = 0; // by whoever is inside
+  std::atomic<bool> together{false};
+  std::atomic<bool> crowded{false};
+  std::atomic<int> entered{0};
+  const auto work = [&] {
+    for (int i = 0; i != rounds; ++i) {
+      if (gate.busy() > limit)
+        crowded = true;
+      if (!gate.try_enter())
+        continue;
+      ++entered;
+      if (++searchers != 1)
+        together = true;
+      --searchers;
+      if (i % 3 == 0) {
+        gate.leave();
+      } else {
+        gate.found_work();
+        gate.search();
+        gate.leave();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i != 4; ++i)
+    threads.emplace_back(work);
+  for (std::thread& t : threads)
+    t.join();
+  BOOST_TEST(!together);
+  BOOST_TEST(!crowded);
+  BOOST_TEST(entered > 0);
+  BOOST_TEST(gate.busy() == 0u);
+  BOOST_TEST(gate.try_enter());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace weir::test::of_wake_gate
