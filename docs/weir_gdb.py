@@ -122,8 +122,9 @@ class WeirTasks(gdb.Command):
         for task in listed(core["roots_"]):
             show(task, "")
         group = core["groups_"]
+        group_type = gdb.lookup_type("weir::detail::group_core").pointer()
         while int(group) != 0:
-            g = group.dereference()
+            g = group.cast(group_type).dereference()
             print(f"group {text(g['name_'])}")
             children = g["children_"]["_M_elems"]  # of a std::array
             low, high = children.type.strip_typedefs().range()

@@ -28,6 +28,9 @@ WEIR_API clock::time_point
 deadline_after(clock::duration d,
                clock::time_point now = clock::now()) noexcept;
 
+// When it is `deadline` for Asio's timers, which know the steady clock only.
+WEIR_API clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
+
 // Rounds up to the clock's resolution, saturated (not-a-number: zero); so that
 // a sleep is never short and hours::max() does not overflow.
 template <typename Rep, typename Period>

@@ -5,7 +5,7 @@
 
 #include <weir/detail/base/prelude.hpp>
 #include <weir/detail/group/contest.hpp>
-#include <weir/detail/task/work_value.hpp>
+#include <weir/detail/group/work_value.hpp>
 #include <weir/task.hpp>
 #include <weir/when_all.hpp>
 

@@ -25,9 +25,6 @@ namespace weir {
 
 namespace detail {
 
-// When it is `deadline` for Asio's timers, which know the steady clock only.
-WEIR_API clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
-
 class sleep_step final : timer_entry {
 public:
   using signature = void(boost::system::error_code);

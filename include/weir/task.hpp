@@ -3,13 +3,13 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/prelude.hpp>
 #include <weir/detail/task/await_asio.hpp>
 #include <weir/detail/task/await_awaitable.hpp>
 #include <weir/detail/task/await_foreign.hpp>
 #include <weir/detail/task/await_operation.hpp>
 #include <weir/detail/task/await_task.hpp>
+#include <weir/detail/task/explain.hpp>
 #include <weir/detail/task/promise.hpp>
 #include <weir/detail/task/this_coro.hpp>
 #include <weir/operation.hpp>

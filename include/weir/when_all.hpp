@@ -5,7 +5,7 @@
 
 #include <weir/detail/base/prelude.hpp>
 #include <weir/detail/group/group_steps.hpp>
-#include <weir/detail/task/work_value.hpp>
+#include <weir/detail/group/work_value.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 

@@ -44,7 +44,7 @@ struct pending_tells;
 // The shared state behind a task_group: the rules, the children that have
 // awaited, and who waits. Alive while the task_group, a token operation or a
 // deadline refers to it.
-class group_core final : public task_owner, public cached<group_core> {
+class group_core final : public tracked_group, public cached<group_core> {
   using lock_type = spin_lock;
   static constexpr std::size_t cache_line = 64; // bytes
 
@@ -58,8 +58,10 @@ public:
   // --- any thread ---
 
   // relaxed: the thread that adds one already owns one.
-  void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept;
+  void add_ref() noexcept override {
+    refs_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void release() noexcept override;
 
   // The task_group is destroyed.
   void handle_gone() noexcept;
@@ -110,6 +112,9 @@ public:
 
   void cancel(group_state::cause why,
               boost::system::error_code reason) noexcept;
+  void cancel_from_outside() noexcept override {
+    cancel(group_state::cause::outside, {});
+  }
   void close() noexcept;
   void cancel_at(clock::time_point deadline) noexcept;
   // wait_idle() and wait_stopping(): true, or `w` is queued.
@@ -141,31 +146,12 @@ public:
   // the outcome that join() told it.
   void fail(const std::exception_ptr& error) noexcept;
 
-  // No child is left, and nobody waits to start one.
-  bool is_idle() const noexcept;
-  std::size_t children() const noexcept;
+  bool is_idle() const noexcept override;
+  std::size_t children() const noexcept override;
   bool has_stopper() const noexcept;
-  void report(std::FILE* out) const noexcept;
-
-  // The runtime ends: tells all children that they are not resumed any more.
-  void tell_end() noexcept;
-
-  template <typename F>
-  void for_each_child(F f) const {
-    for (child_list& list : children_) {
-      std::lock_guard held(list.lock);
-      list.tasks.for_each(f);
-    }
-  }
+  void report(std::FILE* out) const noexcept override;
+  void tell_end() noexcept override;
   const char* name() const noexcept { return name_; }
-
-  // Guarded by the runtime's lock.
-  group_links runtime_links;
-  // The task that made it, held; null if none did.
-  task_core* maker() const noexcept override { return maker_; }
-  void set_maker(task_core* task) noexcept { maker_ = task; }
-  group_core* cancel_next = nullptr; // of runtime_core::cancel_all()
-  group_core* end_next = nullptr;    // of runtime_core::begin_end()
 
 private:
   group_core(runtime_core& runtime,
@@ -173,6 +159,8 @@ private:
              group_kind kind);
   ~group_core() = default;
 
+  void visit_children(void (*visit)(task_core& child, void* to),
+                      void* to) const override;
   bool on_first_await(task_core& core) noexcept override;
   void on_end(task_core& core, task_end end) noexcept override;
 
@@ -213,7 +201,6 @@ private:
   }
 
   runtime_core& runtime_;
-  task_core* maker_ = nullptr;
   const error_policy policy_;
   const on_cancel cancellation_;
   const char* const name_;
@@ -271,12 +258,5 @@ private:
   };
   mutable std::array<child_list, 4> children_;
 };
-
-template <typename F>
-void runtime_core::for_each_group(F f) {
-  std::lock_guard held(lock_);
-  for (const group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
-    f(*g);
-}
 
 } // namespace weir::detail

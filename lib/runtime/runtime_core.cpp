@@ -3,8 +3,6 @@
 
 #include "runtime_core.hpp"
 
-#include "group/group_core.hpp"
-
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -46,11 +44,10 @@ runtime_core::runtime_core(const runtime_options& options)
 }
 
 // No thread at all: the driver is the one worker.
-runtime_core::runtime_core(const testing::deterministic_options& options)
+runtime_core::runtime_core(clock::time_point start, const driver_maker& make)
     : options_{.threads = 1}, memory_(handlers(1)), pool_(0),
-      ready_(*pool_, 1, timers_, memory_),
-      timers_(*pool_, driver::start, memory_),
-      driver_(new driver(*this, options)) {}
+      ready_(*pool_, 1, timers_, memory_), timers_(*pool_, start, memory_),
+      driver_(make(*this)) {}
 
 // The threads are not Asio's to start: its constructor waits for ever for those
 // it has if it cannot have all, and one that it knows to be alone keeps to
@@ -97,7 +94,7 @@ void runtime_core::remove_root(task_core& core) noexcept {
     changed_.notify_all(); // Under the lock: *this may go once it is free.
 }
 
-bool runtime_core::add_group(group_core& group) noexcept {
+bool runtime_core::add_group(tracked_group& group) noexcept {
   task_core* const maker = current_task();
   if (maker != nullptr)
     maker->add_ref();
@@ -112,7 +109,7 @@ bool runtime_core::add_group(group_core& group) noexcept {
   return stopped_.load(std::memory_order_relaxed);
 }
 
-void runtime_core::remove_group(group_core& group) noexcept {
+void runtime_core::remove_group(tracked_group& group) noexcept {
   const std::unique_ptr<task_core, void (*)(task_core*)> maker(
       group.maker(),
       [](task_core* task) { task->release(); }); // After the lock.
@@ -148,7 +145,7 @@ void runtime_core::group_is_idle() noexcept {
 bool runtime_core::is_idle() noexcept {
   if (!roots_.empty())
     return false;
-  for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
+  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
     if (!g->is_idle())
       return false;
   return true;

@@ -9,11 +9,12 @@
 #include <weir/runtime.hpp>
 
 #include "base/handler_memory.hpp"
+#include "driver.hpp"
 #include "pool_place.hpp"
 #include "scheduler.hpp"
 #include "task/task_list.hpp"
-#include "testing/driver.hpp"
 #include "timer_service.hpp"
+#include "tracked_group.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -22,20 +23,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace weir::detail {
-
-class group_core;
-
-// Links of the runtime's list of groups; guarded by its lock.
-struct group_links {
-  group_core* prev = nullptr;
-  group_core* next = nullptr;
-};
 
 // Waits outside of the runtime's threads for its tasks.
 class rest_watch {
@@ -56,8 +50,10 @@ protected:
 class runtime_core final {
 public:
   explicit runtime_core(const runtime_options& options);
-  // A deterministic runtime's.
-  explicit runtime_core(const testing::deterministic_options& options);
+  // Without threads: what `make` makes drives it, and its time begins at
+  // `start`.
+  using driver_maker = std::function<std::unique_ptr<driver>(runtime_core&)>;
+  runtime_core(clock::time_point start, const driver_maker& make);
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
   // Ends it and deletes it.
@@ -78,15 +74,15 @@ public:
     return driver_ != nullptr ? driver_->is_here()
                               : pool_->get_executor().running_in_this_thread();
   }
-  // What runs instead of threads; null on any but a deterministic runtime.
+  // What runs instead of threads; null if it has threads.
   driver* driven_by() const noexcept { return driver_.get(); }
 
   // Lists `core` as a root. False: stopped, or being destroyed.
   bool add_root(task_core& core) noexcept;
   void remove_root(task_core& core) noexcept;
   // True: the runtime is stopped.
-  [[nodiscard]] bool add_group(group_core& group) noexcept;
-  void remove_group(group_core& group) noexcept;
+  [[nodiscard]] bool add_group(tracked_group& group) noexcept;
+  void remove_group(tracked_group& group) noexcept;
   // A group's last child has ended.
   void group_is_idle() noexcept;
 
@@ -145,7 +141,7 @@ public:
   void help_to_end(blocking_wait& until, const task_owner& owner) noexcept;
   // In the destructor of `group`, on a thread that destroys frames or is the
   // user's.
-  void end_children_of(group_core& group) noexcept;
+  void end_children_of(tracked_group& group) noexcept;
   // stop() has begun the end on a thread of the pool, and this is none.
   bool ends_elsewhere() noexcept {
     return is_stopped() && driver_ == nullptr && !is_own_thread();
@@ -165,7 +161,12 @@ public:
     roots_.for_each(f);
   }
   template <typename F>
-  void for_each_group(F f);
+  void for_each_group(F f) {
+    std::lock_guard held(lock_);
+    for (const tracked_group* g = groups_; g != nullptr;
+         g = g->runtime_links.next)
+      f(*g);
+  }
   // No root task is left, and no group has anything in flight.
   bool is_at_rest() noexcept {
     std::lock_guard held(lock_);
@@ -244,12 +245,12 @@ private:
     }
     return nullptr;
   }
-  task_core* take_due(const group_core* preferred) noexcept;
+  task_core* take_due(const tracked_group* preferred) noexcept;
   task_core* take_due_below(const task_owner& top) noexcept;
   void end_task(task_core& task, lock_held& held) noexcept;
   void destroy_frames(task_core& task, lock_held& held) noexcept;
   void collect_first_to_go();
-  bool end_first_to_go(const group_core* of, lock_held& held) noexcept;
+  bool end_first_to_go(const tracked_group* of, lock_held& held) noexcept;
   void arm_stall_timer() noexcept;
   void report(const char* first_line) noexcept;
   void report_ending() noexcept;
@@ -260,13 +261,13 @@ private:
 
   sync::mutex lock_;
   sync::condition_variable changed_;
-  task_list roots_;                // under lock_
-  std::size_t root_count_ = 0;     // under lock_
-  group_core* groups_ = nullptr;   // under lock_, by group_core::runtime_links
-  std::size_t group_count_ = 0;    // under lock_
-  blocking_wait* waits_ = nullptr; // under lock_
-  rest_watch* watches_ = nullptr;  // under lock_
-  std::atomic<int> cancelling_{0}; // changed under lock_
+  task_list roots_;                 // under lock_
+  std::size_t root_count_ = 0;      // under lock_
+  tracked_group* groups_ = nullptr; // under lock_, by runtime_links
+  std::size_t group_count_ = 0;     // under lock_
+  blocking_wait* waits_ = nullptr;  // under lock_
+  rest_watch* watches_ = nullptr;   // under lock_
+  std::atomic<int> cancelling_{0};  // changed under lock_
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};

@@ -3,18 +3,22 @@
 
 #include <weir/detail/base/abandoning.hpp>
 
-#include "group/group_core.hpp"
 #include "runtime_core.hpp"
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <new>
+#include <unordered_set>
 #include <utility>
 
-// How a runtime's destructor ends it: docs/design/end-of-a-runtime.md. Its last
-// part is the end as by stop(), in runtime_stop.cpp.
+// How a runtime ends: docs/design/end-of-a-runtime.md. Its destructor first
+// cancels all tasks and waits for them; then, as runtime::stop() does at once,
+// it tells the tasks to park, destroys their frames, and ends the threads.
+// Long, as the stages share a lock and follow each other.
 
 namespace weir::detail {
 
@@ -118,10 +122,10 @@ void runtime_core::cancel_all() noexcept {
     root->release();
   }
   // Those behind a shield are cancelled by what is inside, if at all.
-  group_core* groups = nullptr;
+  tracked_group* groups = nullptr;
   {
     std::lock_guard held(lock_);
-    for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next) {
+    for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
       if (g->is_shielded())
         continue;
       g->add_ref();
@@ -130,8 +134,8 @@ void runtime_core::cancel_all() noexcept {
     }
   }
   while (groups != nullptr) {
-    group_core* group = std::exchange(groups, groups->cancel_next);
-    group->cancel(group_state::cause::outside, {});
+    tracked_group* group = std::exchange(groups, groups->cancel_next);
+    group->cancel_from_outside();
     group->release();
   }
 }
@@ -143,9 +147,423 @@ void runtime_core::report(const char* first_line) noexcept {
     std::fprintf(
         stderr, "  task %s\n", root.name == nullptr ? "(unnamed)" : root.name);
   });
-  for (group_core* g = groups_; g != nullptr; g = g->runtime_links.next)
+  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
     if (!g->is_idle())
       g->report(stderr);
+}
+
+// --- runtime::stop() ---
+
+void runtime_core::stop() noexcept {
+  begin_end();
+  // Not where the end could wait for this very thread.
+  if (!is_own_thread() && !is_abandoning())
+    (void)finish_end();
+}
+
+// Under lock_.
+void runtime_core::set_stage(stage s) noexcept {
+  // release: pairs with stage_now().
+  stage_.store(s, std::memory_order_release);
+  changed_.notify_all();
+}
+
+// Any thread. First part: every task is told. One that runs parks when it next
+// awaits; one that waits has that wait ended, in the way in which it is
+// cancelled, and parks then.
+void runtime_core::begin_end() noexcept {
+  strand_item* marked = nullptr;
+  tracked_group* groups = nullptr;
+  {
+    std::lock_guard held(lock_);
+    // release: pairs with is_stopped().
+    if (stopped_.exchange(true, std::memory_order_release))
+      return;
+    set_stage(stage::telling);
+    roots_.for_each([&](task_core& root) { root.add_end_mark(marked); });
+    for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
+      g->add_ref();
+      g->end_next = groups;
+      groups = g;
+    }
+  }
+  task_core::submit_end_marks(marked);
+  for (tracked_group* g = groups; g != nullptr; g = g->end_next)
+    g->tell_end();
+  // Only then, as a task that hears of a cancellation first is resumed with it.
+  // Refuses those that wait to start a child.
+  while (groups != nullptr) {
+    tracked_group* const group = std::exchange(groups, groups->end_next);
+    group->cancel_from_outside();
+    group->release();
+  }
+  std::lock_guard held(lock_);
+  set_stage(stage::parking);
+  look_whether_all_are_parked();
+  if (stage_now() == stage::parking)
+    arm_stall_timer();
+}
+
+void runtime_core::park(task_core& task) noexcept {
+  std::lock_guard held(lock_);
+  task.set_parked();
+  task.held_back_by = 0;
+  task.add_ref();
+  task.ready_next = parked_;
+  parked_ = &task;
+  ++parked_count_;
+  count_parked_or_ended();
+}
+
+void runtime_core::end_task_counted() noexcept {
+  std::lock_guard held(lock_);
+  count_parked_or_ended();
+}
+
+// Under lock_. No task is added any more, so there will be at least as many of
+// these events as there were tasks that were not parked at the last look.
+void runtime_core::count_parked_or_ended() noexcept {
+  if (stage_now() != stage::parking)
+    return;
+  if (not_parked_ > 1)
+    --not_parked_;
+  else
+    look_whether_all_are_parked();
+}
+
+// Under lock_.
+void runtime_core::look_whether_all_are_parked() noexcept {
+  std::size_t alive = root_count_;
+  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
+    alive += g->children();
+  not_parked_ = alive - parked_count_;
+  if (not_parked_ == 0)
+    begin_unwinding();
+}
+
+// A thread of the pool destroys frames until there are none left.
+struct runtime_core::unwinder {
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
+  void operator()() const noexcept {
+    lock_held held(self->lock_);
+    while (self->stage_now() == stage::unwinding)
+      if (task_core* const task = self->take_due(nullptr))
+        self->end_task(*task, held);
+      else
+        self->changed_.wait(held, [this] {
+          return self->due_ != nullptr || self->stage_now() != stage::unwinding;
+        });
+  }
+
+  runtime_core* self;
+};
+
+// Under lock_. Nobody waits for anything any more.
+void runtime_core::begin_unwinding() noexcept {
+  for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
+    if (task_core* const maker =
+            static_cast<task_core*>(item)->owner()->maker();
+        maker != nullptr && maker->is_parked())
+      ++maker->held_back_by;
+  for (ready_item* item = std::exchange(parked_, nullptr); item != nullptr;) {
+    auto* const task = static_cast<task_core*>(item);
+    item = item->ready_next;
+    if (task->held_back_by == 0) {
+      task->ready_next = due_;
+      due_ = task;
+    }
+  }
+  if (parked_count_ == 0) {
+    begin_finishing();
+    return;
+  }
+  set_stage(stage::unwinding);
+  for (blocking_wait* w = waits_; w != nullptr; w = w->next)
+    w->poke();
+  if (driver_ == nullptr)
+    for (std::size_t i = 0; i != options_.threads; ++i)
+      asio::post(*pool_, unwinder{this});
+}
+
+// Under lock_. A child of `preferred` if there is one, else any; or null.
+task_core* runtime_core::take_due(const tracked_group* preferred) noexcept {
+  if (preferred != nullptr)
+    if (task_core* const child = take_first(
+            due_, [&](const task_core& t) { return t.owner() == preferred; }))
+      return child;
+  return take_first(due_, [](const task_core&) { return true; });
+}
+
+// Enters and leaves under lock_; not while the frames are destroyed. Gives the
+// reference of the list of parked tasks back.
+void runtime_core::destroy_frames(task_core& task, lock_held& held) noexcept {
+  held.unlock();
+  {
+    abandoning_scope scope;
+    task.end_parked();
+    task.release();
+  }
+  held.lock();
+}
+
+// As destroy_frames().
+void runtime_core::end_task(task_core& task, lock_held& held) noexcept {
+  task_core* maker = task.owner()->maker();
+  if (maker != nullptr)
+    maker->add_ref();
+  destroy_frames(task, held);
+  if (maker != nullptr) {
+    if (maker->is_parked() && --maker->held_back_by == 0) {
+      maker->ready_next = due_;
+      due_ = maker;
+    }
+    held.unlock();
+    maker->release();
+    held.lock();
+  }
+  if (--parked_count_ == 0)
+    begin_finishing();
+  else
+    changed_.notify_all();
+}
+
+bool runtime_core::end_one() noexcept {
+  lock_held held(lock_);
+  task_core* const task =
+      stage_now() == stage::unwinding ? take_due(nullptr) : nullptr;
+  if (task == nullptr)
+    return false;
+  end_task(*task, held);
+  return true;
+}
+
+// Under lock_. The task of `top`, or one that goes before it; or null.
+task_core* runtime_core::take_due_below(const task_owner& top) noexcept {
+  return take_first(due_, [&](const task_core& task) {
+    const task_core* t = &task;
+    // While one waits for those that go before it, its owner is there.
+    while (t != nullptr && t->is_parked() && t->owner() != &top)
+      t = t->owner()->maker();
+    return t != nullptr && t->is_parked();
+  });
+}
+
+// Not any frame: one may own this very thread, and join it. The pool's threads
+// do the same work, but each may be in such a frame. So it is enough to look
+// from time to time.
+void runtime_core::help_to_end(blocking_wait& until,
+                               const task_owner& owner) noexcept {
+  lock_held held(lock_);
+  while (!until.is_done())
+    if (task_core* const task = take_due_below(owner))
+      end_task(*task, held);
+    else
+      changed_.wait_for(held, pause, [&] { return until.is_done(); });
+}
+
+void runtime_core::end_children_of(tracked_group& group) noexcept {
+  lock_held held(lock_);
+  while (!group.is_idle())
+    if (end_first_to_go(&group, held)) {
+    } else if (task_core* const task = take_due(&group)) {
+      end_task(*task, held);
+    } else {
+      // Its last child may end by itself, and tells nobody here.
+      changed_.wait_for(
+          held, pause, [&] { return due_ != nullptr || group.is_idle(); });
+    }
+}
+
+// Under lock_. The frames are gone. The completion handlers of the tasks are in
+// the pool's queue.
+void runtime_core::begin_finishing() noexcept {
+  set_stage(stage::finishing);
+  if (driver_ != nullptr)
+    set_stage(stage::over);
+  else
+    asio::post(*pool_, marker{this, nullptr, 1});
+}
+
+// A thread that is not the pool's and destroys no frame. False: it gave up.
+bool runtime_core::finish_end() noexcept {
+  if (driver_ != nullptr) {
+    if (!driver_->finish())
+      return false;
+  } else {
+    lock_held held(lock_);
+    const auto may_go_on = [this] { return due_ != nullptr || is_over(); };
+    while (!is_over())
+      if (task_core* const task = take_due(nullptr)) {
+        end_task(*task, held);
+      } else if (!changed_.wait_for(held, patience, may_go_on)) {
+        report_ending();
+        changed_.wait(held, may_go_on);
+      }
+  }
+  std::lock_guard held(join_lock_);
+  if (std::exchange(are_joined_, true))
+    return true;
+  pool_->stop();
+  pool_->join();
+  for (std::thread& each : threads_)
+    each.join();
+  threads_.clear();
+  return true;
+}
+
+// Under lock_.
+void runtime_core::report_ending() noexcept {
+  std::fprintf(stderr,
+               "weir: the end of a runtime still waits, after %d s, for:\n",
+               static_cast<int>(patience.count()));
+  std::unordered_set<const task_core*> parked;
+  try {
+    for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
+      parked.insert(static_cast<task_core*>(item));
+  } catch (const std::bad_alloc&) {
+    parked.clear(); // Then it prints those that are parked, too.
+  }
+  const auto report = [&parked](task_core& task) {
+    if (parked.contains(&task))
+      return;
+    const wait_kind* const kind = task.waits_for();
+    std::fprintf(stderr,
+                 "  task %s, which %s%s\n",
+                 task.name == nullptr ? "(unnamed)" : task.name,
+                 kind == nullptr ? "runs" : "waits for: ",
+                 kind == nullptr ? "" : kind->name);
+  };
+  roots_.for_each(report);
+  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
+    g->for_each_child(report);
+}
+
+// --- an end that stalls ---
+//
+// An asio::awaitable is not weir's to destroy, so the task that awaits it parks
+// only when the awaitable has returned. Such an awaitable may wait for tasks of
+// the same runtime: by with_task_group(), by a join() or a co_spawn() with
+// use_awaitable. Those are parked already and would never end: the end stalls.
+// So, when every task that is not parked has made others, those of them that
+// made nothing that is alive are the first to go. It is the order of any
+// cancellation: a child ends while its parent waits for it.
+
+namespace {
+constexpr std::chrono::milliseconds first_pause{10};
+constexpr std::chrono::seconds longest_pause{1};
+
+// Of a parked one: its owner is there.
+const task_core* maker_of(const task_core& task) noexcept {
+  return task.owner()->maker();
+}
+} // namespace
+
+// A pool thread, no lock held.
+runtime_core::stall_timer::stall_timer(runtime_core& r) noexcept
+    : timer_function([](timer_function& timer) noexcept {
+        auto& self = static_cast<stall_timer&>(timer);
+        (void)self.runtime.break_stall();
+        std::lock_guard held(self.runtime.lock_);
+        self.runtime.arm_stall_timer();
+      }),
+      runtime(r), pause(first_pause) {}
+
+// Under lock_. No event says that the end has stalled: a timer looks, less and
+// less often. A deterministic runtime's driver knows when it has.
+void runtime_core::arm_stall_timer() noexcept {
+  if (stage_now() != stage::parking || driver_ != nullptr)
+    return;
+  timers_.arm(stall_timer_, clock::now() + stall_timer_.pause);
+  stall_timer_.pause =
+      std::min<clock::duration>(2 * stall_timer_.pause, longest_pause);
+}
+
+bool runtime_core::break_stall() noexcept {
+  bool any = false;
+  lock_held held(lock_);
+  for (;;) {
+    try {
+      collect_first_to_go();
+    } catch (const std::bad_alloc&) {
+      return any; // The next look may find memory.
+    }
+    if (first_to_go_ == nullptr)
+      return any;
+    any = true;
+    while (end_first_to_go(nullptr, held)) {
+    }
+  }
+}
+
+// Under lock_. Does nothing unless all that are not parked wait for what they
+// made, or run and may come to that. Linear in the tasks that are alive, but
+// for the length of the chains of makers.
+void runtime_core::collect_first_to_go() {
+  if (stage_now() != stage::parking || first_to_go_count_ != 0 ||
+      parked_count_ == 0)
+    return;
+  using task_set = std::unordered_set<const task_core*>;
+  task_set parked;
+  task_set others;
+  task_set makers;
+  parked.reserve(parked_count_);
+  for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
+    parked.insert(static_cast<task_core*>(item));
+  std::size_t alive = root_count_;
+  const auto add = [&](const task_core& task, const task_core* maker) {
+    if (!parked.contains(&task))
+      others.insert(&task);
+    if (maker != nullptr)
+      makers.insert(maker);
+  };
+  roots_.for_each([&](const task_core& t) { add(t, t.root_maker); });
+  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
+    alive += g->children();
+    g->for_each_child([&](const task_core& t) { add(t, g->maker()); });
+  }
+  if (parked.size() + others.size() != alive)
+    return; // A child that has not awaited yet is in no list. It runs.
+  const auto waits = [&](const task_core* t) { return makers.contains(t); };
+  if (!std::all_of(others.begin(), others.end(), waits))
+    return;
+  const auto is_below_one_that_waits = [&](const task_core& task) {
+    const task_core* maker = maker_of(task);
+    while (maker != nullptr && parked.contains(maker))
+      maker = maker_of(*maker);
+    return maker != nullptr && others.contains(maker);
+  };
+  ready_item** link = &parked_;
+  while (*link != nullptr) {
+    auto* const task = static_cast<task_core*>(*link);
+    if (waits(task) || !is_below_one_that_waits(*task)) {
+      link = &task->ready_next;
+      continue;
+    }
+    *link = task->ready_next;
+    task->ready_next = first_to_go_;
+    first_to_go_ = task;
+    ++first_to_go_count_;
+    --parked_count_; // As one that runs, until it has ended.
+    ++not_parked_;
+  }
+}
+
+// Enters and leaves under lock_. A child of `of`; any if it is null. False:
+// there is none.
+bool runtime_core::end_first_to_go(const tracked_group* of,
+                                   lock_held& held) noexcept {
+  task_core* const task = take_first(first_to_go_, [&](const task_core& t) {
+    return of == nullptr || t.owner() == of;
+  });
+  if (task == nullptr)
+    return false;
+  destroy_frames(*task, held);
+  --first_to_go_count_;
+  changed_.notify_all();
+  return true;
 }
 
 } // namespace weir::detail

@@ -4,7 +4,7 @@
 #include <weir/detail/task/abort.hpp>
 #include <weir/detail/task/deadline_scope.hpp>
 
-#include "runtime/runtime_core.hpp"
+#include "engine.hpp"
 
 namespace weir::detail {
 
@@ -12,13 +12,13 @@ deadline_scope::deadline_scope(task_core& self,
                                clock::time_point deadline) noexcept
     : timer_function(&deadline_scope::fire), self_(self),
       scope_(self, cancel_scope::kind::deadline) {
-  self.runtime().timers().arm(*this, deadline);
+  engine::arm(self.runtime(), *this, deadline);
 }
 
 deadline_scope::~deadline_scope() {
   if (!armed_)
     return;
-  if (!self_.runtime().timers().disarm(*this))
+  if (!engine::disarm(self_.runtime(), *this))
     scope_.announce();
   scope_.break_off();
 }
@@ -31,7 +31,7 @@ void deadline_scope::fire(timer_function& timer) noexcept {
 
 bool deadline_scope::leave() noexcept {
   armed_ = false;
-  if (!self_.runtime().timers().disarm(*this))
+  if (!engine::disarm(self_.runtime(), *this))
     scope_.announce(); // It fires, or has fired.
   return scope_.leave();
 }

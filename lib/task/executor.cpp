@@ -3,18 +3,12 @@
 
 #include <weir/executor.hpp>
 
-#include "runtime/runtime_core.hpp"
-
 #include <boost/core/demangle.hpp>
 
 #include <stdexcept>
 #include <string>
 
 namespace weir::detail {
-
-asio::thread_pool& pool_of(runtime_core& runtime) noexcept {
-  return runtime.pool();
-}
 
 void throw_foreign_executor(bool is_empty, const char* held) {
   std::string message = "weir::executor: the any_io_executor holds ";

@@ -4,7 +4,7 @@
 #include <weir/detail/task/abort.hpp>
 #include <weir/detail/task/root_task.hpp>
 
-#include "runtime/runtime_core.hpp"
+#include "engine.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
@@ -23,13 +23,13 @@ task_ref start_root(runtime_core& runtime, unstarted work, root_task& owner) {
   core->name = work.name;
   core->root_maker = owner.maker();
   task_ref ref(core);
-  if (!runtime.add_root(*core)) {
+  if (!engine::add_root(runtime, *core)) {
     core->destroy_root();
     core->release();
     throw_code(errc::runtime_stopped);
   }
   core->launch();
-  if (runtime.is_cancelling())
+  if (engine::is_cancelling(runtime))
     core->whole().request(asio::cancellation_type::terminal);
   return ref;
 }
@@ -39,9 +39,7 @@ void root_task::on_end(task_core& core, task_end end) noexcept {
   take(core, end);
   core.destroy_root();
   deliver(core); // *this may be gone.
-  runtime.remove_root(core);
-  if (runtime.is_stopped())
-    runtime.end_task_counted();
+  engine::root_has_ended(runtime, core);
 }
 
 std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
@@ -67,20 +65,20 @@ void report_unhandled(task_core& core,
                       const std::exception_ptr& error,
                       bool cancelled) noexcept {
   // A task that was cancelled, or whose runtime was stopped, has not failed.
-  if ((cancelled && is_aborted(error)) || core.runtime().is_stopped())
+  if ((cancelled && is_aborted(error)) || engine::is_stopped(core.runtime()))
     return;
-  core.runtime().unhandled(error, core.name);
+  engine::unhandled(core.runtime(), error, core.name);
 }
 
 blocking_wait::blocking_wait(runtime_core& runtime) : runtime_(runtime) {
-  if (runtime.is_own_thread())
+  if (engine::is_own_thread(runtime))
     throw boost::system::system_error(
         errc::would_deadlock,
         "weir::runtime::run: called on one of the runtime's own threads");
-  runtime.add_wait(*this);
+  engine::add_wait(runtime, *this);
 }
 
-blocking_wait::~blocking_wait() { runtime_.remove_wait(*this); }
+blocking_wait::~blocking_wait() { engine::remove_wait(runtime_, *this); }
 
 void blocking_wait::done() noexcept {
   std::lock_guard held(mutex_);
@@ -99,25 +97,17 @@ bool blocking_wait::is_done() noexcept {
 }
 
 void blocking_wait::wait(const task_owner& owner) {
-  if (driver* const runs = runtime_.driven_by()) {
-    try {
-      runs->run(done_);
-    } catch (...) {
-      runtime_.stop(); // The task may refer to *this.
-      throw;
-    }
-    if (runtime_.is_stopped())
-      runtime_.stop(); // By the task: there is no thread that ends the others.
+  if (engine::run_here(runtime_, done_))
     return;
-  }
   bool ends = false;
   {
     std::unique_lock held(mutex_);
-    changed_.wait(held, [&] { return done_ || (ends = runtime_.is_ending()); });
+    changed_.wait(
+        held, [&] { return done_ || (ends = engine::is_ending(runtime_)); });
     ends = ends && !done_;
   }
   if (ends)
-    runtime_.help_to_end(*this, owner);
+    engine::help_to_end(runtime_, *this, owner);
 }
 
 } // namespace weir::detail

@@ -5,16 +5,13 @@
 #include <weir/detail/task/task_core.hpp>
 
 #include "base/thread_context.hpp"
-#include "runtime/runtime_core.hpp"
+#include "engine.hpp"
 
 #include <cstdio>
 #include <exception>
 #include <utility>
 
 namespace weir::detail {
-
-#if !defined(WEIR_SYNC_POLICY)
-#endif
 
 task_core* current_task() noexcept { return this_thread().current; }
 
@@ -65,7 +62,7 @@ void task_core::release() noexcept {
 
 // --- any thread ---
 
-void task_core::schedule() noexcept { runtime_.ready().push(*this); }
+void task_core::schedule() noexcept { engine::push(runtime_, *this); }
 
 // Strand held, with a function to run. A task that has ended has no reference
 // of its own any more, and the submitter may drop the last one meanwhile.
@@ -118,7 +115,7 @@ void task_core::release_or_hand_over() noexcept {
 }
 
 void task_core::post(strand_item& item) noexcept {
-  if (runtime_.is_over()) { // Nobody would run it.
+  if (engine::is_over(runtime_)) { // Nobody would run it.
     item.run(strand_item::how::drop);
     return;
   }
@@ -129,8 +126,8 @@ void task_core::post(strand_item& item) noexcept {
 }
 
 bool task_core::begin_inline() noexcept {
-  if (this_thread().current != nullptr ||
-      !runtime_.ready().on_worker_thread() || !strand_.try_acquire())
+  if (this_thread().current != nullptr || !engine::on_worker_thread(runtime_) ||
+      !strand_.try_acquire())
     return false;
   if (parked_) [[unlikely]] { // It is to be posted, and dropped.
     release_or_hand_over();
@@ -159,7 +156,7 @@ void task_core::start() noexcept {
   if (strand_item* items = strand_.take()) [[unlikely]]
     run_items(items, strand_item::how::run);
   if (interrupted_ || owner_->is_cancelled()) {
-    if (runtime_.is_stopped()) {
+    if (engine::is_stopped(runtime_)) {
       parks_ = true;
       stopping_ = true;
       return;
@@ -209,7 +206,8 @@ void task_core::run() noexcept {
         stopping_ = false;
         if (parks_) [[unlikely]] {
           this_thread().current = nullptr;
-          runtime_.park(*this); // The strand stays held. *this may be gone.
+          engine::park(runtime_,
+                       *this); // The strand stays held. *this may be gone.
           return;
         }
         unwind(true);
@@ -235,7 +233,7 @@ void task_core::run() noexcept {
     }
     if (yielding_) {
       this_thread().current = nullptr;
-      runtime_.ready().push_again(*this); // The strand stays held.
+      engine::push_again(runtime_, *this); // The strand stays held.
       return;
     }
     if (strand_.try_release())
@@ -333,7 +331,7 @@ void task_core::become_known() noexcept {
   }
   // After that: the thread that tells the tasks of the end has found this one
   // in the list, or it walks the list later and has set the flag before.
-  if (runtime_.is_stopped())
+  if (engine::is_stopped(runtime_))
     parks_ = interrupted_ = true;
 }
 

@@ -20,7 +20,9 @@ using groups = std::vector<const group_core*>;
 // Lists hold the newest first.
 groups groups_of(runtime_core& runtime) {
   groups all;
-  runtime.for_each_group([&](const group_core& g) { all.push_back(&g); });
+  runtime.for_each_group([&](const tracked_group& g) {
+    all.push_back(&static_cast<const group_core&>(g)); // No other kind exists.
+  });
   std::reverse(all.begin(), all.end());
   return all;
 }

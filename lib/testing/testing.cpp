@@ -5,10 +5,12 @@
 #include <weir/testing/deterministic_runtime.hpp>
 #include <weir/testing/step_limit_exceeded.hpp>
 
+#include "deterministic_driver.hpp"
 #include "runtime/runtime_core.hpp"
 
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -47,31 +49,36 @@ std::string seconds(clock::duration d) {
 } // namespace
 
 deterministic_runtime::deterministic_runtime(deterministic_options options)
-    : core_(new detail::runtime_core(checked(options)),
+    : core_(new detail::runtime_core(
+                detail::deterministic_driver::start,
+                [options = checked(options)](detail::runtime_core& core) {
+                  return std::make_unique<detail::deterministic_driver>(
+                      core, options);
+                }),
             detail::runtime_core::destroy) {}
 
 deterministic_runtime::~deterministic_runtime() = default;
 
 clock::time_point deterministic_runtime::now() const noexcept {
-  return core_->driven_by()->now();
+  return detail::deterministic_driver::of(*core_).now();
 }
 
 clock::duration deterministic_runtime::elapsed() const noexcept {
-  return now() - detail::driver::start;
+  return now() - detail::deterministic_driver::start;
 }
 
 std::uint64_t deterministic_runtime::steps() const noexcept {
-  return core_->driven_by()->steps();
+  return detail::deterministic_driver::of(*core_).steps();
 }
 
 void deterministic_runtime::set_step_hook(std::function<void()> hook) {
-  core_->driven_by()->set_step_hook(std::move(hook));
+  detail::deterministic_driver::of(*core_).set_step_hook(std::move(hook));
 }
 
 void deterministic_runtime::stop() noexcept { core_->stop(); }
 
 void deterministic_runtime::require_free() const {
-  core_->driven_by()->require_free();
+  detail::deterministic_driver::of(*core_).require_free();
 }
 
 step_limit_exceeded::step_limit_exceeded(std::uint64_t limit,

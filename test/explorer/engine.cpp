@@ -6,7 +6,7 @@
 #include "base/thread_context.hpp"
 #include "explorer/explore_sync.hpp"
 #include "runtime/runtime_core.hpp"
-#include "testing/driver.hpp"
+#include "testing/deterministic_driver.hpp"
 
 #include <array>
 #include <atomic>
@@ -185,7 +185,7 @@ void run_ready() {
 void fire_timers() {
   using namespace std::chrono_literals;
   static clock::duration ticks{0};
-  const auto now = detail::driver::start + (ticks += 1ms);
+  const auto now = detail::deterministic_driver::start + (ticks += 1ms);
   detail::timer_entry* due = nullptr;
   while ((due = engine().timers().take_due(now, 64)) != nullptr)
     while (due != nullptr) {

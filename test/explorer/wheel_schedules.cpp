@@ -35,21 +35,26 @@ struct alarm : detail::timer_function {
 // Wheels in which two are armed whose time has come.
 class wheels {
 protected:
-  void arm(std::size_t i) { timers_.arm(alarms_[i], detail::driver::start); }
+  void arm(std::size_t i) {
+    timers_.arm(alarms_[i], detail::deterministic_driver::start);
+  }
 
-  ~wheels() { engine().driven_by()->set_time(detail::driver::start); }
+  ~wheels() {
+    detail::deterministic_driver::of(engine()).set_time(
+        detail::deterministic_driver::start);
+  }
 
   // Asio's timer and pool, as long as there is something for them to do. Only
   // here time passes: what is armed late is due a tick later.
   void drive() {
     do
-      engine().driven_by()->set_time(clock::now() + 1ms);
+      detail::deterministic_driver::of(engine()).set_time(clock::now() + 1ms);
     while (hand_timer::expire() || run_handler());
   }
 
   detail::handler_memory memory_{1};
   detail::timer_service timers_{
-      engine().pool(), 2, memory_, detail::driver::start - 1s};
+      engine().pool(), 2, memory_, detail::deterministic_driver::start - 1s};
   std::array<alarm, 2> alarms_;
 };
 

@@ -5,12 +5,12 @@
 
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
-#include <weir/detail/task/work_value.hpp>
 #include <weir/detail/wait/shared_claim.hpp>
 #include <weir/group_error.hpp>
 #include <weir/indexed_value.hpp>
 
 #include "group_steps.hpp"
+#include "work_value.hpp"
 
 #include <atomic>
 #include <concepts>

@@ -29,16 +29,6 @@ namespace detail {
 class group_core;
 struct group_access; // group_access.hpp
 
-// A task handed to a group, type-erased and not started.
-struct unstarted {
-  template <typename T>
-  explicit unstarted(task<T>&& t) noexcept
-      : name(task_access::name(t)), root(&task_access::release(t).promise()) {}
-
-  const char* name;
-  promise_base* root;
-};
-
 // Takes a slot for one child, or says why not.
 WEIR_API spawn_status reserve(group_core& group,
                               std::uint64_t& index,
@@ -158,17 +148,6 @@ public:
 
 protected:
   ~cancellable_body() = default;
-};
-
-// A scope that a group cancels.
-class body_scope final : public cancel_scope {
-public:
-  body_scope(task_core& core, const group_core& group) noexcept
-      : cancel_scope(core, kind::body), group_(group) {}
-  const group_core& group() const noexcept { return group_; }
-
-private:
-  const group_core& group_;
 };
 
 // The body of with_task_group: a scope of the calling task that the group can

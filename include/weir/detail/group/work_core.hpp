@@ -3,11 +3,11 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/sync/channel_steps.hpp>
 #include <weir/detail/task/abort.hpp>
 #include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/explain.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 

@@ -3,9 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/framed.hpp>
 #include <weir/task.hpp>
+
+#include "explain.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

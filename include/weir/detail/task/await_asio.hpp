@@ -3,12 +3,12 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/export.hpp>
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 
 #include "abort.hpp"
+#include "explain.hpp"
 #include "promise.hpp"
 
 #include <boost/asio/async_result.hpp>

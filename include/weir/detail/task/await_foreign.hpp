@@ -3,10 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/frame_cache.hpp>
 
 #include "await_asio.hpp"
+#include "explain.hpp"
 
 #include <coroutine>
 #include <type_traits>

@@ -42,6 +42,16 @@ struct task_access {
   }
 };
 
+// A task that is handed to its owner, type-erased and not started.
+struct unstarted {
+  template <typename T>
+  explicit unstarted(task<T>&& t) noexcept
+      : name(task_access::name(t)), root(&task_access::release(t).promise()) {}
+
+  const char* name;
+  promise_base* root;
+};
+
 // Throws std::invalid_argument.
 WEIR_API [[noreturn]] void throw_empty_task();
 

@@ -13,6 +13,8 @@
 
 namespace weir::detail {
 
+class task_owner;
+
 // A stretch of one task that can be cancelled by itself: the body of
 // with_task_group, what with_timeout runs, what shield protects. Scopes nest
 // like the coroutine frames they live in.
@@ -51,6 +53,17 @@ private:
   sync::atomic<bool> announced_{false};
   bool leaving_ = false;
   const kind kind_;
+};
+
+// The body of a group: the group, which owns tasks, has it cancelled.
+class body_scope final : public cancel_scope {
+public:
+  body_scope(task_core& core, const task_owner& group) noexcept
+      : cancel_scope(core, kind::body), group_(group) {}
+  const task_owner& group() const noexcept { return group_; }
+
+private:
+  const task_owner& group_;
 };
 
 } // namespace weir::detail

@@ -5,9 +5,8 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
-
 #include "as_task.hpp"
+#include "explain.hpp"
 
 #include <functional>
 #include <type_traits>

@@ -3,10 +3,10 @@
 
 #pragma once
 
-#include <weir/detail/base/explain.hpp>
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/frame_cache.hpp>
 
+#include "explain.hpp"
 #include "task_core.hpp"
 
 #include <coroutine>

@@ -6,7 +6,7 @@
 #include <weir/detail/base/completion_memory.hpp>
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
-#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/wait/waiter.hpp>
 #include <weir/executor.hpp>
 
 #include "await_task.hpp"

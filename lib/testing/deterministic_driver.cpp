@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include "driver.hpp"
+#include "deterministic_driver.hpp"
 
 #include <weir/error.hpp>
 #include <weir/testing/deadlock.hpp>
@@ -33,15 +33,15 @@ void make_room(std::vector<T>& list, std::size_t n) {
 }
 } // namespace
 
-driver::driver(runtime_core& runtime,
-               const testing::deterministic_options& options)
+deterministic_driver::deterministic_driver(
+    runtime_core& runtime, const testing::deterministic_options& options)
     : runtime_(runtime), options_(options), asio_(runtime.pool()),
       choice_(options.seed), time_{start, own_thread().clock},
       most_steps_(options.max_steps) {
   this_thread().clock = &time_;
 }
 
-driver::~driver() {
+deterministic_driver::~deterministic_driver() {
   virtual_clock** link = &own_thread().clock;
   while (*link != nullptr && *link != &time_)
     link = &(*link)->made_before;
@@ -54,18 +54,22 @@ driver::~driver() {
   *link = time_.made_before;
 }
 
-driver::virtual_time::virtual_time(driver* d) noexcept
+deterministic_driver::virtual_time::virtual_time(
+    deterministic_driver* d) noexcept
     : before_(own_thread().clock) {
   if (d != nullptr)
     this_thread().clock = &d->time_;
 }
 
-driver::virtual_time::~virtual_time() { this_thread().clock = before_; }
+deterministic_driver::virtual_time::~virtual_time() {
+  this_thread().clock = before_;
+}
 
 // Makes the calling thread the runtime's only worker.
-class driver::seat final {
+class deterministic_driver::seat final {
 public:
-  explicit seat(driver& d) noexcept : driver_(d), before_(own_thread()) {
+  explicit seat(deterministic_driver& d) noexcept
+      : driver_(d), before_(own_thread()) {
     // acquire: sees what the last thread that ran it did.
     if (d.is_driven_.exchange(true, std::memory_order_acquire)) {
       std::fputs("weir: two threads run one deterministic_runtime\n", stderr);
@@ -86,13 +90,20 @@ public:
   }
 
 private:
-  driver& driver_;
+  deterministic_driver& driver_;
   const thread_context before_;
 };
 
-bool driver::is_here() const noexcept { return this_thread().drives == this; }
+deterministic_driver&
+deterministic_driver::of(const runtime_core& runtime) noexcept {
+  return static_cast<deterministic_driver&>(*runtime.driven_by());
+}
 
-void driver::require_free() const {
+bool deterministic_driver::is_here() const noexcept {
+  return this_thread().drives == this;
+}
+
+void deterministic_driver::require_free() const {
   if (this_thread().drives != nullptr)
     throw boost::system::system_error(
         errc::would_deadlock,
@@ -105,24 +116,24 @@ void driver::require_free() const {
         "weir::testing::deterministic_runtime::run: another thread runs it");
 }
 
-void driver::outside_began() noexcept {
+void deterministic_driver::outside_began() noexcept {
   // relaxed: a task of the thread that looks at it began it.
   outside_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void driver::outside_ended() noexcept {
+void deterministic_driver::outside_ended() noexcept {
   // release: a thread that sees the function ended sees what it posted.
   outside_.fetch_sub(1, std::memory_order_release);
 }
 
-void driver::failed(const std::exception_ptr& error) noexcept {
+void deterministic_driver::failed(const std::exception_ptr& error) noexcept {
   if (!error_)
     error_ = error;
 }
 
 // --- run ---
 
-void driver::run(const bool& done) {
+void deterministic_driver::run(const bool& done) {
   const seat taken(*this);
   while (!done) {
     step();
@@ -131,7 +142,7 @@ void driver::run(const bool& done) {
   }
 }
 
-void driver::step() {
+void deterministic_driver::step() {
   // What was taken out of the wheel fires before the frame goes that waits for
   // it.
   if (runtime_.is_ending()) {
@@ -181,7 +192,7 @@ void driver::step() {
 }
 
 // True: some task is ready.
-bool driver::take_ready() {
+bool deterministic_driver::take_ready() {
   for (;;) {
     make_room(ready_, 1);
     ready_item* const item = runtime_.ready().take();
@@ -191,7 +202,7 @@ bool driver::take_ready() {
   }
 }
 
-void driver::count() {
+void deterministic_driver::count() {
   if (steps_ == most_steps_)
     throw testing::step_limit_exceeded(
         options_.max_steps, options_.seed, time_.now - start);
@@ -199,7 +210,7 @@ void driver::count() {
 }
 
 // True: it called a handler of Asio's.
-bool driver::poll() {
+bool deterministic_driver::poll() {
   if (steps_ == most_steps_)
     count();
   if (!asio_.call_one())
@@ -210,7 +221,7 @@ bool driver::poll() {
 
 // --- nothing is ready ---
 
-void driver::wait() {
+void deterministic_driver::wait() {
   const clock::time_point next = runtime_.timers().next_event();
   if (next <= time_.now) {
     take_due();
@@ -234,7 +245,7 @@ void driver::wait() {
 }
 
 // The wheel has events that are no deadlines.
-void driver::jump(clock::time_point next) {
+void deterministic_driver::jump(clock::time_point next) {
   do {
     time_.now = std::max(time_.now, next);
     take_due();
@@ -244,7 +255,7 @@ void driver::jump(clock::time_point next) {
 
 // Some of what is due, or all: what is still in the wheel can be disarmed, what
 // was taken out will fire.
-void driver::take_due() {
+void deterministic_driver::take_due() {
   const std::size_t most = 1 + choice_.below(most_at_once);
   make_room(due_, most);
   for (timer_entry* e = runtime_.timers().take_due(time_.now, most);
@@ -255,7 +266,7 @@ void driver::take_due() {
 }
 
 // True: something came. Real time.
-bool driver::wait_outside(std::chrono::milliseconds at_most) {
+bool deterministic_driver::wait_outside(std::chrono::milliseconds at_most) {
   using real = std::chrono::steady_clock;
   const real::time_point end = deadline_after(at_most, real::now());
   for (;;) {
@@ -271,7 +282,7 @@ bool driver::wait_outside(std::chrono::milliseconds at_most) {
 }
 
 // Whether Asio has operations pending, or an offloaded function runs.
-bool driver::has_outside_work() {
+bool deterministic_driver::has_outside_work() {
   // acquire: pairs with outside_ended().
   return outside_.load(std::memory_order_acquire) != 0 || asio_.has_any();
 }
@@ -280,7 +291,7 @@ bool driver::has_outside_work() {
 
 // One step of the end, without a choice and without memory: it must not fail.
 // False: everything waits, and for nothing that will come.
-bool driver::end_step() noexcept {
+bool deterministic_driver::end_step() noexcept {
   // First what is due: a frame with its deadline waits for that.
   if (!due_.empty()) {
     timer_entry* const due = due_.back();
@@ -325,7 +336,7 @@ bool driver::end_step() noexcept {
   }
 }
 
-bool driver::finish() noexcept {
+bool deterministic_driver::finish() noexcept {
   // relaxed: as require_free().
   if (is_driven_.load(std::memory_order_relaxed))
     return true; // Another thread is in run(), and drives it.
@@ -361,7 +372,7 @@ bool driver::finish() noexcept {
   return false;
 }
 
-void driver::shut_down() noexcept {
+void deterministic_driver::shut_down() noexcept {
   most_steps_ = steps_ + options_.max_steps;
   try {
     const seat taken(*this);

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include <weir/detail/task/abort.hpp>
+#include "abort.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -10,6 +10,7 @@
 
 #include "base/virtual_clock.hpp"
 #include "handler_turns.hpp"
+#include "runtime/driver.hpp"
 #include "seeded_choice.hpp"
 
 #include <atomic>
@@ -31,13 +32,15 @@ class runtime_core;
 // which. When there is nothing to choose from, time jumps to the next timer.
 //
 // Members without a thread note belong to the thread that runs.
-class driver final {
+class deterministic_driver final : public driver {
 public:
-  driver(runtime_core& runtime, const testing::deterministic_options& options);
-  driver(const driver&) = delete;
-  driver& operator=(const driver&) = delete;
+  deterministic_driver(runtime_core& runtime,
+                       const testing::deterministic_options& options);
   // On the thread that made it.
-  ~driver();
+  ~deterministic_driver() override;
+
+  // That of `runtime`, a deterministic one.
+  static deterministic_driver& of(const runtime_core& runtime) noexcept;
 
   // A long time after the epoch, so that a time_point that was never set lies
   // in the past, whatever is subtracted.
@@ -49,33 +52,21 @@ public:
   void set_time(clock::time_point t) noexcept { time_.now = t; }
   virtual_clock& time() noexcept { return time_; }
 
-  // Any thread: is it the one that runs?
-  bool is_here() const noexcept;
-
   // Any thread. Throws if run() must not be called now.
   void require_free() const;
 
-  // Any thread: something that weir does not run will end a wait, or has.
-  void outside_began() noexcept;
-  void outside_ended() noexcept;
-
-  // Until `done`, or until the runtime is stopped. Throws deadlock,
-  // step_limit_exceeded, and what escapes a handler or a detached task.
-  void run(const bool& done);
+  bool is_here() const noexcept override;
+  void outside_began() noexcept override;
+  void outside_ended() noexcept override;
+  // Throws deadlock and step_limit_exceeded, too.
+  void run(const bool& done) override;
+  void failed(const std::exception_ptr& error) noexcept override;
+  void shut_down() noexcept override;
+  // With as many steps as a run() has.
+  bool finish() noexcept override;
 
   // Called after each step of run().
   void set_step_hook(std::function<void()> hook) { hook_ = std::move(hook); }
-
-  // An exception escaped a detached task: run() throws it.
-  void failed(const std::exception_ptr& error) noexcept;
-
-  // The runtime's destructor: cancels all tasks and runs until they have
-  // ended. Gives up, with a message, where run() would throw.
-  void shut_down() noexcept;
-
-  // The runtime is stopped: runs until it is over, with as many steps as a
-  // run() has. False: it gave up, with a message.
-  bool finish() noexcept;
 
   // On the calling thread the time is the driver's; null: as it was.
   class virtual_time;
@@ -110,9 +101,9 @@ private:
   std::atomic<std::size_t> outside_{0};
 };
 
-class driver::virtual_time final {
+class deterministic_driver::virtual_time final {
 public:
-  explicit virtual_time(driver* d) noexcept;
+  explicit virtual_time(deterministic_driver* d) noexcept;
   virtual_time(const virtual_time&) = delete;
   virtual_time& operator=(const virtual_time&) = delete;
   ~virtual_time();

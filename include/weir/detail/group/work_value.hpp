@@ -3,14 +3,13 @@
 
 #pragma once
 
+#include <weir/detail/task/as_task.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/explain_work.hpp>
+#include <weir/detail/task/task_core.hpp>
 #include <weir/executor.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
-
-#include "as_task.hpp"
-#include "as_value.hpp"
-#include "explain_work.hpp"
-#include "task_core.hpp"
 
 #include <concepts>
 #include <cstddef>
