@@ -123,7 +123,7 @@ weir::task<> accept_all(tcp::acceptor& acceptor,
                                                server.wait_stopping());
     if (next.index() == 1)
       break;
-    // The handshake is the child's affair: a slow one holds up nobody.
+    // The start_handshake is the child's affair: a slow one holds up nobody.
     co_await server.spawn(session(std::get<0>(std::move(next)), tls, server));
   }
   acceptor.close();

@@ -5,7 +5,7 @@
 
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/handshake.hpp>
+#include <weir/detail/group/start_handshake.hpp>
 #include <weir/detail/task/as_task.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/operation.hpp>
@@ -88,7 +88,7 @@ void explain_start() {
 
 // `f`, `args` and `ready` live in this frame.
 template <typename T, typename F, typename... Args>
-task<> call_starter(std::shared_ptr<handshake<T>> shake,
+task<> call_starter(std::shared_ptr<start_handshake<T>> shake,
                     framed<F> f,
                     framed<Args>... args) {
   started<T> ready(std::move(shake));
@@ -98,7 +98,7 @@ task<> call_starter(std::shared_ptr<handshake<T>> shake,
 
 template <typename T>
 task<T> run_start(task_group& group,
-                  std::shared_ptr<handshake<T>> shake,
+                  std::shared_ptr<start_handshake<T>> shake,
                   task<> child) {
   co_await group.spawn(std::move(child));
   if constexpr (is_framed<T>)
@@ -158,7 +158,7 @@ auto start(task_group& group, F&& f, Args&&... args) {
       "expression. Give the type a constructor, or name the argument and pass "
       "it as an lvalue");
   detail::require_callable(f, "weir::start");
-  auto shake = std::make_shared<detail::handshake<value>>();
+  auto shake = std::make_shared<detail::start_handshake<value>>();
   detail::starting child(
       shake,
       detail::call_starter<value, std::decay_t<F>, std::decay_t<Args>...>(

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/handshake.hpp>
+#include <weir/detail/group/start_handshake.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -23,7 +23,7 @@ class started final {
 
 public:
   /// For weir's own functions.
-  explicit started(std::shared_ptr<detail::handshake<T>> shake) noexcept
+  explicit started(std::shared_ptr<detail::start_handshake<T>> shake) noexcept
       : shake_(std::move(shake)) {}
   started(const started&) = delete;
   started& operator=(const started&) = delete;
@@ -39,14 +39,15 @@ public:
   [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
 
 private:
-  std::shared_ptr<detail::handshake<T>> shake_;
+  std::shared_ptr<detail::start_handshake<T>> shake_;
 };
 
 /// The same for a child that has no value to hand over.
 template <>
 class started<void> final {
 public:
-  explicit started(std::shared_ptr<detail::handshake<void>> shake) noexcept
+  explicit started(
+      std::shared_ptr<detail::start_handshake<void>> shake) noexcept
       : shake_(std::move(shake)) {}
   started(const started&) = delete;
   started& operator=(const started&) = delete;
@@ -55,7 +56,7 @@ public:
   [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
 
 private:
-  std::shared_ptr<detail::handshake<void>> shake_;
+  std::shared_ptr<detail::start_handshake<void>> shake_;
 };
 
 } // namespace weir

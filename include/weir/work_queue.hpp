@@ -260,7 +260,7 @@ private:
           detail::group_access::core(group_),
           detail::consume<T, State, F, Make>(group_,
                                              *core_,
-                                             detail::consumer_place<T>(core_),
+                                             detail::consumer_token<T>(core_),
                                              shared,
                                              nullptr));
     detail::start_all(consumers);

@@ -21,7 +21,7 @@
 // NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
-// A list that is full, with two batches, gives one to the stock all threads
+// A list that is full, with two batches, gives one to the pool that all threads
 // share; an empty one takes one from it. So a producer on one thread and a
 // consumer on another trade whole batches, one lock per batch. Both are
 // bounded; what is over goes back to malloc.
@@ -147,7 +147,7 @@ private:
 // Constant-initialised and trivially destructible: outlives every thread.
 constinit std::array<batch_stock, size_class::count> stocks;
 
-// Moves one batch of a full list to the stock, or to malloc.
+// Moves one batch of a full list to the shared pool, or to malloc.
 void shed(free_list& list, std::size_t index) noexcept {
   free_block* const first = list.first;
   free_block* last = first;

@@ -37,7 +37,7 @@ struct thread_block : thread_lists {
   thread_context context;
   std::size_t heap_left = 0; // bytes, see grow_heap()
   std::size_t number = 0;    // see throw_aborted(); 0: none yet
-  bool abandons = false;     // see abandoning_scope
+  bool abandons = false;     // see teardown_scope
 };
 
 // This thread's; makes it. Ends the process when there is no memory.

@@ -3,8 +3,8 @@
 
 #include <weir/detail/task/abort.hpp>
 
+#include "counted_lock.hpp"
 #include "group_core.hpp"
-#include "group_lock.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,8 +41,8 @@ void group_core::discard_child(task_core* child) noexcept {
 }
 
 bool group_core::spawn_fast(std::uint64_t& index) noexcept {
-  slot_word::counts now{};
-  if (slots_.try_enter(now) != slot_word::entry::entered)
+  slot_counter::counts now{};
+  if (slots_.try_enter(now) != slot_counter::entry::entered)
     return false;
   index = now.started - 1;
   // relaxed, all: a maximum, read under the lock.
@@ -67,7 +67,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
   group_state::admission result;
   group_queue woken;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     const group_state::request wanted = request_of(step, parent, awaits);
     if (permits_ != nullptr)
       child->permits = static_cast<std::uint32_t>(wanted.weight);
@@ -99,7 +99,7 @@ spawn_status group_core::reserve(std::uint64_t& index,
                                  std::size_t weight) noexcept {
   if (spawn_fast(index))
     return spawn_status::started;
-  rules_lock held(*this);
+  counted_lock held(*this);
   group_state::request wanted;
   wanted.weight = weight;
   switch (state_.admit(nullptr, wanted, index)) {
@@ -123,7 +123,7 @@ void group_core::unreserve(std::size_t weight) noexcept {
   group_queue woken;
   bool idle = false;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(weight);
     state_.retract(woken);
@@ -155,7 +155,7 @@ void group_core::launch_reserved(unstarted child,
 bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
   group_queue woken;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     if (!state_.withdraw(w, woken))
       return false;
     if (w.role == group_waiter::kind::lender && parent != nullptr)
@@ -172,7 +172,7 @@ void group_core::give_back(group_queue& woken) noexcept {
     if (w->role == group_waiter::kind::lender ||
         w->role == group_waiter::kind::permit_lender)
       static_cast<spawn_step*>(w)->returned();
-    else if (w->state == group_waiter::fate::restored)
+    else if (w->state == group_waiter::wait_result::restored)
       returned(static_cast<resting_waiter&>(*w));
 }
 
@@ -182,7 +182,7 @@ void group_core::give_back(group_queue& woken) noexcept {
 void group_core::complete(group_queue& woken) noexcept {
   while (group_waiter* w = woken.pop_front()) {
     if (w->role == group_waiter::kind::spawner &&
-        w->state == group_waiter::fate::granted) {
+        w->state == group_waiter::wait_result::granted) {
       auto& step = static_cast<spawn_step&>(*w);
       launch(*std::exchange(step.child_, nullptr), w->index);
     }
@@ -234,7 +234,7 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
   unlist(core);
   runtime_core& runtime = runtime_;
   bool idle = false;
-  if (slots_.try_leave(idle) == slot_word::exit::left) {
+  if (slots_.try_leave(idle) == slot_counter::exit::left) {
     // *this may be gone.
     if (idle)
       runtime.group_is_idle();
@@ -284,7 +284,7 @@ void group_core::count_end(task_core& core,
   group_queue woken;
   bool idle = false;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(core.take_permits());
     state_.end(ending, core.lends ? lent_by(core) : nullptr, woken);
@@ -306,7 +306,7 @@ void group_core::permit_settled(bool granted) noexcept {
   group_queue woken;
   bool gone = false;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     permits_->answered(granted);
     state_.admit_waiting(woken);
     give_back(woken);
@@ -372,7 +372,7 @@ bool group_core::rejoin(resting_waiter& w) noexcept {
   group_core& own = own_group(w);
   group_queue woken;
   {
-    rules_lock held(own);
+    counted_lock held(own);
     if (w.gave_up || !own.state_.rejoin(w, w.lent))
       return false;
     w.rejoining = true;
@@ -395,7 +395,7 @@ bool group_core::give_up_permits(resting_waiter& w) noexcept {
   group_core& own = own_group(w);
   group_queue woken;
   {
-    rules_lock held(own);
+    counted_lock held(own);
     w.gave_up = true;
     if (!w.rejoining || !own.state_.withdraw(w, woken))
       return false;

@@ -3,12 +3,12 @@
 
 #include "group_core.hpp"
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/task/abort.hpp>
 #include <weir/group_error.hpp>
 
 #include "base/thread_context.hpp"
-#include "group_lock.hpp"
+#include "counted_lock.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -66,7 +66,7 @@ void group_core::handle_gone() noexcept {
   stages_.retire();
   // The end of the runtime knows no order for a group that is in a frame and
   // was made by another task, nor for one that a thread of the user's has.
-  if (!is_idle() && (is_abandoning() || runtime_.ends_elsewhere()))
+  if (!is_idle() && (in_teardown() || runtime_.ends_elsewhere()))
     runtime_.end_children_of(*this);
   if (!is_idle()) {
     std::fputs("weir: a task_group was destroyed before join():\n", stderr);
@@ -85,7 +85,7 @@ void group_core::handle_gone() noexcept {
   // Here, and not when the last reference goes: it may refer to what ends now.
   std::shared_ptr<const error_hook> hook;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     hook.swap(hook_);
     handle_gone_ = true;
     if (permits_ != nullptr && permits_->is_asking())
@@ -100,7 +100,7 @@ bool group_core::join(resting_waiter& w) noexcept {
   group_queue woken;
   bool joined = false;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     joined = state_.join(w, woken);
     if (!joined)
       lend_permits(w);
@@ -110,14 +110,14 @@ bool group_core::join(resting_waiter& w) noexcept {
 }
 
 bool group_core::is_joined_by_scope() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return kind_ != group_kind::bare && body_ == nullptr;
 }
 
 std::exception_ptr group_core::outcome() const {
   {
     // All children have ended; the lock only orders a late cancel().
-    rules_lock held(*this);
+    counted_lock held(*this);
     if (told_ != nullptr)
       return told_;
     if (!errors_.has_error()) {
@@ -129,7 +129,7 @@ std::exception_ptr group_core::outcome() const {
   if (!errors_.is_collecting())
     return error;
   const std::exception_ptr mine = error; // Not destroyed under the lock.
-  rules_lock held(*this);
+  counted_lock held(*this);
   if (told_ == nullptr)
     told_ = error;
   error = told_;
@@ -137,7 +137,7 @@ std::exception_ptr group_core::outcome() const {
 }
 
 bool group_core::is_outcome(const std::exception_ptr& error) const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   if (!state_.is_joined())
     return false;
   if (errors_.has_error())
@@ -147,7 +147,7 @@ bool group_core::is_outcome(const std::exception_ptr& error) const noexcept {
 }
 
 std::exception_ptr group_core::broken_off() const {
-  rules_lock held(*this);
+  counted_lock held(*this);
   switch (state_.cancelled_by()) {
   case group_state::cause::deadline:
     return error_of(asio::error::timed_out);
@@ -162,18 +162,18 @@ std::exception_ptr group_core::broken_off() const {
 }
 
 bool group_core::ended_by_outside() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return !errors_.has_error() &&
          state_.cancelled_by() == group_state::cause::outside;
 }
 
 bool group_core::has_error() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return errors_.has_error();
 }
 
 bool group_core::is_broken_off_from_outside() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return state_.cancelled_by() == group_state::cause::outside;
 }
 
@@ -182,7 +182,7 @@ bool group_core::is_broken_off_from_outside() const noexcept {
 void group_core::set_cap(std::size_t cap) noexcept {
   group_queue woken;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     state_.set_cap(cap, woken);
     give_back(woken);
   }
@@ -190,12 +190,12 @@ void group_core::set_cap(std::size_t cap) noexcept {
 }
 
 std::size_t group_core::cap() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return state_.cap();
 }
 
 task_group_stats group_core::stats() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   const auto& c = state_.counted();
   return {c.in_flight,
           state_.available(),
@@ -209,27 +209,27 @@ task_group_stats group_core::stats() const noexcept {
 }
 
 boost::system::error_code group_core::cancel_reason() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return reason_;
 }
 
 bool group_core::is_idle() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return state_.is_at_rest();
 }
 
 std::size_t group_core::children() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return state_.children();
 }
 
 bool group_core::has_stopper() const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   return state_.has_stopper();
 }
 
 void group_core::report(std::FILE* out) const noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   std::fprintf(out,
                "  group %s: %zu tasks in flight, %zu spawns waiting\n",
                name_,
@@ -294,7 +294,7 @@ void group_core::record(const std::exception_ptr& error,
   std::shared_ptr<const error_hook> hook;
   std::exception_ptr told; // destroyed without the lock
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     errors_.add(error, kept);
     told.swap(told_);
     if (!stopped)
@@ -316,7 +316,7 @@ void group_core::set_error_hook(error_hook hook) {
   std::shared_ptr<const error_hook> set;
   if (hook)
     set = std::make_shared<const error_hook>(std::move(hook));
-  rules_lock held(*this);
+  counted_lock held(*this);
   hook_.swap(set);
   held.unlock(); // before the old one is destroyed
 }
@@ -332,13 +332,13 @@ void group_core::cancel(group_state::cause why,
     reason = why == group_state::cause::deadline
                  ? asio::error::timed_out
                  : asio::error::operation_aborted;
-  rules_lock held(*this);
+  counted_lock held(*this);
   cancel_locked(held, why, reason);
 }
 
 // Enters with the lock held, leaves without. Marks and collects under it;
 // emits and wakes after it.
-bool group_core::cancel_locked(rules_lock& held,
+bool group_core::cancel_locked(counted_lock& held,
                                group_state::cause why,
                                boost::system::error_code reason) noexcept {
   group_queue woken;
@@ -454,12 +454,12 @@ void group_core::tell_children(std::uint32_t generation) noexcept {
 }
 
 void group_core::set_body(cancellable_body* body) noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   body_ = body;
 }
 
 void group_core::close() noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   state_.close();
 }
 
@@ -472,7 +472,7 @@ void group_core::cancel_at(clock::time_point deadline) noexcept {
 
 // Does nothing if the group was reopened since it was set.
 void group_core::on_deadline(std::uint32_t generation) noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   if (generation == this->generation())
     cancel_locked(held, group_state::cause::deadline, asio::error::timed_out);
 }
@@ -480,7 +480,7 @@ void group_core::on_deadline(std::uint32_t generation) noexcept {
 // --- idle, asked to stop, shut down; and open again ---
 
 bool group_core::wait(resting_waiter& w, group_waiter::kind what) noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   if (what == group_waiter::kind::stopper)
     return state_.wait_stop(w);
   if (state_.wait_idle(w))
@@ -490,12 +490,12 @@ bool group_core::wait(resting_waiter& w, group_waiter::kind what) noexcept {
 }
 
 void group_core::request_stop() noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   request_stop_locked(held);
 }
 
 // Enters with the lock held, leaves without.
-void group_core::request_stop_locked(rules_lock& held) noexcept {
+void group_core::request_stop_locked(counted_lock& held) noexcept {
   group_queue woken;
   state_.request_stop(woken);
   // release: what the caller did before is seen by a child that asks.
@@ -508,7 +508,7 @@ void group_core::shutdown(clock::duration drain,
                           clock::duration soft) noexcept {
   std::uint32_t plan = 0;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     state_.close();
     if (state_.is_joined() || state_.is_cancelled())
       return;
@@ -528,7 +528,7 @@ void group_core::shutdown(clock::duration drain,
 
 // The time of the current stage is over.
 void group_core::next_stage(std::uint32_t plan) noexcept {
-  rules_lock held(*this);
+  counted_lock held(*this);
   if (plan != plan_ || state_.is_joined())
     return;
   if (stage_ == stage::softly || soft_ <= clock::duration::zero()) {
@@ -548,7 +548,7 @@ bool group_core::reopen() noexcept {
   error_record old(0); // destroyed without the lock
   std::exception_ptr told;
   {
-    rules_lock held(*this);
+    counted_lock held(*this);
     if (!state_.is_joined())
       return false;
     state_.reopen();

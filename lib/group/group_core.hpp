@@ -13,7 +13,7 @@
 #include "group_state.hpp"
 #include "group_timer.hpp"
 #include "runtime/runtime_core.hpp"
-#include "slot_word.hpp"
+#include "slot_counter.hpp"
 #include "task/task_list.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -176,7 +176,7 @@ private:
   group_state::request request_of(const spawn_step& step,
                                   const task_core* parent,
                                   bool awaits) const noexcept;
-  class rules_lock; // group_lock.hpp
+  class counted_lock; // group_lock.hpp
   static void give_back(group_queue& woken) noexcept;
   void lend_permits(resting_waiter& w) noexcept;
   static bool rejoin(resting_waiter& w) noexcept;
@@ -187,13 +187,13 @@ private:
               std::uint64_t index,
               const char* name,
               bool cancel_siblings) noexcept;
-  bool cancel_locked(rules_lock& held,
+  bool cancel_locked(counted_lock& held,
                      group_state::cause why,
                      boost::system::error_code reason) noexcept;
   void tell(std::uint32_t generation, cancellable_body* body) noexcept;
   void tell_children(std::uint32_t generation) noexcept;
   void on_deadline(std::uint32_t generation) noexcept;
-  void request_stop_locked(rules_lock& held) noexcept;
+  void request_stop_locked(counted_lock& held) noexcept;
   void next_stage(std::uint32_t plan) noexcept;
   std::uint32_t generation() const noexcept {
     // relaxed: a caller that must not miss a change holds a lock.
@@ -218,7 +218,7 @@ private:
 
   // The fast path: admission and end of children while nothing else is to be
   // done. Beside what it touches.
-  mutable slot_word slots_;
+  mutable slot_counter slots_;
   mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
 
   sync::atomic<std::uint32_t> refs_{1};

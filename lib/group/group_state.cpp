@@ -8,20 +8,20 @@
 namespace weir::detail {
 
 using kind = group_waiter::kind;
-using fate = group_waiter::fate;
+using wait_result = group_waiter::wait_result;
 
 namespace {
 
 void grant_all(group_queue& queue, group_queue& woken) noexcept {
   while (group_waiter* w = queue.pop_front()) {
-    w->state = fate::granted;
+    w->state = wait_result::granted;
     woken.push_back(*w);
   }
 }
 
 bool wait_in(group_queue& queue, group_waiter& w, kind role) noexcept {
   w.role = role;
-  w.state = fate::queued;
+  w.state = wait_result::queued;
   queue.push_back(w);
   return false;
 }
@@ -68,7 +68,7 @@ group_state::admission group_state::admit(group_waiter* w,
     return admission::overloaded;
   }
   w->role = kind::spawner;
-  w->state = fate::queued;
+  w->state = wait_result::queued;
   w->index = wanted.weight - 1;
   slots_.push_back(*w);
   ++counts_.waiting;
@@ -82,7 +82,7 @@ group_state::admission group_state::lend(group_waiter& w,
                                          const request& wanted,
                                          std::uint64_t& index) {
   w.role = wanted.parent == lends::all ? kind::lender : kind::permit_lender;
-  w.state = fate::queued;
+  w.state = wait_result::queued;
   w.index = wanted.lent - 1;
   slots_.push_front(w);
   if (w.role == kind::permit_lender)
@@ -114,9 +114,9 @@ void group_state::end(ending how,
     break;
   }
   --children_;
-  if (lending != nullptr && lending->state == fate::queued) {
+  if (lending != nullptr && lending->state == wait_result::queued) {
     slots_.erase(*lending);
-    lending->state = fate::granted;
+    lending->state = wait_result::granted;
     woken.push_back(*lending);
     if (permits_ != nullptr)
       admit_waiting(woken); // Another is the first now.
@@ -131,7 +131,7 @@ bool group_state::rejoin(group_waiter& w, std::size_t lent) noexcept {
   if (is_cancelled())
     return false;
   w.role = kind::rejoiner;
-  w.state = fate::queued;
+  w.state = wait_result::queued;
   w.index = lent - 1;
   slots_.push_front(w);
   return true;
@@ -154,16 +154,16 @@ void group_state::admit_waiting(group_queue& woken) noexcept {
       --counts_.waiting;
       if (got == permit_source::answer::never) {
         ++counts_.rejected;
-        w.state = fate::oversized;
+        w.state = wait_result::oversized;
         continue;
       }
       w.index = begin_child();
-      w.state = fate::granted;
+      w.state = wait_result::granted;
     } else {
       // A lender that wants more than there is now goes on without.
       w.state = permits_ != nullptr && got == permit_source::answer::taken
-                    ? fate::restored
-                    : fate::granted;
+                    ? wait_result::restored
+                    : wait_result::granted;
     }
     if (wants_slot)
       take_slot();
@@ -190,7 +190,7 @@ void group_state::set_joined(group_queue& woken) noexcept {
 }
 
 bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
-  if (w.state != fate::queued)
+  if (w.state != wait_result::queued)
     return false;
   switch (w.role) {
   case kind::joiner:
@@ -216,7 +216,7 @@ bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
     ++counts_.rejected;
     break;
   }
-  w.state = fate::none;
+  w.state = wait_result::none;
   if (permits_ != nullptr)
     admit_waiting(woken); // It may have held back those behind it.
   return true;
@@ -256,13 +256,13 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
   while (group_waiter* w = slots_.pop_front()) {
     if (w->role == kind::lender) {
       take_slot(); // Above the cap, but nobody is admitted any more.
-      w->state = fate::granted;
+      w->state = wait_result::granted;
     } else if (w->role != kind::spawner) {
-      w->state = fate::granted;
+      w->state = wait_result::granted;
     } else {
       --counts_.waiting;
       ++counts_.rejected;
-      w->state = fate::refused;
+      w->state = wait_result::refused;
     }
     woken.push_back(*w);
   }

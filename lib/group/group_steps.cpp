@@ -93,7 +93,7 @@ bool spawn_step::on_cancel(waiter&) noexcept {
 void spawn_step::returned() noexcept {
   if (role == kind::lender)
     parent_->lends = false;
-  if (state == fate::restored)
+  if (state == wait_result::restored)
     parent_->add_permits(static_cast<std::uint32_t>(index + 1));
 }
 
@@ -103,7 +103,7 @@ void spawn_step::keep_alive() noexcept {
 }
 
 boost::system::error_code spawn_step::code() const noexcept {
-  if (state == fate::oversized)
+  if (state == wait_result::oversized)
     return errc::over_capacity;
   if (ended_by_cancel())
     return asio::error::operation_aborted;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/group/work_state.hpp>
 #include <weir/detail/task/abort.hpp>
 #include <weir/error.hpp>
@@ -15,7 +15,7 @@
 namespace weir::detail {
 
 work_state::~work_state() {
-  if (is_abandoning())
+  if (in_teardown())
     forsake_all();
   std::lock_guard held(lock_);
   if (drainers_.empty())
@@ -32,7 +32,7 @@ void work_state::forsake_all() noexcept {
   };
   while (queued_step* const step = next()) {
     static_cast<drain_step*>(step)->abort();
-    forsake(*step);
+    orphan(*step);
   }
 }
 
@@ -96,7 +96,7 @@ bool drain_step::start(waiter& w, task_core* self) noexcept {
 }
 
 bool drain_step::on_cancel(waiter&) noexcept {
-  if (is_forsaken() || !state_->withdraw(*this))
+  if (is_orphaned() || !state_->withdraw(*this))
     return false;
   abort();
   return true;

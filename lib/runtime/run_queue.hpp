@@ -140,7 +140,7 @@ public:
   // Any thread; a hint.
   bool looks_empty() const noexcept {
     // acquire: a task that was pushed before the owner took the last one is
-    // seen. Beyond that the caller orders, see wake_gate::leave().
+    // seen. Beyond that the caller orders, see idle_workers::leave().
     return head_.load(std::memory_order_acquire) ==
            tail_.load(std::memory_order_relaxed);
   }

@@ -129,7 +129,7 @@ void runtime_core::group_is_idle() noexcept {
   // and then looks at the counts: one of the two must see what the other wrote.
   // Both change the same slot word, or hold the group's lock, so one comes
   // second. If it is shut_down(), it finds no child. If it is the child, it
-  // acquired what rules_lock released after that look, and with it the flag:
+  // acquired what counted_lock released after that look, and with it the flag:
   // so this load may be relaxed, and needs no fence. It is an acquire one for
   // what else the destroying thread did before.
   // begin_cancelling() does as shut_down() does.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 
 #include "runtime_core.hpp"
 
@@ -27,7 +27,7 @@ runtime_core::~runtime_core() {
   timers_.close();
   // What is destroyed here may submit to the scheduler, which drops it. There
   // may be frames of asio::awaitables in handlers, in any order.
-  abandoning_scope scope;
+  teardown_scope scope;
   const auto drop_left = [this] {
     while (ready_item* const item = ready_.take_left())
       static_cast<task_core*>(item)->drop_queued();
@@ -157,7 +157,7 @@ void runtime_core::report(const char* first_line) noexcept {
 void runtime_core::stop() noexcept {
   begin_end();
   // Not where the end could wait for this very thread.
-  if (!is_own_thread() && !is_abandoning())
+  if (!is_own_thread() && !in_teardown())
     (void)finish_end();
 }
 
@@ -302,7 +302,7 @@ task_core* runtime_core::take_due(const tracked_group* preferred) noexcept {
 void runtime_core::destroy_frames(task_core& task, lock_held& held) noexcept {
   held.unlock();
   {
-    abandoning_scope scope;
+    teardown_scope scope;
     task.end_parked();
     task.release();
   }

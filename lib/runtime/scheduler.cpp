@@ -56,7 +56,7 @@ struct scheduler::drain_handler {
 
 scheduler::scheduler(asio::thread_pool& pool,
                      std::size_t threads,
-                     work_source& more,
+                     refill_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory), workers_(threads),
       gate_(static_cast<std::uint32_t>(threads)) {
@@ -138,7 +138,7 @@ bool ready_queue_is_crowded() noexcept {
 }
 
 void scheduler::notify() noexcept {
-  // Orders the push before the look at the gate, see wake_gate::leave().
+  // Orders the push before the look at the gate, see idle_workers::leave().
   sync::fence_seq_cst();
   if (gate_.try_enter())
     post_drain();
@@ -263,7 +263,7 @@ void scheduler::drain(bool searching) noexcept {
   worker& self = *this_thread().self;
   if (self.draining) { // A driver looks after the queues.
     gate_.leave();
-    sync::fence_seq_cst(); // It looks after this, see wake_gate::leave().
+    sync::fence_seq_cst(); // It looks after this, see idle_workers::leave().
     return;
   }
   const draining_mark mark(self);
@@ -318,7 +318,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
       return nullptr;
     }
     gate_.leave();
-    // The last look, see wake_gate::leave().
+    // The last look, see idle_workers::leave().
     sync::fence_seq_cst();
     if (!has_work() || !gate_.try_enter())
       return nullptr;

@@ -7,10 +7,10 @@
 #include <weir/detail/task/task_core.hpp>
 
 #include "base/handler_memory.hpp"
+#include "idle_workers.hpp"
+#include "refill_source.hpp"
 #include "run_queue.hpp"
 #include "shared_queue.hpp"
-#include "wake_gate.hpp"
-#include "work_source.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -47,7 +47,7 @@ public:
   // `more` is asked by workers that have nothing to run.
   scheduler(asio::thread_pool& pool,
             std::size_t threads,
-            work_source& more,
+            refill_source& more,
             handler_memory& memory);
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
@@ -102,10 +102,10 @@ private:
   void drain(bool searching) noexcept;
 
   asio::thread_pool& pool_;
-  work_source& more_;
+  refill_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  wake_gate gate_;
+  idle_workers gate_;
   shared_queue shared_;
   // Threads in push_from_outside(). Beside the queue, which they write too.
   sync::atomic<std::uint32_t> outside_{0};

@@ -69,7 +69,7 @@ timer_service::timer_service(asio::thread_pool& pool,
                              handler_memory& memory,
                              clock::time_point epoch)
     : epoch_(epoch), pool_(pool), memory_(memory),
-      shelves_(std::min(threads, most_shelves)), timer_(pool.get_executor()) {
+      shards_(std::min(threads, most_shelves)), timer_(pool.get_executor()) {
   // Asio's queue of timers has room for this one from now on.
   timer_->expires_at(epoch_ + std::chrono::hours(1));
   timer_->async_wait(wait_handler{this});
@@ -79,8 +79,7 @@ timer_service::timer_service(asio::thread_pool& pool,
 timer_service::timer_service(asio::thread_pool& pool,
                              clock::time_point start,
                              handler_memory& memory)
-    : epoch_(start), pool_(pool), memory_(memory), shelves_(1), driven_for_(0) {
-}
+    : epoch_(start), pool_(pool), memory_(memory), shards_(1), driven_for_(0) {}
 
 std::uint64_t timer_service::tick_after(clock::time_point t) const noexcept {
   if (t <= epoch_)
@@ -100,12 +99,12 @@ void timer_service::arm(timer_entry& entry,
                         clock::time_point deadline) noexcept {
   const std::uint64_t tick = tick_after(deadline);
   std::size_t own = scheduler::this_worker_index();
-  if (own >= shelves_.size()) [[unlikely]]
-    own %= shelves_.size();
-  entry.shelf = static_cast<std::uint8_t>(own);
+  if (own >= shards_.size()) [[unlikely]]
+    own %= shards_.size();
+  entry.shard = static_cast<std::uint8_t>(own);
   std::uint64_t due = 0;
   {
-    shelf& on = shelves_[own];
+    wheel_shard& on = shards_[own];
     std::lock_guard held(on.lock);
     due = on.wheel.arm(entry, tick);
   }
@@ -118,24 +117,24 @@ void timer_service::arm(timer_entry& entry,
 }
 
 bool timer_service::disarm(timer_entry& entry) noexcept {
-  shelf& on = shelves_[entry.shelf];
+  wheel_shard& on = shards_[entry.shard];
   std::lock_guard held(on.lock);
   return on.wheel.disarm(entry);
 }
 
 std::size_t timer_service::pending() const noexcept {
   std::size_t sum = 0;
-  for (shelf& each : shelves_) {
+  for (wheel_shard& each : shards_) {
     std::lock_guard held(each.lock);
     sum += each.wheel.size();
   }
   return sum;
 }
 
-// Any thread, no shelf's lock held.
+// Any thread, no shard's lock held.
 std::uint64_t timer_service::next_tick() const noexcept {
   std::uint64_t first = timing_wheel::never;
-  for (shelf& each : shelves_) {
+  for (wheel_shard& each : shards_) {
     std::lock_guard held(each.lock);
     first = std::min(first, each.wheel.next_event());
   }
@@ -151,7 +150,7 @@ clock::time_point timer_service::next_event() const noexcept {
 
 timer_entry* timer_service::take_due(clock::time_point now,
                                      std::size_t most) noexcept {
-  shelf& only = shelves_.front();
+  wheel_shard& only = shards_.front();
   std::lock_guard held(only.lock);
   return only.wheel.advance(tick_at(now), most);
 }
@@ -191,12 +190,12 @@ void timer_service::post_fire() noexcept {
   asio::post(pool_, fire_handler{this});
 }
 
-// A pool thread, no lock held. Its own shelf first. Null: nothing is due.
+// A pool thread, no lock held. Its own shard first. Null: nothing is due.
 timer_entry* timer_service::take_batch() noexcept {
   const std::uint64_t now = tick_at(clock::now());
   const std::size_t own = scheduler::this_worker_index();
-  for (std::size_t i = 0; i != shelves_.size(); ++i) {
-    shelf& from = shelves_[(own + i) % shelves_.size()];
+  for (std::size_t i = 0; i != shards_.size(); ++i) {
+    wheel_shard& from = shards_[(own + i) % shards_.size()];
     std::lock_guard held(from.lock);
     if (timer_entry* const first = from.wheel.advance(now, due_batch))
       return first;

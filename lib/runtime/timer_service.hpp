@@ -7,8 +7,8 @@
 #include <weir/detail/base/sync.hpp>
 
 #include "base/handler_memory.hpp"
+#include "refill_source.hpp"
 #include "timing_wheel.hpp"
-#include "work_source.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -43,7 +43,7 @@ using wheel_timer =
 //
 // What is due fires in small batches, each followed by the tasks that it made
 // ready: those are still in the cache then. The workers share in the firing.
-class timer_service final : public work_source {
+class timer_service final : public refill_source {
 public:
   timer_service(asio::thread_pool& pool,
                 std::size_t threads,
@@ -85,7 +85,7 @@ public:
 
 private:
   // A wheel and its lock.
-  struct alignas(64) shelf {
+  struct alignas(64) wheel_shard {
     spin_lock lock;
     timing_wheel wheel; // under lock
   };
@@ -105,12 +105,12 @@ private:
   asio::thread_pool& pool_;
   handler_memory& memory_;
 
-  mutable std::vector<shelf> shelves_;
+  mutable std::vector<wheel_shard> shards_;
 
   // The asio timer has expired, and not all that was due has fired.
   sync::atomic<bool> overdue_{false};
 
-  // The asio timer is touched under driver_lock_ only, never under a shelf's
+  // The asio timer is touched under driver_lock_ only, never under a shard's
   // lock: its members lock and allocate.
   sync::mutex driver_lock_;
   std::optional<wheel_timer> timer_;

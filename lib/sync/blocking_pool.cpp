@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/blocking_pool.hpp>
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/task/task_core.hpp>
 #include <weir/error.hpp>
 #include <weir/executor.hpp>
@@ -40,7 +40,7 @@ blocking_core::blocking_core(const blocking_pool_options& options)
 }
 
 blocking_core::~blocking_core() {
-  if (is_abandoning())
+  if (in_teardown())
     forsake_all();
   {
     std::lock_guard held(lock_);
@@ -64,7 +64,7 @@ void blocking_core::forsake_all() noexcept {
     if (job == nullptr)
       return nullptr;
     take_out(*job);
-    job->is_forsaken = true;
+    job->is_orphaned = true;
     --waits_;
     return std::exchange(job->who, nullptr);
   };
@@ -74,7 +74,7 @@ void blocking_core::forsake_all() noexcept {
   std::lock_guard held(lock_);
   while (blocking_job* const job = begun_.first()) {
     forget_waiter(*job);
-    job->is_forsaken = true;
+    job->is_orphaned = true;
   }
 }
 

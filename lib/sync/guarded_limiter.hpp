@@ -4,7 +4,7 @@
 #pragma once
 
 #include "limiter_state.hpp"
-#include "permit_word.hpp"
+#include "permit_counter.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -67,7 +67,7 @@ public:
   }
 
 private:
-  basic_permit_word<Sync> word_;
+  basic_permit_counter<Sync> word_;
   limiter_state rules_;    // under the lock
   std::size_t owners_ = 1; // under the lock
 };

@@ -3,7 +3,7 @@
 
 #include "limiter_core.hpp"
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -16,7 +16,7 @@ void limiter_core::handle_gone() noexcept {
   {
     const lock held(rules_);
     // Those that wait do so for what is in use: *this stays for them.
-    if (held->waiting() != 0 && !is_abandoning()) {
+    if (held->waiting() != 0 && !in_teardown()) {
       std::fprintf(stderr,
                    "weir: a limiter was destroyed while somebody waits: "
                    "%zu acquires waiting, %zu of %zu in use\n",

@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_thread_past_the_end_of_its_cache_keeps_nothing,
   const watchdog limit;
   const std::size_t before = given_out();
   for (int i = 0; i != 200; ++i) {
-    burst(900, 300 * 900); // Fills the stock of all threads.
+    burst(900, 300 * 900); // Fills the pool of all threads.
     std::thread([] {
       static thread_local late_user user;
       user.is_used = true;
@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(a_producer_and_a_consumer_recycle_each_others_blocks,
 BOOST_AUTO_TEST_CASE(a_thread_gives_its_blocks_back_at_its_end,
                      *boost::unit_test::precondition(memory_can_be_measured)) {
   const watchdog limit;
-  // Few enough of each size that none goes to the stock of all threads.
+  // Few enough of each size that none goes to the shared pool of all threads.
   const auto work = [] {
     for (std::size_t size = 32; size <= 1024; size += 16)
       burst(size, 50 * size);

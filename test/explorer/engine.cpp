@@ -79,7 +79,7 @@ ready_list ready;
 
 scheduler::scheduler(asio::thread_pool& pool,
                      std::size_t threads,
-                     work_source& more,
+                     refill_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory),
       gate_(static_cast<std::uint32_t>(threads)) {

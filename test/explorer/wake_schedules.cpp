@@ -7,9 +7,9 @@
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
+#include "runtime/idle_workers.hpp"
 #include "runtime/run_queue.hpp"
 #include "runtime/shared_queue.hpp"
-#include "runtime/wake_gate.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -122,7 +122,7 @@ private:
     return false;
   }
 
-  detail::basic_wake_gate<explore_sync> gate_{workers + 1};
+  detail::basic_idle_workers<explore_sync> gate_{workers + 1};
   queue queue_; // the pusher's
   std::array<queue, workers> stolen_;
   std::array<detail::ready_item, pushes> items_;
@@ -209,7 +209,7 @@ private:
     return !queue_.looks_empty() || !shared_.looks_empty();
   }
 
-  detail::basic_wake_gate<explore_sync> gate_{threads};
+  detail::basic_idle_workers<explore_sync> gate_{threads};
   detail::basic_shared_queue<explore_sync> shared_;
   queue queue_; // of thread 0
   queue own_;   // of thread 1

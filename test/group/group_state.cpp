@@ -24,7 +24,7 @@ using rules = detail::group_state;
 using admission = rules::admission;
 using cause = rules::cause;
 using ending = rules::ending;
-using fate = group_waiter::fate;
+using wait_result = group_waiter::wait_result;
 
 // Somebody who asks for slots, and the answers.
 struct group_fixture {
@@ -36,7 +36,7 @@ struct group_fixture {
         w, {lends ? rules::lends::all : rules::lends::nothing}, index);
   }
   // Takes the first of `woken`, which must be `w`.
-  bool wakes(group_waiter& w, fate expected) {
+  bool wakes(group_waiter& w, wait_result expected) {
     return woken.pop_front() == &w && w.state == expected;
   }
 };
@@ -52,7 +52,7 @@ BOOST_FIXTURE_TEST_CASE(below_the_cap_children_start_in_order_of_spawn,
     group_waiter unused;
     BOOST_TEST((ask(group, &unused) == admission::started));
     BOOST_TEST(index == n);
-    BOOST_TEST((unused.state == fate::none));
+    BOOST_TEST((unused.state == wait_result::none));
   }
   BOOST_TEST(group.counted().in_flight == 2u);
   BOOST_TEST((ask(group, nullptr) == admission::full));
@@ -69,7 +69,7 @@ BOOST_FIXTURE_TEST_CASE(spawners_are_admitted_first_come_first_served,
   BOOST_TEST(group.counted().waiting == 4u);
   for (std::size_t i = 0; i != waiters.size(); ++i) {
     group.end(ending::completed, nullptr, woken);
-    BOOST_TEST(wakes(waiters[i], fate::granted));
+    BOOST_TEST(wakes(waiters[i], wait_result::granted));
     BOOST_TEST(waiters[i].index == i + 1);
     BOOST_TEST(woken.empty());
   }
@@ -91,7 +91,7 @@ BOOST_FIXTURE_TEST_CASE(whoever_gives_up_leaves_the_order_of_the_others,
       if (i == leaving)
         continue;
       group.end(ending::completed, nullptr, woken);
-      BOOST_TEST(wakes(waiters[i], fate::granted));
+      BOOST_TEST(wakes(waiters[i], wait_result::granted));
       BOOST_TEST(!group.withdraw(waiters[i], woken));
     }
     group.end(ending::completed, nullptr, woken);
@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(cancel_refuses_whoever_waits_and_whoever_comes,
     ask(group, &w);
   BOOST_TEST(group.cancel(cause::failure, woken));
   for (group_waiter& w : waiters)
-    BOOST_TEST(wakes(w, fate::refused));
+    BOOST_TEST(wakes(w, wait_result::refused));
   group_waiter late;
   BOOST_TEST((ask(group, &late) == admission::cancelled));
   BOOST_TEST((ask(group, nullptr) == admission::cancelled));
@@ -148,7 +148,7 @@ BOOST_FIXTURE_TEST_CASE(close_still_admits_whoever_waits, group_fixture) {
   group.close();
   BOOST_TEST((ask(group, &late) == admission::closed));
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(waiter, fate::granted));
+  BOOST_TEST(wakes(waiter, wait_result::granted));
 }
 
 BOOST_FIXTURE_TEST_CASE(growing_admits_exactly_the_new_slots, group_fixture) {
@@ -158,8 +158,8 @@ BOOST_FIXTURE_TEST_CASE(growing_admits_exactly_the_new_slots, group_fixture) {
   for (group_waiter& w : waiters)
     ask(group, &w);
   group.set_cap(3, woken);
-  BOOST_TEST(wakes(waiters[0], fate::granted));
-  BOOST_TEST(wakes(waiters[1], fate::granted));
+  BOOST_TEST(wakes(waiters[0], wait_result::granted));
+  BOOST_TEST(wakes(waiters[1], wait_result::granted));
   BOOST_TEST(woken.empty());
 }
 
@@ -177,7 +177,7 @@ BOOST_FIXTURE_TEST_CASE(shrinking_stops_nobody_and_admits_below_the_new_cap,
     BOOST_TEST(woken.empty());
   }
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(waiter, fate::granted));
+  BOOST_TEST(wakes(waiter, wait_result::granted));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_child_lends_its_slot_and_gets_the_next_one_back,
@@ -192,10 +192,10 @@ BOOST_FIXTURE_TEST_CASE(a_child_lends_its_slot_and_gets_the_next_one_back,
   BOOST_TEST(group.counted().in_flight == 1u);
   BOOST_TEST(group.children() == 2u);
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(lender, fate::granted));
+  BOOST_TEST(wakes(lender, wait_result::granted));
   BOOST_TEST(woken.empty());
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(spawner, fate::granted));
+  BOOST_TEST(wakes(spawner, wait_result::granted));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_chain_of_lenders_ends_from_its_tip, group_fixture) {
@@ -208,7 +208,7 @@ BOOST_FIXTURE_TEST_CASE(a_chain_of_lenders_ends_from_its_tip, group_fixture) {
   BOOST_TEST(group.counted().peak == 1u);
   for (std::size_t i = depth; i-- != 0;) {
     group.end(ending::completed, nullptr, woken);
-    BOOST_TEST_REQUIRE(wakes(lenders[i], fate::granted));
+    BOOST_TEST_REQUIRE(wakes(lenders[i], wait_result::granted));
   }
   group.end(ending::completed, nullptr, woken);
   BOOST_TEST(group.children() == 0u);
@@ -227,7 +227,7 @@ BOOST_FIXTURE_TEST_CASE(a_lender_that_gives_up_runs_on_over_the_cap,
   group.end(ending::completed, nullptr, woken);
   BOOST_TEST(woken.empty()); // Back at the cap, not below it.
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(spawner, fate::granted));
+  BOOST_TEST(wakes(spawner, wait_result::granted));
 }
 
 BOOST_FIXTURE_TEST_CASE(joiners_are_woken_together_by_the_last_child,
@@ -242,8 +242,8 @@ BOOST_FIXTURE_TEST_CASE(joiners_are_woken_together_by_the_last_child,
   group.end(ending::failed, nullptr, woken);
   BOOST_TEST(woken.empty());
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(joiners[0], fate::granted));
-  BOOST_TEST(wakes(joiners[2], fate::granted));
+  BOOST_TEST(wakes(joiners[0], wait_result::granted));
+  BOOST_TEST(wakes(joiners[2], wait_result::granted));
   BOOST_TEST(woken.empty());
   BOOST_TEST((ask(group, nullptr) == admission::closed));
 }
@@ -257,10 +257,10 @@ BOOST_FIXTURE_TEST_CASE(a_join_waits_for_those_that_still_wait_for_a_slot,
   ask(group, &spawner);
   group.join(joiner, woken);
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(spawner, fate::granted));
+  BOOST_TEST(wakes(spawner, wait_result::granted));
   BOOST_TEST(woken.empty());
   group.end(ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(joiner, fate::granted));
+  BOOST_TEST(wakes(joiner, wait_result::granted));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_start_taken_back_gives_its_slot_to_the_next,
@@ -272,10 +272,10 @@ BOOST_FIXTURE_TEST_CASE(a_start_taken_back_gives_its_slot_to_the_next,
   ask(group, &spawner);
   group.join(joiner, woken);
   group.retract(woken);
-  BOOST_TEST(wakes(spawner, fate::granted));
+  BOOST_TEST(wakes(spawner, wait_result::granted));
   BOOST_TEST(group.counted().spawned == 2u);
   group.retract(woken);
-  BOOST_TEST(wakes(joiner, fate::granted));
+  BOOST_TEST(wakes(joiner, wait_result::granted));
   BOOST_TEST(group.counted().spawned == 2u);
   BOOST_TEST(group.counted().cancelled == 2u);
 }
@@ -290,7 +290,7 @@ BOOST_FIXTURE_TEST_CASE(the_largest_caps_do_not_overflow, group_fixture) {
     group.set_cap(1, woken);
     BOOST_TEST((ask(group, &waiter) == admission::queued));
     group.set_cap(cap, woken);
-    BOOST_TEST(wakes(waiter, fate::granted));
+    BOOST_TEST(wakes(waiter, wait_result::granted));
     BOOST_TEST(group.cap() == cap);
     BOOST_TEST(group.counted().in_flight == 1001u);
   }

@@ -19,7 +19,7 @@ using detail::group_queue;
 using detail::group_waiter;
 using rules = detail::group_state;
 using admission = rules::admission;
-using fate = group_waiter::fate;
+using wait_result = group_waiter::wait_result;
 
 // So many are free, out of so many.
 struct few_permits final : detail::permit_source {
@@ -55,11 +55,11 @@ struct permit_fixture {
                 rules::lends lends = rules::lends::nothing,
                 std::size_t lent = 1) {
     const admission answer = group.admit(w, {lends, weight, lent}, index);
-    if (w != nullptr && w->state == fate::queued)
+    if (w != nullptr && w->state == wait_result::queued)
       group.admit_waiting(woken);
     return answer;
   }
-  bool wakes(group_waiter& w, fate expected) {
+  bool wakes(group_waiter& w, wait_result expected) {
     return woken.pop_front() == &w && w.state == expected;
   }
 };
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_child_starts_with_a_slot_and_a_permit_only) {
   BOOST_TEST(group.children() == 0u);
   permits.free = 5;
   group.admit_waiting(woken);
-  BOOST_TEST(wakes(first, fate::granted));
+  BOOST_TEST(wakes(first, wait_result::granted));
   BOOST_TEST(permits.free == 2u);
   BOOST_TEST(permits.asked == 0u);
   BOOST_TEST((ask(group, nullptr, 1) == admission::started));
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(one_that_leaves_lets_those_behind_it_start) {
   ask(group, &waiters[2], 2);
   BOOST_TEST(permits.asked == 4u);
   BOOST_TEST(group.withdraw(waiters[0], woken));
-  BOOST_TEST(wakes(waiters[1], fate::granted));
+  BOOST_TEST(wakes(waiters[1], wait_result::granted));
   BOOST_TEST(woken.empty());
   BOOST_TEST(permits.asked == 2u);
 }
@@ -122,8 +122,8 @@ BOOST_AUTO_TEST_CASE(who_wants_more_than_there_is_is_told_and_the_end_too) {
   BOOST_TEST(!group.join(joiner, woken));
   permits.most = 7;
   group.admit_waiting(woken);
-  BOOST_TEST(wakes(heavy, fate::oversized));
-  BOOST_TEST(wakes(joiner, fate::granted));
+  BOOST_TEST(wakes(heavy, wait_result::oversized));
+  BOOST_TEST(wakes(joiner, wait_result::granted));
   BOOST_TEST(group.counted().rejected == 1u);
 }
 
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_child_lends_slot_and_permits_and_gets_both_back) {
   BOOST_TEST((ask(group, &lender, 1, rules::lends::all, 2) == admission::lent));
   permits.free = 2; // as the driver does when the child ends
   group.end(rules::ending::completed, nullptr, woken);
-  BOOST_TEST(wakes(lender, fate::restored));
+  BOOST_TEST(wakes(lender, wait_result::restored));
   BOOST_TEST(permits.free == 0u);
   BOOST_TEST(group.counted().in_flight == 1u);
 }
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_task_from_outside_lends_its_permits_alone) {
       (ask(group, &again, 1, rules::lends::permit, 3) == admission::queued));
   permits.free = 3;
   group.admit_waiting(woken);
-  BOOST_TEST(wakes(lender, fate::restored));
+  BOOST_TEST(wakes(lender, wait_result::restored));
   BOOST_TEST(woken.empty());
 }
 
@@ -164,9 +164,9 @@ BOOST_AUTO_TEST_CASE(a_cancellation_lets_lenders_go_on_without) {
   ask(group, &waiters[1], 1, rules::lends::all, 1);
   ask(group, &waiters[2], 1);
   group.cancel(rules::cause::own, woken);
-  BOOST_TEST(wakes(waiters[1], fate::granted));
-  BOOST_TEST(wakes(waiters[0], fate::granted));
-  BOOST_TEST(wakes(waiters[2], fate::refused));
+  BOOST_TEST(wakes(waiters[1], wait_result::granted));
+  BOOST_TEST(wakes(waiters[0], wait_result::granted));
+  BOOST_TEST(wakes(waiters[2], wait_result::refused));
   BOOST_TEST(permits.asked == 0u);
   group_waiter late;
   BOOST_TEST(!group.rejoin(late, 1));
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_rejoiner_wants_its_permits_and_no_slot) {
   BOOST_TEST(permits.asked == 2u);
   permits.free = 2;
   group.admit_waiting(woken);
-  BOOST_TEST(wakes(joins, fate::restored));
+  BOOST_TEST(wakes(joins, wait_result::restored));
   BOOST_TEST(woken.empty());
   BOOST_TEST(group.counted().in_flight == 1u);
 }

@@ -8,10 +8,10 @@
 #include <weir/detail/sync/channel_impl.hpp>
 #include <weir/detail/task/strand.hpp>
 
-#include "group/slot_word.hpp"
+#include "group/slot_counter.hpp"
 #include "runtime/run_queue.hpp"
 #include "support/watchdog.hpp"
-#include "sync/permit_word.hpp"
+#include "sync/permit_counter.hpp"
 
 #include <boost/mp11/list.hpp>
 #include <boost/test/unit_test.hpp>
@@ -26,7 +26,7 @@ namespace weir::test::of_hand_over {
 namespace {
 
 using detail::std_sync;
-using slots = detail::slot_word;
+using slots = detail::slot_counter;
 
 constexpr int rounds = 100;
 
@@ -58,7 +58,7 @@ struct watched {
 // The permits' word, as a limiter uses it: `inside` belongs to who has the only
 // permit, or the lock while nobody has it.
 struct counted_inside {
-  detail::basic_permit_word<std_sync> word{1};
+  detail::basic_permit_counter<std_sync> word{1};
   int inside = 0;
 
   void by_permit() {

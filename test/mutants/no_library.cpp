@@ -4,7 +4,7 @@
 // What the suites of the build `tsan` would need of the library, which is not
 // linked to them.
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/sync/channel_core.hpp>
 #include <weir/error.hpp>
 
@@ -21,7 +21,7 @@ boost::system::error_code make_error_code(errc e) noexcept {
 
 namespace detail {
 
-bool is_abandoning() noexcept { return false; }
+bool in_teardown() noexcept { return false; }
 
 void channel_destroyed_in_use(std::size_t, std::size_t) noexcept {
   std::terminate();

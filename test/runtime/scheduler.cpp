@@ -6,7 +6,7 @@
 
 #include "runtime/scheduler.hpp"
 
-#include "runtime/work_source.hpp"
+#include "runtime/refill_source.hpp"
 #include "support/watchdog.hpp"
 
 #include <boost/asio/thread_pool.hpp>
@@ -20,7 +20,7 @@ namespace weir::test::of_scheduler {
 
 namespace {
 
-struct no_more final : detail::work_source {
+struct no_more final : detail::refill_source {
   bool refill() noexcept override { return false; }
 };
 

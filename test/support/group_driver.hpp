@@ -147,14 +147,14 @@ inline const char* broken_rule(const group_view& before,
                                group_call call,
                                const group_view& after) {
   using cause = detail::group_state::cause;
-  using fate = detail::group_waiter::fate;
+  using wait_result = detail::group_waiter::wait_result;
   using kind = detail::group_waiter::kind;
   const auto& n = after.counts;
   const auto queued = [&](kind role) {
     std::size_t count = 0;
     for (std::size_t i = 0; i != after.fates.size(); ++i)
-      count +=
-          after.fates[i] == char(fate::queued) && after.roles[i] == char(role);
+      count += after.fates[i] == char(wait_result::queued) &&
+               after.roles[i] == char(role);
     return count;
   };
   if (call.what != group_call::withdraw && call.what != group_call::cancel &&
@@ -184,7 +184,8 @@ inline const char* broken_rule(const group_view& before,
   for (const char w : after.woken) {
     const auto i = static_cast<std::uint8_t>(w);
     if (std::count(after.woken.begin(), after.woken.end(), w) != 1 ||
-        i >= before.fates.size() || before.fates[i] != char(fate::queued))
+        i >= before.fates.size() ||
+        before.fates[i] != char(wait_result::queued))
       return "somebody was woken who did not wait";
     if ((after.roles[i] == char(kind::joiner) ||
          after.roles[i] == char(kind::idler)) &&
@@ -192,8 +193,8 @@ inline const char* broken_rule(const group_view& before,
       return "somebody was told of the end though a child is left";
   }
   for (std::size_t i = 0; i != before.fates.size(); ++i)
-    if (before.fates[i] == char(fate::queued) &&
-        after.fates[i] != char(fate::queued) &&
+    if (before.fates[i] == char(wait_result::queued) &&
+        after.fates[i] != char(wait_result::queued) &&
         after.woken.find(char(i)) == std::string::npos &&
         call.what != group_call::withdraw)
       return "somebody left the queue and was not told";

@@ -16,7 +16,7 @@ namespace weir::test {
 /// The contract once more, the plain way: who runs, and lists of who waits.
 class group_model final {
   using state = detail::group_state;
-  using fate = detail::group_waiter::fate;
+  using wait_result = detail::group_waiter::wait_result;
   using kind = detail::group_waiter::kind;
 
 public:
@@ -56,7 +56,7 @@ public:
       ++n.cancelled;
       --seen_.children;
       remove(lenders_, call.arg);
-      wake(call.arg, fate::granted);
+      wake(call.arg, wait_result::granted);
       settle();
       break;
     case group_call::retract: // As if it had been cancelled.
@@ -109,7 +109,7 @@ public:
   }
 
 private:
-  char add(kind role, fate f) {
+  char add(kind role, wait_result f) {
     seen_.fates += static_cast<char>(f);
     seen_.roles += static_cast<char>(role);
     seen_.indices += '\0';
@@ -123,7 +123,7 @@ private:
     return at != std::string::npos;
   }
 
-  void wake(std::uint8_t waiter, fate f) {
+  void wake(std::uint8_t waiter, wait_result f) {
     seen_.fates[waiter] = static_cast<char>(f);
     seen_.woken += static_cast<char>(waiter);
   }
@@ -145,7 +145,7 @@ private:
     const bool free = seen_.counts.in_flight < seen_.cap;
     if (refused || free) {
       if (has_waiter)
-        add(kind::spawner, fate::none);
+        add(kind::spawner, wait_result::none);
       if (refused) {
         ++seen_.counts.rejected;
         return closed_ || joined_ ? state::admission::closed
@@ -160,16 +160,16 @@ private:
       return state::admission::full;
     }
     if (how == group_call::lend) {
-      lenders_.insert(0, 1, add(kind::lender, fate::queued));
+      lenders_.insert(0, 1, add(kind::lender, wait_result::queued));
       seen_.index = new_child();
       return state::admission::lent;
     }
     if (spawners_.size() >= max_waiting_) {
-      add(kind::spawner, fate::none);
+      add(kind::spawner, wait_result::none);
       ++seen_.counts.rejected;
       return state::admission::overloaded;
     }
-    spawners_ += add(kind::spawner, fate::queued);
+    spawners_ += add(kind::spawner, wait_result::queued);
     ++seen_.counts.waiting;
     return state::admission::queued;
   }
@@ -187,7 +187,7 @@ private:
       }
       list.erase(0, 1);
       take_slot();
-      wake(waiter, fate::granted);
+      wake(waiter, wait_result::granted);
     }
     if (seen_.children != 0)
       return;
@@ -205,16 +205,16 @@ private:
 
   void wake_all(std::string& list) {
     for (const char waiter : list)
-      wake(static_cast<std::uint8_t>(waiter), fate::granted);
+      wake(static_cast<std::uint8_t>(waiter), wait_result::granted);
     list.clear();
   }
 
   // True: there is nothing to wait for.
   bool wait_in(std::string& list, kind role, bool over) {
     if (over)
-      add(kind::spawner, fate::none); // never queued
+      add(kind::spawner, wait_result::none); // never queued
     else
-      list += add(role, fate::queued);
+      list += add(role, wait_result::queued);
     return over;
   }
 
@@ -228,7 +228,7 @@ private:
                !remove(stoppers_, waiter)) {
       return false;
     }
-    seen_.fates[waiter] = static_cast<char>(fate::none);
+    seen_.fates[waiter] = static_cast<char>(wait_result::none);
     return true;
   }
 
@@ -236,10 +236,10 @@ private:
     seen_.cause = why;
     for (const char waiter : lenders_) {
       take_slot();
-      wake(static_cast<std::uint8_t>(waiter), fate::granted);
+      wake(static_cast<std::uint8_t>(waiter), wait_result::granted);
     }
     for (const char waiter : spawners_)
-      wake(static_cast<std::uint8_t>(waiter), fate::refused);
+      wake(static_cast<std::uint8_t>(waiter), wait_result::refused);
     seen_.counts.rejected += spawners_.size();
     seen_.counts.waiting = 0;
     lenders_.clear();

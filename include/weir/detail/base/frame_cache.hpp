@@ -14,7 +14,7 @@ namespace weir::detail {
 
 struct free_block {
   free_block* next;
-  free_block* next_batch; // in the first block of a batch in the stock
+  free_block* next_batch; // in the first block of a batch in the shared pool
 };
 
 struct free_list {
@@ -55,7 +55,7 @@ WEIR_API void* cache_allocate_slowly(std::size_t size);
 WEIR_API void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 
 // Memory for coroutine frames, control blocks and handlers: per-thread free
-// lists by size class, which trade batches with a stock that all threads share
+// lists by size class, which trade batches with a pool that all threads share
 // (lib/base/frame_cache.cpp). Any thread may free what another allocated.
 // Blocks are aligned for std::max_align_t.
 //
@@ -127,7 +127,7 @@ struct cached_if_fits {
   }
 };
 
-// Gives back to malloc what this thread and the stock keep.
+// Gives back to malloc what this thread and the shared pool keep.
 void empty_cache() noexcept;
 
 // Allocates `count` blocks and frees them again, so that they are in the cache.

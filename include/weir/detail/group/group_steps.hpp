@@ -75,10 +75,10 @@ public:
   WEIR_API void keep_alive() noexcept;
   void abort() noexcept { refused_ = refusal::cancelled; }
   bool ended_by_cancel() const noexcept {
-    return state == fate::refused || refused_ == refusal::cancelled;
+    return state == wait_result::refused || refused_ == refusal::cancelled;
   }
   void finish() const {
-    if (refused_ != refusal::none || state > fate::restored) [[unlikely]]
+    if (refused_ != refusal::none || state > wait_result::restored) [[unlikely]]
       fail();
   }
   std::tuple<boost::system::error_code> arguments() const { return {code()}; }

@@ -71,7 +71,7 @@ public:
     return true;
   }
   bool on_cancel(waiter&) noexcept {
-    if (this->is_forsaken() || !core_->items.withdraw(*this))
+    if (this->is_orphaned() || !core_->items.withdraw(*this))
       return false;
     core_->state.end();
     this->abort();
@@ -92,13 +92,13 @@ private:
 // In the frame of each consumer, started or not: without it nobody would take
 // what others push, and wait for.
 template <typename T>
-class consumer_place {
+class consumer_token {
 public:
-  explicit consumer_place(const std::shared_ptr<work_core<T>>& core) noexcept
+  explicit consumer_token(const std::shared_ptr<work_core<T>>& core) noexcept
       : core_(core) {}
-  consumer_place(consumer_place&&) noexcept = default;
-  consumer_place& operator=(consumer_place&&) = delete;
-  ~consumer_place() {
+  consumer_token(consumer_token&&) noexcept = default;
+  consumer_token& operator=(consumer_token&&) = delete;
+  ~consumer_token() {
     if (const auto core = core_.lock())
       core->abandon();
   }
@@ -113,12 +113,12 @@ private:
 // One item: counted as done at the end, however that comes. If it was cut off,
 // by an error that ends the queue or a cancellation, so is the queue.
 template <typename T>
-class item_at_work {
+class item_guard {
 public:
-  explicit item_at_work(work_core<T>& core) noexcept : core_(core) {}
-  item_at_work(const item_at_work&) = delete;
-  item_at_work& operator=(const item_at_work&) = delete;
-  ~item_at_work() {
+  explicit item_guard(work_core<T>& core) noexcept : core_(core) {}
+  item_guard(const item_guard&) = delete;
+  item_guard& operator=(const item_guard&) = delete;
+  ~item_guard() {
     if (!done_)
       core_.abandon();
     core_.state.end();
@@ -191,7 +191,7 @@ inline constexpr bool is_awaited = !std::is_void_v<R> && work<R>;
 template <typename T, typename State, typename F, typename Make>
 task<> consume(task_group& group,
                work_core<T>& core,
-               consumer_place<T> place,
+               consumer_token<T> place,
                std::shared_ptr<work_functions<F, Make>> calls,
                std::unique_ptr<State> state) {
   const task_core& self = co_await this_core();
@@ -219,7 +219,7 @@ task<> consume(task_group& group,
     std::optional<T> item = co_await std::move(next);
     if (!item)
       break;
-    item_at_work<T> at_work(core);
+    item_guard<T> at_work(core);
     try {
       if constexpr (is_awaited<decltype(call(std::move(*item)))>)
         (void)co_await call(std::move(*item));

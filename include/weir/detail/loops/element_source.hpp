@@ -6,8 +6,8 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/task.hpp>
 
+#include "async_mutex.hpp"
 #include "element_function.hpp"
-#include "turn.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -132,7 +132,7 @@ public:
 
   // False: there is no more. What the range throws is in the batch.
   task<bool> pull(batch& b, std::size_t want) {
-    held_turn held = co_await turn_.take();
+    async_lock held = co_await mutex_.lock();
     b.left = 0;
     if (is_exhausted())
       co_return false;
@@ -144,7 +144,7 @@ public:
     }
     co_return b.left != 0;
   }
-  // relaxed, here and below: a hint; who has the turn looks again.
+  // relaxed, here and below: a hint; the task that holds the mutex looks again.
   bool is_exhausted() const noexcept {
     return exhausted_.load(std::memory_order_relaxed);
   }
@@ -167,8 +167,8 @@ private:
       stop();
   }
 
-  turn turn_;
-  iterator next_;                     // of who has the turn, as is
+  async_mutex mutex_;
+  iterator next_;                     // under mutex_, as is
   std::ranges::sentinel_t<View> end_; //
   std::size_t index_ = 0;             //
   sync::atomic<bool> exhausted_{false};
@@ -188,7 +188,7 @@ public:
 
   // One at a time: the next may depend on what becomes of it.
   task<bool> pull(batch& b, std::size_t) {
-    held_turn held = co_await turn_.take();
+    async_lock held = co_await mutex_.lock();
     b.left = 0;
     if (is_exhausted())
       co_return false;
@@ -215,9 +215,9 @@ public:
   void stop() noexcept { exhausted_.store(true, std::memory_order_relaxed); }
 
 private:
-  turn turn_;
+  async_mutex mutex_;
   P& produce_;
-  std::size_t index_ = 0; // of who has the turn
+  std::size_t index_ = 0; // under mutex_
   sync::atomic<bool> exhausted_{false};
 };
 

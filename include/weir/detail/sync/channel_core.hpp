@@ -3,9 +3,9 @@
 
 #pragma once
 
-#include <weir/detail/base/abandoning.hpp>
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
+#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/wait/contending_step.hpp>
 #include <weir/error.hpp>
 #include <weir/send_status.hpp>
@@ -100,7 +100,7 @@ public:
   channel_core(const channel_core&) = delete;
   channel_core& operator=(const channel_core&) = delete;
   ~channel_core() {
-    if (is_abandoning())
+    if (in_teardown())
       forsake_all();
     const counts left = now();
     if (left.senders != 0 || left.receivers != 0)

@@ -267,7 +267,7 @@ void channel_core<T>::forsake_all() noexcept {
     return nullptr;
   };
   while (queued_step* const step = next())
-    forsake(*step);
+    orphan(*step);
 }
 
 } // namespace weir::detail

@@ -30,7 +30,7 @@ public:
 
   bool start(waiter& w, task_core*) noexcept { return core_->send(*this, w); }
   bool on_cancel(waiter&) noexcept {
-    if (this->is_forsaken() || !core_->withdraw(*this))
+    if (this->is_orphaned() || !core_->withdraw(*this))
       return false;
     this->abort();
     return true;
@@ -60,7 +60,7 @@ public:
     return core_->receive(*this, w);
   }
   bool on_cancel(waiter&) noexcept {
-    if (this->is_forsaken() || !core_->withdraw(*this))
+    if (this->is_orphaned() || !core_->withdraw(*this))
       return false;
     this->abort();
     return true;

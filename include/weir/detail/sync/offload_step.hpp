@@ -69,7 +69,7 @@ public:
 
   // The pool is gone: the end of a runtime destroyed the frame that it was in,
   // and the waiter is no task of that runtime. Written under the pool's lock.
-  bool is_forsaken = false;
+  bool is_orphaned = false;
 
 protected:
   virtual ~blocking_job() = default;
@@ -180,7 +180,7 @@ public:
     return true;
   }
   bool on_cancel(waiter&) noexcept {
-    if (job_->is_forsaken || !abandon_job(*pool_, *job_))
+    if (job_->is_orphaned || !abandon_job(*pool_, *job_))
       return false;
     abort();
     return true;
@@ -188,10 +188,10 @@ public:
   void keep_alive() noexcept {}
   void abort() noexcept { code_ = asio::error::operation_aborted; }
   bool ended_by_cancel() const noexcept {
-    return job_->is_forsaken || code_ == asio::error::operation_aborted;
+    return job_->is_orphaned || code_ == asio::error::operation_aborted;
   }
   value_type finish() {
-    if (job_->is_forsaken)
+    if (job_->is_orphaned)
       abort();
     if (code_)
       throw boost::system::system_error(code_, "weir::offload");

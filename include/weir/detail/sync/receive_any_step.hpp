@@ -140,7 +140,7 @@ public:
 private:
   void leave_queues() noexcept {
     channels_.each([](auto& core, auto& entry) {
-      if (!entry.is_forsaken())
+      if (!entry.is_orphaned())
         (void)core.withdraw(entry);
       return false;
     });

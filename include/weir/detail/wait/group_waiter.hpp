@@ -23,7 +23,7 @@ struct group_waiter {
     idler,         // the same, and leaves the group as it is
     stopper,       // waits until the group is asked to stop
   };
-  enum class fate : std::uint8_t {
+  enum class wait_result : std::uint8_t {
     none,     // not in a queue
     queued,   //
     granted,  // got what it waited for; a lender, its slot
@@ -39,7 +39,7 @@ struct group_waiter {
   std::uint64_t index = 0; // of the child it spawned; while it waits for
                            // permits: how many, less one
   kind role = kind::spawner;
-  fate state = fate::none;
+  wait_result state = wait_result::none;
 };
 
 // Somebody who waits for the children of a group. A task that has permits of

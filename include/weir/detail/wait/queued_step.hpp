@@ -35,7 +35,7 @@ public:
   asio::system_executor fallback_executor() const noexcept { return {}; }
 
   // Once it has started: its object is gone, or it never waited.
-  bool is_forsaken() const noexcept { return who == nullptr; }
+  bool is_orphaned() const noexcept { return who == nullptr; }
 
   // The queue's, and the lock's that guards it.
   queued_step* prev = nullptr;
@@ -83,7 +83,7 @@ inline queued_step* dequeue(step_queue& queue) noexcept {
 inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
 // The same, and the object goes with it: at the end of a runtime, if what waits
 // is no task.
-inline void forsake(queued_step& step) noexcept {
+inline void orphan(queued_step& step) noexcept {
   waiter* const w = std::exchange(step.who, nullptr);
   w->complete(*w);
 }

@@ -21,7 +21,7 @@ struct timer_entry {
   std::uint64_t tick : 44 = 0;
   std::uint64_t mark : 4 = 0; // its owner's, while it is not armed
   std::uint8_t place = 0;     // where in the wheel; 0: not armed
-  std::uint8_t shelf = 0;     // which wheel; set before it is armed
+  std::uint8_t shard = 0;     // which wheel; set before it is armed
   union {
     task_core* task = nullptr; // null: it is a timer_function
     std::int64_t value;        // its owner's, until it is armed

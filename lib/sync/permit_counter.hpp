@@ -24,10 +24,10 @@ namespace weir::detail {
 // A word that is closed and opened again may look as before: it then says the
 // same, so an exchange decided upon the earlier one is still right.
 template <typename Sync>
-class basic_permit_word {
+class basic_permit_counter {
 public:
   // Open, if the number fits.
-  explicit basic_permit_word(std::size_t free) noexcept
+  explicit basic_permit_counter(std::size_t free) noexcept
       : word_(free <= most ? pack(free) : closed_flag) {}
 
   // Any thread. False: not that much is free, closed, or locked; ask the rules.

@@ -33,7 +33,7 @@ namespace weir::detail {
 // exchange would have to be pre-empted for all of them, most of an hour at the
 // least, to pass a lowered cap or to give two children one index.
 template <typename Sync>
-class basic_slot_word {
+class basic_slot_counter {
 public:
   enum class entry : std::uint8_t { entered, refused };
   enum class exit : std::uint8_t { left, refused };
@@ -44,7 +44,7 @@ public:
   };
 
   // Precondition: cap is at least 1. Open.
-  explicit basic_slot_word(std::size_t cap) noexcept : cap_(cap) {}
+  explicit basic_slot_counter(std::size_t cap) noexcept : cap_(cap) {}
 
   // Any thread: one child more. refused: no slot, a field is full, or locked;
   // ask the rules. `now`: the counts with it.
@@ -148,6 +148,6 @@ private:
   typename Sync::template atomic<std::uint64_t> started_apart_{0};
 };
 
-using slot_word = basic_slot_word<sync>;
+using slot_counter = basic_slot_counter<sync>;
 
 } // namespace weir::detail

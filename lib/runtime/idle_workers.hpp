@@ -15,9 +15,9 @@ namespace weir::detail {
 //
 // One word: active in the low half, searching (a part of active) in the high.
 template <typename Sync>
-class basic_wake_gate {
+class basic_idle_workers {
 public:
-  explicit basic_wake_gate(std::uint32_t limit) noexcept : limit_(limit) {}
+  explicit basic_idle_workers(std::uint32_t limit) noexcept : limit_(limit) {}
 
   // Any thread, after a push. True: post a drain handler; it is counted as
   // searching. The caller has fenced the push, see scheduler::push().
@@ -76,6 +76,6 @@ private:
   alignas(64) typename Sync::template atomic<std::uint64_t> word_{0};
 };
 
-using wake_gate = basic_wake_gate<std_sync>;
+using idle_workers = basic_idle_workers<std_sync>;
 
 } // namespace weir::detail

@@ -79,7 +79,7 @@ private:
 };
 
 template <typename T>
-class handshake final : public handshake_core {
+class start_handshake final : public handshake_core {
   using value_type = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 public:
@@ -134,7 +134,8 @@ public:
   static constexpr bool starts_cancelled = true;
   static constexpr bool yields = false;
 
-  explicit handshake_step(handshake<T>& shake) noexcept : shake_(&shake) {}
+  explicit handshake_step(start_handshake<T>& shake) noexcept
+      : shake_(&shake) {}
 
   bool start(waiter& w, task_core*) noexcept { return shake_->wait(w); }
   bool on_cancel(waiter&) noexcept {
@@ -148,7 +149,7 @@ public:
   T finish() { return shake_->take(); }
 
 private:
-  handshake<T>* shake_; // the parent's frame owns it too
+  start_handshake<T>* shake_; // the parent's frame owns it too
 };
 
 } // namespace weir::detail

@@ -11,9 +11,9 @@ namespace weir::detail {
 
 // The group's lock, with the counts in its rules: takes the counting over from
 // the fast path, and gives it back, when it can, on the way out.
-class group_core::rules_lock {
+class group_core::counted_lock {
 public:
-  explicit rules_lock(const group_core& group) noexcept : group_(group) {
+  explicit counted_lock(const group_core& group) noexcept : group_(group) {
     group_.lock_.lock();
     if (group_.slots_.is_locked())
       return;
@@ -22,9 +22,9 @@ public:
     group_.state_.recount(
         now.running, now.started, group_.peak_.load(std::memory_order_relaxed));
   }
-  rules_lock(const rules_lock&) = delete;
-  rules_lock& operator=(const rules_lock&) = delete;
-  ~rules_lock() {
+  counted_lock(const counted_lock&) = delete;
+  counted_lock& operator=(const counted_lock&) = delete;
+  ~counted_lock() {
     if (held_)
       unlock();
   }

@@ -3,7 +3,7 @@
 
 // What a group's word has to tell it from one that looked the same before.
 
-#include "group/slot_word.hpp"
+#include "group/slot_counter.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -12,7 +12,7 @@
 #include <functional>
 #include <utility>
 
-namespace weir::test::of_slot_word_stamp {
+namespace weir::test::of_slot_counter_stamp {
 
 namespace {
 
@@ -50,14 +50,14 @@ struct preset_sync {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(slot_word_stamp)
+BOOST_AUTO_TEST_SUITE(slot_counter_stamp)
 
 // As many openings as a power of two, or one less: whichever makes a short
 // epoch come round.
 BOOST_AUTO_TEST_CASE(a_long_preemption_does_not_pass_a_lowered_cap) {
   for (const int openings : {(1 << 12) - 1, 1 << 12, (1 << 16) - 1, 1 << 16}) {
-    detail::basic_slot_word<preempted_sync> w(2);
-    detail::basic_slot_word<preempted_sync>::counts now{};
+    detail::basic_slot_counter<preempted_sync> w(2);
+    detail::basic_slot_counter<preempted_sync>::counts now{};
     BOOST_TEST((w.try_enter(now) == decltype(w)::entry::entered));
     preempted_sync::meanwhile = [&] {
       for (int i = 0; i != openings; ++i)
@@ -69,9 +69,9 @@ BOOST_AUTO_TEST_CASE(a_long_preemption_does_not_pass_a_lowered_cap) {
 
 BOOST_AUTO_TEST_CASE(a_long_preemption_gives_no_two_children_one_index) {
   for (const int openings : {(1 << 12) - 1, 1 << 12, (1 << 16) - 1, 1 << 16}) {
-    detail::basic_slot_word<preempted_sync> w(2);
-    detail::basic_slot_word<preempted_sync>::counts first{};
-    detail::basic_slot_word<preempted_sync>::counts second{};
+    detail::basic_slot_counter<preempted_sync> w(2);
+    detail::basic_slot_counter<preempted_sync>::counts first{};
+    detail::basic_slot_counter<preempted_sync>::counts second{};
     preempted_sync::meanwhile = [&] {
       bool idle = false;
       BOOST_TEST((w.try_enter(first) == decltype(w)::entry::entered));
@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(a_long_preemption_gives_no_two_children_one_index) {
 BOOST_AUTO_TEST_CASE(the_stamp_wraps_without_a_trace) {
   constexpr std::uint64_t begin = (std::uint64_t(1) << 38) - 3;
   preset_sync::word = begin << 24;
-  detail::basic_slot_word<preset_sync> w(1);
-  detail::basic_slot_word<preset_sync>::counts now{};
+  detail::basic_slot_counter<preset_sync> w(1);
+  detail::basic_slot_counter<preset_sync>::counts now{};
   bool idle = false;
   std::uint64_t refused = 0;
   for (std::uint64_t n = 1; n != 10; ++n) {
@@ -107,4 +107,4 @@ BOOST_AUTO_TEST_CASE(the_stamp_wraps_without_a_trace) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test::of_slot_word_stamp
+} // namespace weir::test::of_slot_counter_stamp

@@ -7,13 +7,13 @@ namespace weir::detail {
 
 // Whom a worker asks when it has nothing left to run, before it looks at the
 // other workers' queues.
-class work_source {
+class refill_source {
 public:
   // A pool thread. True: it may have made some tasks ready.
   virtual bool refill() noexcept = 0;
 
 protected:
-  ~work_source() = default;
+  ~refill_source() = default;
 };
 
 } // namespace weir::detail

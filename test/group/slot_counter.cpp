@@ -3,7 +3,7 @@
 
 // The counts of a group outside its lock, and how the rules get them.
 
-#include "group/slot_word.hpp"
+#include "group/slot_counter.hpp"
 
 #include "group/group_state.hpp"
 #include "support/sanitized.hpp"
@@ -19,11 +19,11 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test::of_slot_word {
+namespace weir::test::of_slot_counter {
 
 namespace {
 
-using word = detail::slot_word;
+using word = detail::slot_counter;
 using entry = word::entry;
 using leaving = word::exit;
 
@@ -42,7 +42,7 @@ struct one_word {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(slot_word)
+BOOST_AUTO_TEST_SUITE(slot_counter)
 
 BOOST_AUTO_TEST_CASE(children_enter_up_to_the_cap) {
   for (std::uint64_t cap : {1u, 2u, 100u}) {
@@ -276,4 +276,4 @@ BOOST_AUTO_TEST_CASE(no_child_is_lost_between_threads_and_the_lock) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test::of_slot_word
+} // namespace weir::test::of_slot_counter

@@ -3,7 +3,7 @@
 
 // The gate by itself. That no wake-up is lost: explorer/wake_schedules.cpp.
 
-#include "runtime/wake_gate.hpp"
+#include "runtime/idle_workers.hpp"
 
 #include "support/sanitized.hpp"
 #include "support/watchdog.hpp"
@@ -15,12 +15,12 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test::of_wake_gate {
+namespace weir::test::of_idle_workers {
 
-BOOST_AUTO_TEST_SUITE(wake_gate)
+BOOST_AUTO_TEST_SUITE(idle_workers)
 
 BOOST_AUTO_TEST_CASE(whoever_enters_is_active_and_searching) {
-  detail::wake_gate gate(2);
+  detail::idle_workers gate(2);
   BOOST_TEST(gate.busy() == 0u);
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(gate.busy() == 1u);
@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(whoever_enters_is_active_and_searching) {
 }
 
 BOOST_AUTO_TEST_CASE(nobody_enters_while_somebody_searches) {
-  detail::wake_gate gate(4);
+  detail::idle_workers gate(4);
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(!gate.try_enter());
   BOOST_TEST(gate.found_work());
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(nobody_enters_while_somebody_searches) {
 
 BOOST_AUTO_TEST_CASE(no_more_enter_than_the_limit_says) {
   for (std::uint32_t limit : {1u, 2u, 64u}) {
-    detail::wake_gate gate(limit);
+    detail::idle_workers gate(limit);
     for (std::uint32_t i = 0; i != limit; ++i) {
       BOOST_TEST(gate.try_enter());
       BOOST_TEST(gate.found_work());
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(no_more_enter_than_the_limit_says) {
 }
 
 BOOST_AUTO_TEST_CASE(whoever_leaves_is_neither_active_nor_searching) {
-  detail::wake_gate gate(1);
+  detail::idle_workers gate(1);
   for (int round = 0; round != 3; ++round) {
     BOOST_TEST(gate.try_enter());
     gate.leave();
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(whoever_leaves_is_neither_active_nor_searching) {
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_starts_to_search_keeps_others_out) {
-  detail::wake_gate gate(3);
+  detail::idle_workers gate(3);
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(gate.found_work());
   gate.search();
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_starts_to_search_keeps_others_out) {
 }
 
 BOOST_AUTO_TEST_CASE(only_the_last_searcher_to_find_work_is_told_so) {
-  detail::wake_gate gate(3);
+  detail::idle_workers gate(3);
   for (int i = 0; i != 3; ++i) {
     BOOST_TEST(gate.try_enter());
     BOOST_TEST(gate.found_work());
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
   constexpr int rounds = sanitized ? 10'000 : 100'000;
   constexpr std::uint32_t limit = 2;
   const watchdog time_limit;
-  detail::wake_gate gate(limit);
+  detail::idle_workers gate(limit);
   int searchers = 0; // by whoever is inside
   std::atomic<bool> together{false};
   std::atomic<bool> crowded{false};
@@ -133,4 +133,4 @@ BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace weir::test::of_wake_gate
+} // namespace weir::test::of_idle_workers

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/base/abandoning.hpp>
+#include <weir/detail/base/teardown.hpp>
 
 #include "thread_context.hpp"
 
@@ -9,11 +9,11 @@
 
 namespace weir::detail {
 
-abandoning_scope::abandoning_scope() noexcept
+teardown_scope::teardown_scope() noexcept
     : before_(std::exchange(own_block().abandons, true)) {}
 
-abandoning_scope::~abandoning_scope() { own_block().abandons = before_; }
+teardown_scope::~teardown_scope() { own_block().abandons = before_; }
 
-bool is_abandoning() noexcept { return own_block().abandons; }
+bool in_teardown() noexcept { return own_block().abandons; }
 
 } // namespace weir::detail

@@ -11,17 +11,17 @@ namespace weir::detail {
 // pool. No task waits for anything any more. But an object in a frame may go
 // while something that is no task waits on it: by a token, or in an
 // asio::awaitable.
-class abandoning_scope final {
+class teardown_scope final {
 public:
-  abandoning_scope() noexcept;
-  abandoning_scope(const abandoning_scope&) = delete;
-  abandoning_scope& operator=(const abandoning_scope&) = delete;
-  ~abandoning_scope();
+  teardown_scope() noexcept;
+  teardown_scope(const teardown_scope&) = delete;
+  teardown_scope& operator=(const teardown_scope&) = delete;
+  ~teardown_scope();
 
 private:
   bool before_;
 };
 
-WEIR_API bool is_abandoning() noexcept;
+WEIR_API bool in_teardown() noexcept;
 
 } // namespace weir::detail

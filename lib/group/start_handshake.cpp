@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/detail/group/group_steps.hpp>
-#include <weir/detail/group/handshake.hpp>
+#include <weir/detail/group/start_handshake.hpp>
 #include <weir/detail/task/abort.hpp>
 #include <weir/error.hpp>
 
