@@ -8,7 +8,7 @@
 #include <weir/detail/task/as_task.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/operation.hpp>
-#include <weir/task_group_options.hpp>
+#include <weir/unlimited.hpp>
 
 #include <cstddef>
 #include <functional>

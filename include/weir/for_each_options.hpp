@@ -4,7 +4,9 @@
 #pragma once
 
 #include <weir/detail/base/prelude.hpp>
+#include <weir/error_policy.hpp>
 #include <weir/task_group.hpp>
+#include <weir/unlimited.hpp>
 
 #include <cstddef>
 

@@ -17,22 +17,80 @@
 #include <weir/executor.hpp>
 #include <weir/operation.hpp>
 #include <weir/shutdown_options.hpp>
-#include <weir/spawn_options.hpp>
 #include <weir/spawn_status.hpp>
 #include <weir/task.hpp>
 #include <weir/task_failure.hpp>
-#include <weir/task_group_options.hpp>
-#include <weir/task_group_stats.hpp>
+#include <weir/unlimited.hpp>
 
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 namespace weir {
+
+class limiter;
+
+/// What an await that ends by cancellation does to the awaiting task.
+enum class on_cancel : std::uint8_t {
+  /// It throws `operation_aborted`, as in Asio.
+  raise,
+  /// The task is not resumed: its frames are destroyed from the inside out.
+  /// Destructors run, handlers do not, nothing can swallow it.
+  unwind,
+};
+
+/// How a task_group behaves. Trivially destructible members only, so that it
+/// may be written in braces inside a co_await expression (g++ 12).
+struct task_group_options {
+  /// At most this many children run at once; `unlimited`, or at least 1.
+  std::size_t max_in_flight = unlimited;
+  /// At most this many spawn() calls wait for a slot at once, the next throws
+  /// errc::overloaded; 0: none waits. Children that lend their slot are not
+  /// counted and never refused.
+  std::size_t max_waiting = unlimited;
+  /// A child starts only with a permit of this limiter, too, and gives it back
+  /// when it ends. Many groups, and other tasks, may share it; so that caps of
+  /// groups inside groups do not multiply: a child does not hold its permit
+  /// while it awaits a join() of another group of this limiter, or lends it in
+  /// spawn(), and gets one back before it goes on. It must outlive the group.
+  /// Null: none.
+  weir::limiter* limiter = nullptr;
+  error_policy errors = on_error::cancel_siblings;
+  /// Of the children; neither of the body nor of groups inside them.
+  on_cancel cancellation = on_cancel::raise;
+  /// For reports; kept by address, so a string literal.
+  const char* name = "task_group";
+};
+
+/// How task_group::spawn() starts one child.
+struct spawn_options {
+  /// How much of the group's limiter the child holds while it runs: at least
+  /// 1, at most the limiter's capacity and 2^32 - 1. Of no effect in a group
+  /// without one; a slot it takes in any case.
+  std::size_t weight = 1;
+};
+
+/// What a task_group counted, taken at one instant.
+struct task_group_stats {
+  std::size_t in_flight;   ///< children that hold a slot; above the cap only
+                           ///< after it was lowered, the group was cancelled
+                           ///< or a child gave up waiting for one it had lent
+  std::size_t available;   ///< free slots, 0 if the cap is exceeded;
+                           ///< `unlimited` without a cap
+  std::size_t waiting;     ///< spawn() calls that wait for a slot
+  std::size_t peak;        ///< highest `in_flight`
+  std::uint64_t spawned;   ///< children handed to the runtime
+  std::uint64_t completed; ///< children that returned
+  std::uint64_t failed;    ///< children that threw
+  std::uint64_t cancelled; ///< children that ended because of a cancellation
+  std::uint64_t
+      rejected; ///< spawns refused: full, overloaded, cancelled or closed
+};
 
 /// What task_group::spawn() returns.
 using spawn_operation = operation<detail::spawn_step>;

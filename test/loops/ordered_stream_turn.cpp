@@ -5,7 +5,7 @@
 
 #include <weir/detail/group/stream_round.hpp>
 #include <weir/runtime.hpp>
-#include <weir/task_group_options.hpp>
+#include <weir/task_group.hpp>
 
 #include "support/pool_fixture.hpp"
 

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/task_group_options.hpp>
+#include <weir/task_group.hpp>
 
 #include <array>
 #include <cstddef>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <weir/task.hpp>
-#include <weir/task_group_options.hpp>
+#include <weir/task_group.hpp>
 
 #include "plan.hpp"
 #include "setting.hpp"
