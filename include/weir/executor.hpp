@@ -30,6 +30,8 @@ class runtime;
 
 namespace detail {
 
+struct executor_access; // below
+
 // The pool of a runtime, for runtime_core is not known here.
 WEIR_API asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
 
@@ -214,7 +216,12 @@ public:
     return a.target_ == b.target_ && a.bits_ == b.bits_;
   }
 
-  /// For weir's own functions: the executor of a task, of a runtime, and back.
+private:
+  static constexpr std::uintptr_t task_tag = 1; // in the address's low bit
+  static constexpr unsigned never = 1;
+  static constexpr unsigned continuation = 2;
+
+  friend struct detail::executor_access;
   explicit executor(detail::task_core& core) noexcept
       : target_(reinterpret_cast<std::uintptr_t>(&core) | task_tag) {
     core.add_ref();
@@ -225,11 +232,6 @@ public:
     return is_task() ? task().runtime()
                      : *reinterpret_cast<detail::runtime_core*>(target_);
   }
-
-private:
-  static constexpr std::uintptr_t task_tag = 1; // in the address's low bit
-  static constexpr unsigned never = 1;
-  static constexpr unsigned continuation = 2;
 
   template <typename Any>
   static const executor& held_by(const Any& any) {
@@ -258,6 +260,15 @@ private:
 };
 
 static_assert(asio::execution::is_executor_v<executor>);
+
+// The executor of a task, of a runtime, and back.
+struct detail::executor_access {
+  static executor of(task_core& core) noexcept { return executor(core); }
+  static executor of(runtime_core& core) noexcept { return executor(core); }
+  static runtime_core& runtime(const executor& ex) noexcept {
+    return ex.runtime();
+  }
+};
 static_assert(sizeof(executor) <= 16);
 
 } // namespace weir

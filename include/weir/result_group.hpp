@@ -56,8 +56,8 @@ public:
       : siblings_(options.errors.siblings()), group_(ex, options) {}
   explicit result_group(runtime& on, task_group_options options = {})
       : siblings_(options.errors.siblings()), group_(on, options) {}
-  // As of task_group.
-  result_group(detail::task_core& maker, const task_group_options& options)
+  // For weir's own functions.
+  result_group(detail::scope_maker maker, const task_group_options& options)
       : siblings_(options.errors.siblings()), group_(maker, options) {}
 
   /// As task_group::spawn, and the child's value is kept.

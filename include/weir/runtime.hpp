@@ -99,7 +99,9 @@ public:
   }
 
   /// The executor of the pool, for sockets, timers and co_spawn.
-  [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+  [[nodiscard]] executor get_executor() noexcept {
+    return detail::executor_access::of(*core_);
+  }
 
   /// The context of get_executor(): what Asio's constructors and functions do
   /// with an `asio::io_context&`, they do with a runtime, too.

@@ -57,8 +57,9 @@ class single_flight final {
 public:
   /// Calls run on the runtime of `ex`.
   explicit single_flight(const executor& ex, Hash hash = {}, Equal equal = {})
-      : table_(std::make_shared<table>(
-            ex.runtime(), std::move(hash), std::move(equal))) {}
+      : table_(std::make_shared<table>(detail::executor_access::runtime(ex),
+                                       std::move(hash),
+                                       std::move(equal))) {}
   explicit single_flight(runtime& on, Hash hash = {}, Equal equal = {})
       : single_flight(on.get_executor(), std::move(hash), std::move(equal)) {}
   single_flight(const single_flight&) = delete;

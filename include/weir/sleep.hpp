@@ -6,6 +6,7 @@
 #include <weir/clock.hpp>
 #include <weir/detail/base/prelude.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/timer_entry.hpp>
 #include <weir/operation.hpp>
 
@@ -25,12 +26,10 @@ namespace weir {
 
 namespace detail {
 
-class sleep_step final : timer_entry {
+class sleep_step final : public operation_base, timer_entry {
 public:
   using signature = void(boost::system::error_code);
   static constexpr const char* waits_for = "sleep";
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
 
   // A deadline that is not after `now` completes at once.
   sleep_step(clock::time_point deadline, clock::time_point now) noexcept {

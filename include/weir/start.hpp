@@ -86,12 +86,19 @@ void explain_start() {
   }
 }
 
+struct start_access {
+  template <typename T>
+  static started<T> make(std::shared_ptr<start_handshake<T>> shake) noexcept {
+    return started<T>(std::move(shake));
+  }
+};
+
 // `f`, `args` and `ready` live in this frame.
 template <typename T, typename F, typename... Args>
 task<> call_starter(std::shared_ptr<start_handshake<T>> shake,
                     framed<F> f,
                     framed<Args>... args) {
-  started<T> ready(std::move(shake));
+  started<T> ready = start_access::make(std::move(shake));
   (void)co_await std::invoke(
       std::move(unframed(f)), ready, std::move(unframed(args))...);
 }

@@ -22,9 +22,6 @@ class started final {
                 "weir::started: the value must be an object, or void");
 
 public:
-  /// For weir's own functions.
-  explicit started(std::shared_ptr<detail::start_handshake<T>> shake) noexcept
-      : shake_(std::move(shake)) {}
   started(const started&) = delete;
   started& operator=(const started&) = delete;
 
@@ -39,6 +36,10 @@ public:
   [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
 
 private:
+  friend struct detail::start_access;
+  explicit started(std::shared_ptr<detail::start_handshake<T>> shake) noexcept
+      : shake_(std::move(shake)) {}
+
   std::shared_ptr<detail::start_handshake<T>> shake_;
 };
 
@@ -46,9 +47,6 @@ private:
 template <>
 class started<void> final {
 public:
-  explicit started(
-      std::shared_ptr<detail::start_handshake<void>> shake) noexcept
-      : shake_(std::move(shake)) {}
   started(const started&) = delete;
   started& operator=(const started&) = delete;
 
@@ -56,6 +54,11 @@ public:
   [[nodiscard]] bool is_set() const noexcept { return shake_->is_set(); }
 
 private:
+  friend struct detail::start_access;
+  explicit started(
+      std::shared_ptr<detail::start_handshake<void>> shake) noexcept
+      : shake_(std::move(shake)) {}
+
   std::shared_ptr<detail::start_handshake<void>> shake_;
 };
 

@@ -120,10 +120,6 @@ public:
   WEIR_API explicit task_group(const executor& ex,
                                task_group_options options = {});
   WEIR_API explicit task_group(runtime& on, task_group_options options = {});
-  // For what makes, joins and destroys one in the task `maker`: if that is
-  // behind a shield(), the end of the runtime does not cancel the group.
-  WEIR_API task_group(detail::task_core& maker,
-                      const task_group_options& options);
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
   WEIR_API ~task_group();
@@ -379,6 +375,10 @@ public:
 
   /// The executor of the group's runtime.
   WEIR_API [[nodiscard]] executor get_executor() const noexcept;
+
+  // For weir's own functions.
+  WEIR_API task_group(detail::scope_maker maker,
+                      const task_group_options& options);
 
 private:
   friend struct detail::group_access;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/detail/base/prelude.hpp>
+#include <weir/detail/group/group_access.hpp>
 #include <weir/detail/group/group_steps.hpp>
 #include <weir/detail/group/work_value.hpp>
 #include <weir/task.hpp>
@@ -37,7 +38,8 @@ task<std::tuple<kept_value<Ts>...>> run_when_all(std::tuple<task<Ts>...> works,
   task_core& self = co_await this_core();
   // Before the group, whose children refer to them.
   std::tuple<std::optional<kept_value<Ts>>...> kept;
-  task_group group(self, children_of(self, on_error::cancel_siblings, name));
+  task_group group(group_access::maker(self),
+                   children_of(self, on_error::cancel_siblings, name));
   const std::exception_ptr failed = launch_into(group, [&] {
     spawn_fills<Ts...>(group, works, kept, std::index_sequence_for<Ts...>());
   });
@@ -60,7 +62,7 @@ template <typename T>
 task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
   task_core& self = co_await this_core();
   std::vector<std::optional<kept_value<T>>> kept(works.size());
-  task_group group(self,
+  task_group group(group_access::maker(self),
                    children_of(self, on_error::cancel_siblings, "when_all"));
   const std::exception_ptr failed = launch_into(group, [&] {
     for (std::size_t i = 0; i != works.size(); ++i)

@@ -5,7 +5,8 @@
 
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/group/group_access.hpp>
+#include <weir/detail/group/run_scope.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/result.hpp>
 #include <weir/result_group.hpp>
@@ -32,26 +33,16 @@ template <typename Body, typename T>
 concept result_body = is_task < std::invoke_result_t < std::decay_t<Body>
 &, result_group<T>& >> ::value;
 
-// An outcome also when the body throws before it returns a task.
-template <typename T, typename Body>
-task<> call_result_body(Body& body, result_group<T>& group) {
-  (void)co_await std::invoke(unframed(body), group);
-}
-
 template <typename T, typename Body>
 task<std::vector<result<T>>> run_result_group(task_group_options options,
                                               framed<Body> body) {
   task_core& self = co_await this_core();
-  result_group<T> group(self, options);
+  result_group<T> group(group_access::maker(self), options);
   group_body scope(result_group_access::group(group), self);
-  outcome<void> ended = co_await outcome_of<void>(
-      call_result_body<T>(body, group), if_abandoned::failed);
+  outcome<void> ended = co_await outcome_of<void>(call_body<void>(body, group),
+                                                  if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
-  bool has_failed = false;
-  if (ended.error())
-    has_failed = scope.failed(ended.error());
-  else if (ended.is_stopped())
-    scope.stopped();
+  const bool has_failed = settle_body(scope, ended);
   std::vector<result<T>> results = co_await group.join();
   // Under keep_going join() reports no child's error; the body has no slot.
   if (has_failed)

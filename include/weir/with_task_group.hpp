@@ -5,7 +5,8 @@
 
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/group/group_access.hpp>
+#include <weir/detail/group/run_scope.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
@@ -52,27 +53,15 @@ concept task_body = is_task<body_result<Body>>::value;
 template <typename Body>
 concept awaitable_function = is_awaitable<body_result<Body>>::value;
 
-// An outcome also when the body throws before it returns a task.
-template <typename T, typename Body>
-task<T> call_body(Body& body, task_group& group) {
-  if constexpr (is_framed<T>)
-    co_return held<T>(co_await std::invoke(unframed(body), group));
-  else
-    co_return co_await std::invoke(unframed(body), group);
-}
-
 template <typename T, typename Body>
 task<T> run_group(task_group_options options, framed<Body> body) {
   task_core& self = co_await this_core();
-  task_group group(self, options);
+  task_group group(group_access::maker(self), options);
   group_body scope(group, self);
   outcome<T> result =
       co_await outcome_of<T>(call_body<T>(body, group), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
-  if (result.error())
-    (void)scope.failed(result.error());
-  else if (result.is_stopped())
-    scope.stopped();
+  (void)settle_body(scope, result);
   co_await group.join(); // Throws what counts, or unwinds; all have ended.
   if (result.has_value())
     co_return result.get();

@@ -5,7 +5,8 @@
 
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/group/group_access.hpp>
+#include <weir/detail/group/run_scope.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/task.hpp>
 #include <weir/work_queue.hpp>
@@ -22,28 +23,19 @@ template <typename Body, typename T>
 concept queue_body = work < std::invoke_result_t < std::decay_t<Body>
 &, work_queue<T>& >> ;
 
-// An outcome also when the body throws before it returns a task.
-template <typename T, typename Body>
-task<> call_queue_body(Body& body, std::optional<work_queue<T>>& queue) {
-  co_await std::invoke(unframed(body), *queue);
-}
-
 template <typename T, typename F, typename Body>
 task<>
 run_work_queue(work_queue_options options, framed<F> f, framed<Body> body) {
   task_core& self = co_await this_core();
   std::optional<work_queue<T>> queue;
   // Before the consumers run: there may be no memory for it.
-  task<> work = call_queue_body<T>(body, queue);
-  queue.emplace(self, options, std::move(unframed(f)));
+  task<> work = call_body<void>(body, queue);
+  queue.emplace(group_access::maker(self), options, std::move(unframed(f)));
   group_body scope(queue->group_, self);
   outcome<void> result =
       co_await outcome_of<void>(std::move(work), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
-  if (result.error())
-    (void)scope.failed(result.error());
-  else if (result.is_stopped())
-    scope.stopped();
+  (void)settle_body(scope, result);
   co_await queue->join(); // Throws what counts, or unwinds; all have ended.
 }
 

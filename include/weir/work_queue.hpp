@@ -100,9 +100,9 @@ public:
   template <typename F>
   work_queue(runtime& on, work_queue_options options, F f)
       : work_queue(on.get_executor(), options, std::move(f)) {}
-  // As of task_group.
+  // For weir's own functions.
   template <typename F>
-  work_queue(detail::task_core& maker, work_queue_options options, F f)
+  work_queue(detail::scope_maker maker, work_queue_options options, F f)
       : work_queue(maker,
                    options,
                    std::in_place_type<detail::no_state>,
@@ -225,7 +225,7 @@ private:
   using made_by = typename detail::made_by<Make>::type;
 
   template <typename On, typename State, typename F, typename Make>
-  work_queue(On& on,
+  work_queue(const On& on,
              work_queue_options options,
              std::in_place_type_t<State>,
              F f,

@@ -122,7 +122,7 @@ boost::system::error_code spawn_step::code() const noexcept {
 void spawn_step::fail() const { throw_code(code()); }
 
 executor spawn_step::fallback_executor() const noexcept {
-  return executor(group_->runtime());
+  return executor_access::of(group_->runtime());
 }
 
 void start_all(std::vector<spawn_step>& children) noexcept {
@@ -208,7 +208,7 @@ void join_step::finish() {
 }
 
 executor join_step::fallback_executor() const noexcept {
-  return executor(group_->runtime());
+  return executor_access::of(group_->runtime());
 }
 
 } // namespace weir::detail

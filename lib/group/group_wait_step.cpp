@@ -19,8 +19,8 @@ group_wait_step::group_wait_step(group_core& group, kind what) noexcept
 }
 
 group_wait_step::group_wait_step(group_wait_step&& other) noexcept
-    : group_(other.group_), counted_(std::exchange(other.counted_, false)),
-      code_(other.code_) {
+    : coded_operation(other), resting_waiter(), group_(other.group_),
+      counted_(std::exchange(other.counted_, false)) {
   role = other.role;
 }
 
@@ -52,14 +52,6 @@ void group_wait_step::keep_alive() noexcept {
   counted_ = true;
 }
 
-void group_wait_step::abort() noexcept {
-  code_ = asio::error::operation_aborted;
-}
-
-bool group_wait_step::ended_by_cancel() const noexcept {
-  return code_ == asio::error::operation_aborted;
-}
-
 void group_wait_step::finish() const {
   if (code_ == errc::would_deadlock)
     throw boost::system::system_error(
@@ -70,7 +62,7 @@ void group_wait_step::finish() const {
 }
 
 executor group_wait_step::fallback_executor() const noexcept {
-  return executor(group_->runtime());
+  return executor_access::of(group_->runtime());
 }
 
 } // namespace weir::detail

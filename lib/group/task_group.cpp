@@ -26,17 +26,20 @@ detail::group_core& make_core(detail::runtime_core& runtime,
 } // namespace
 
 task_group::task_group(const executor& ex, task_group_options options)
-    : core_(&make_core(ex.runtime(), options, detail::group_kind::bare)) {}
+    : core_(&make_core(detail::executor_access::runtime(ex),
+                       options,
+                       detail::group_kind::bare)) {}
 
 task_group::task_group(runtime& on, task_group_options options)
     : core_(&make_core(*on.core_, options, detail::group_kind::bare)) {}
 
-task_group::task_group(detail::task_core& maker,
+task_group::task_group(detail::scope_maker maker,
                        const task_group_options& options)
-    : core_(&make_core(maker.runtime(),
+    : core_(&make_core(maker.task().runtime(),
                        options,
-                       maker.is_shielded() ? detail::group_kind::shielded_scope
-                                           : detail::group_kind::scope)) {}
+                       maker.task().is_shielded()
+                           ? detail::group_kind::shielded_scope
+                           : detail::group_kind::scope)) {}
 
 task_group::~task_group() { core_->handle_gone(); }
 
@@ -101,7 +104,7 @@ boost::system::error_code task_group::cancel_reason() const noexcept {
 }
 
 executor task_group::get_executor() const noexcept {
-  return executor(core_->runtime());
+  return detail::executor_access::of(core_->runtime());
 }
 
 } // namespace weir

@@ -41,8 +41,8 @@ bool is_abandoned(const std::exception_ptr& error) noexcept {
 class signal_run final : public detail::rest_watch {
 public:
   signal_run(runtime& on, const signal_options& options)
-      : on_(on), core_(on.get_executor().runtime()), options_(options),
-        signals_(context_) {
+      : on_(on), core_(detail::executor_access::runtime(on.get_executor())),
+        options_(options), signals_(context_) {
     if (core_.is_own_thread())
       throw boost::system::system_error(
           errc::would_deadlock,

@@ -215,7 +215,7 @@ struct blocking_core::telling {
   }
 
   blocking_core* self;
-  job_ref<blocking_job> job;
+  ref<blocking_job> job;
 };
 
 // A thread of the pool. A task is told from its own runtime's pool, so that the
@@ -226,7 +226,7 @@ void blocking_core::tell(blocking_job& job) noexcept {
   } else {
     job.add_ref();
     asio::post(pool_of(*job.runtime),
-               telling{this, job_ref<blocking_job>(&job)});
+               telling{this, ref<blocking_job>::adopt(&job)});
   }
   {
     std::lock_guard held(lock_);

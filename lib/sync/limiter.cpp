@@ -88,12 +88,6 @@ bool acquire_step::on_cancel(waiter&) noexcept {
   return true;
 }
 
-void acquire_step::abort() noexcept { code_ = asio::error::operation_aborted; }
-
-bool acquire_step::ended_by_cancel() const noexcept {
-  return code_ == asio::error::operation_aborted;
-}
-
 permit acquire_step::take() noexcept {
   return std::exchange(granted_, false) ? permit(*core_, weight) : permit();
 }

@@ -92,7 +92,9 @@ public:
   }
 
   /// For co_spawn, task_group, sockets: as of a weir::runtime.
-  [[nodiscard]] executor get_executor() noexcept { return executor(*core_); }
+  [[nodiscard]] executor get_executor() noexcept {
+    return detail::executor_access::of(*core_);
+  }
 
   /// As of a weir::runtime.
   operator asio::execution_context&() noexcept {

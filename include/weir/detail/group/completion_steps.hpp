@@ -160,36 +160,21 @@ task<> run_for_completion(child_seat<T> seat,
 
 // completion_group::join as an operation.
 template <typename T>
-class completion_join_step final {
+class completion_join_step final : public join_step {
 public:
-  using signature = join_step::signature;
-  static constexpr const char* waits_for = "group join";
-  static constexpr bool starts_cancelled = true;
-  static constexpr bool yields = false;
-
   completion_join_step(task_group& group, completion_core<T>& core) noexcept
-      : group_(&group_access::core(group)), core_(&core), join_(*group_) {}
+      : join_step(group_access::core(group)),
+        group_(&group_access::core(group)), core_(&core) {}
 
   bool start(waiter& w, task_core* self) noexcept {
     if (!runs_in(*group_, self))
       core_->unbind();
-    return join_.start(w, self); // When false, *this may be gone.
-  }
-  bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
-  void keep_alive() noexcept { join_.keep_alive(); }
-  void abort() noexcept { join_.abort(); }
-  bool ended_by_cancel() const noexcept { return join_.ended_by_cancel(); }
-  void finish() { join_.finish(); }
-  auto arguments() { return join_.arguments(); }
-  executor fallback_executor() const noexcept {
-    return join_.fallback_executor();
+    return join_step::start(w, self); // When false, *this may be gone.
   }
 
 private:
   group_core* group_;
   completion_core<T>* core_;
-  join_step join_;
 };
 
 } // namespace detail

@@ -9,6 +9,7 @@
 #include <weir/group_error.hpp>
 #include <weir/indexed_value.hpp>
 
+#include "group_access.hpp"
 #include "group_steps.hpp"
 #include "work_value.hpp"
 
@@ -287,7 +288,8 @@ run_contest(std::size_t wanted,
   task_core& self = co_await this_core();
   // Before the group, whose children refer to it.
   contest<R> all(start.size(), wanted, end);
-  task_group group(self, children_of(self, collect(unlimited), name));
+  task_group group(group_access::maker(self),
+                   children_of(self, collect(unlimited), name));
   // Made before there is somebody to join: there may be no memory for it.
   task<> join = join_contest(group);
   const std::exception_ptr failed =

@@ -13,6 +13,9 @@ namespace weir::detail {
 // What the kinds of groups that have a task_group inside ask of it.
 struct group_access {
   static group_core& core(task_group& group) noexcept { return *group.core_; }
+  static scope_maker maker(task_core& task) noexcept {
+    return scope_maker(task);
+  }
 };
 
 // True in a child of `group`: `self` is one, or, where it is null, what this

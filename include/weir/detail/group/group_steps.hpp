@@ -8,6 +8,7 @@
 #include <weir/detail/task/cancel_scope.hpp>
 #include <weir/detail/task/promise.hpp>
 #include <weir/detail/wait/group_waiter.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/waiter.hpp>
 #include <weir/executor.hpp>
 #include <weir/shutdown_options.hpp>
@@ -29,6 +30,20 @@ namespace detail {
 class group_core;
 struct group_access; // group_access.hpp
 
+// The task in which one of our functions makes, joins and destroys a group: if
+// the task is behind a shield(), the end of the runtime does not cancel the
+// group. Only group_access makes one, so no user calls what takes it.
+class scope_maker {
+public:
+  task_core& task() const noexcept { return task_; }
+
+private:
+  friend struct group_access;
+  explicit scope_maker(task_core& task) noexcept : task_(task) {}
+
+  task_core& task_;
+};
+
 // Takes a slot for one child, or says why not.
 WEIR_API spawn_status reserve(group_core& group,
                               std::uint64_t& index,
@@ -45,11 +60,10 @@ WEIR_API std::size_t
 require_weight(const group_core& group, std::size_t weight, const char* who);
 
 // task_group::spawn as an operation.
-class spawn_step final : public group_waiter {
+class spawn_step final : public operation_base, public group_waiter {
 public:
   using signature = void(boost::system::error_code);
   static constexpr const char* waits_for = "spawn slot";
-  static constexpr bool starts_cancelled = false;
   static constexpr bool yields = true;
 
   template <typename T>
@@ -104,12 +118,11 @@ private:
 };
 
 // task_group::join and shutdown as an operation.
-class join_step final : public resting_waiter {
+class join_step : public operation_base, public resting_waiter {
 public:
   using signature = void(std::exception_ptr);
   static constexpr const char* waits_for = "group join";
   static constexpr bool starts_cancelled = true;
-  static constexpr bool yields = false;
 
   WEIR_API explicit join_step(group_core& group) noexcept;
   WEIR_API join_step(group_core& group, const shutdown_options& grace) noexcept;

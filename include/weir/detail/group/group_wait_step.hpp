@@ -5,6 +5,7 @@
 
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/wait/group_waiter.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/waiter.hpp>
 #include <weir/executor.hpp>
 
@@ -18,12 +19,10 @@ class group_core;
 class task_core;
 
 // task_group::wait_idle and wait_stopping as an operation.
-class group_wait_step final : public resting_waiter {
+class group_wait_step final : public coded_operation, public resting_waiter {
 public:
   using signature = void(boost::system::error_code);
   static constexpr const char* waits_for = "group idle or stopping";
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
 
   // `what`: idler or stopper.
   WEIR_API group_wait_step(group_core& group, kind what) noexcept;
@@ -33,8 +32,6 @@ public:
   WEIR_API bool start(waiter& w, task_core* self) noexcept;
   WEIR_API bool on_cancel(waiter& w) noexcept;
   WEIR_API void keep_alive() noexcept;
-  WEIR_API void abort() noexcept;
-  WEIR_API bool ended_by_cancel() const noexcept;
   WEIR_API void finish() const;
   std::tuple<boost::system::error_code> arguments() const { return {code_}; }
   WEIR_API executor fallback_executor() const noexcept;
@@ -42,7 +39,6 @@ public:
 private:
   group_core* group_;
   bool counted_ = false; // holds a reference on *group_
-  boost::system::error_code code_;
 };
 
 } // namespace weir::detail

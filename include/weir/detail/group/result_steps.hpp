@@ -28,35 +28,25 @@ WEIR_API bool is_broken_off_from_outside(task_group& group) noexcept;
 
 // result_group::join as an operation: a join_step, and the results.
 template <typename T>
-class results_step final {
+class results_step final : public join_step {
 public:
   using signature = void(std::exception_ptr, std::vector<result<T>>);
-  static constexpr const char* waits_for = "group join";
-  static constexpr bool starts_cancelled = true;
-  static constexpr bool yields = false;
 
   results_step(task_group& group,
                result_list<T>& list,
                on_error siblings) noexcept
-      : group_(&group), list_(&list), siblings_(siblings),
-        join_(group_access::core(group)) {}
+      : join_step(group_access::core(group)), group_(&group), list_(&list),
+        siblings_(siblings) {}
 
   bool start(waiter& w, task_core* self) noexcept {
     deadlock_ = runs_in(group_access::core(*group_), self);
-    return join_.start(w, self); // When false, *this may be gone.
+    return join_step::start(w, self); // When false, *this may be gone.
   }
-  bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
-  void keep_alive() noexcept { join_.keep_alive(); }
-  void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept {
     return siblings_ == on_error::keep_going
-               ? !deadlock_ && (join_.was_aborted() ||
-                                is_broken_off_from_outside(*group_))
-               : join_.ended_by_cancel();
-  }
-  executor fallback_executor() const noexcept {
-    return join_.fallback_executor();
+               ? !deadlock_ &&
+                     (was_aborted() || is_broken_off_from_outside(*group_))
+               : join_step::ended_by_cancel();
   }
 
   std::vector<result<T>> finish() {
@@ -74,10 +64,10 @@ public:
 
 private:
   std::exception_ptr error_of_join() {
-    std::exception_ptr error = std::get<0>(join_.arguments());
+    std::exception_ptr error = std::get<0>(join_step::arguments());
     if (error && !deadlock_ && siblings_ == on_error::keep_going &&
         !throws_in_spite_of_results(*group_, error))
-      error = join_.was_aborted() ? aborted_error() : nullptr;
+      error = was_aborted() ? aborted_error() : nullptr;
     return error;
   }
 
@@ -85,7 +75,6 @@ private:
   result_list<T>* list_;
   on_error siblings_;
   bool deadlock_ = false;
-  join_step join_;
 };
 
 } // namespace weir::detail

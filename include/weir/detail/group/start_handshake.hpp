@@ -7,6 +7,7 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/task/cancel_scope.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/queued_step.hpp>
 #include <weir/detail/wait/waiter.hpp>
 #include <weir/task.hpp>
@@ -124,15 +125,17 @@ private:
 // What is spawned.
 WEIR_API task<> run_starting(starting child);
 
+// Makes what a child says with that it is up; see start.hpp.
+struct start_access;
+
 // The parent's wait for its child.
 template <typename T>
-class handshake_step final {
+class handshake_step final : public operation_base {
 public:
   using signature = void(std::exception_ptr);
   static constexpr const char* waits_for = "start of a child";
   // The child is there: also a cancelled parent must see its end.
   static constexpr bool starts_cancelled = true;
-  static constexpr bool yields = false;
 
   explicit handshake_step(start_handshake<T>& shake) noexcept
       : shake_(&shake) {}
@@ -143,7 +146,6 @@ public:
     return false;
   }
   bool withdraw(waiter&) noexcept { return shake_->withdraw(); }
-  void keep_alive() noexcept {}
   void abort() noexcept {}
   bool ended_by_cancel() const noexcept { return shake_->was_cancelled(); }
   T finish() { return shake_->take(); }

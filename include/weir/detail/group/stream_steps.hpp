@@ -204,28 +204,19 @@ private:
 // ordered_stream::join as an operation: a join_step; a clean one begins a new
 // round.
 template <typename T>
-class stream_join_step final {
+class stream_join_step final : public join_step {
 public:
-  using signature = void(std::exception_ptr);
-  static constexpr const char* waits_for = "group join";
-  static constexpr bool starts_cancelled = true;
-  static constexpr bool yields = false;
-
   stream_join_step(ordered_stream<T>& stream,
                    std::shared_ptr<stream_round<T>> round) noexcept
-      : stream_(&stream), round_(std::move(round)),
-        join_(group_access::core(*round_->group)) {}
+      : join_step(group_access::core(*round->group)), stream_(&stream),
+        round_(std::move(round)) {}
 
   bool start(waiter& w, task_core* self) noexcept {
     deadlock_ = runs_in(group_access::core(*round_->group), self);
-    return join_.start(w, self); // When false, *this may be gone.
+    return join_step::start(w, self); // When false, *this may be gone.
   }
-  bool on_cancel(waiter& w) noexcept { return join_.on_cancel(w); }
-  bool withdraw(waiter& w) noexcept { return join_.withdraw(w); }
-  void keep_alive() noexcept { join_.keep_alive(); }
-  void abort() noexcept { join_.abort(); }
   bool ended_by_cancel() const noexcept {
-    return join_.ended_by_cancel() && !round_->errors.any();
+    return join_step::ended_by_cancel() && !round_->errors.any();
   }
   void finish() {
     if (std::exception_ptr error = std::get<0>(arguments()))
@@ -233,7 +224,7 @@ public:
   }
   std::tuple<std::exception_ptr> arguments() {
     try {
-      std::exception_ptr error = std::get<0>(join_.arguments());
+      std::exception_ptr error = std::get<0>(join_step::arguments());
       if (!deadlock_ && round_->errors.any())
         error = round_->errors.get();
       if (!error && !round_->group->is_cancelled())
@@ -243,14 +234,10 @@ public:
       return {std::current_exception()};
     }
   }
-  executor fallback_executor() const noexcept {
-    return join_.fallback_executor();
-  }
 
 private:
   ordered_stream<T>* stream_;
   std::shared_ptr<stream_round<T>> round_;
-  join_step join_;
   bool deadlock_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/waiter.hpp>
 #include <weir/permit.hpp>
 
@@ -19,12 +20,12 @@
 namespace weir::detail {
 
 // limiter::acquire as an operation.
-class acquire_step final : limiter_node {
+// keep_alive() has nothing to do: until it is told it counts as waiting, then
+// as in use, so the core stays.
+class acquire_step final : public coded_operation, limiter_node {
 public:
   using signature = void(boost::system::error_code, permit);
   static constexpr const char* waits_for = "limiter";
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
 
   acquire_step(limiter_core& core, std::size_t n) noexcept
       : limiter_node(&acquire_step::settled, n), core_(&core) {}
@@ -38,13 +39,8 @@ public:
 
   WEIR_API bool start(waiter& w, task_core* self) noexcept;
   WEIR_API bool on_cancel(waiter& w) noexcept;
-  // Until it is told it counts as waiting, then as in use: the core stays.
-  void keep_alive() noexcept {}
-  WEIR_API void abort() noexcept;
-  WEIR_API bool ended_by_cancel() const noexcept;
   WEIR_API permit finish();
   WEIR_API std::tuple<boost::system::error_code, permit> arguments() noexcept;
-  asio::system_executor fallback_executor() const noexcept { return {}; }
 
 private:
   WEIR_API static void settled(limiter_node& node, bool granted) noexcept;
@@ -53,7 +49,6 @@ private:
   limiter_core* core_;
   waiter* who_ = nullptr;
   bool granted_ = false; // a permit that was not taken out yet
-  boost::system::error_code code_;
 };
 
 } // namespace weir::detail

@@ -8,6 +8,7 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/task/outcome.hpp>
 #include <weir/detail/task/root_task.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 #include <weir/detail/wait/waiter.hpp>
 
 #include <boost/asio/error.hpp>
@@ -78,26 +79,6 @@ private:
   sync::atomic<std::uint32_t> refs_{1};
 };
 
-// A counted reference.
-template <typename Job>
-class job_ref {
-public:
-  // Takes over one reference.
-  explicit job_ref(Job* job) noexcept : job_(job) {}
-  job_ref(job_ref&& other) noexcept
-      : job_(std::exchange(other.job_, nullptr)) {}
-  job_ref& operator=(job_ref&&) = delete;
-  ~job_ref() {
-    if (job_ != nullptr)
-      job_->release();
-  }
-  Job& operator*() const noexcept { return *job_; }
-  Job* operator->() const noexcept { return job_; }
-
-private:
-  Job* job_;
-};
-
 template <typename F, typename... Args>
 class blocking_call final : public blocking_job {
 public:
@@ -131,8 +112,8 @@ private:
 };
 
 template <typename Call, typename... Args>
-job_ref<Call> make_job(Args&&... args) {
-  return job_ref<Call>(new Call(std::in_place, std::forward<Args>(args)...));
+ref<Call> make_job(Args&&... args) {
+  return ref<Call>::adopt(new Call(std::in_place, std::forward<Args>(args)...));
 }
 
 // What blocking_core does for a step.
@@ -159,7 +140,7 @@ struct offload_types<void> {
 
 // blocking_pool::run as an operation.
 template <typename Call>
-class offload_step final {
+class offload_step final : public coded_operation {
   using value_type = typename Call::value_type;
   using types = offload_types<value_type>;
 
@@ -167,10 +148,8 @@ public:
   using signature = typename types::signature;
   static constexpr const char* waits_for = "offload";
   static constexpr bool ends_outside = true;
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
 
-  offload_step(blocking_core& pool, job_ref<Call> job) noexcept
+  offload_step(blocking_core& pool, ref<Call> job) noexcept
       : pool_(&pool), job_(std::move(job)) {}
 
   bool start(waiter& w, task_core* self) noexcept {
@@ -185,8 +164,6 @@ public:
     abort();
     return true;
   }
-  void keep_alive() noexcept {}
-  void abort() noexcept { code_ = asio::error::operation_aborted; }
   bool ended_by_cancel() const noexcept {
     return job_->is_orphaned || code_ == asio::error::operation_aborted;
   }
@@ -214,12 +191,10 @@ public:
         return {std::current_exception(), typename types::value()};
     }
   }
-  asio::system_executor fallback_executor() const noexcept { return {}; }
 
 private:
   blocking_core* pool_;
-  job_ref<Call> job_;
-  boost::system::error_code code_;
+  ref<Call> job_;
 };
 
 } // namespace weir::detail

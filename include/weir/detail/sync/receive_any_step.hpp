@@ -5,6 +5,7 @@
 
 #include <weir/detail/task/abort.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/wait/operation_base.hpp>
 
 #include "any_channels.hpp"
 #include "channel_impl.hpp"
@@ -59,13 +60,11 @@ private:
 // serves it takes the claim, under its channel's lock, and takes it out of the
 // other queues before it is completed.
 template <typename Channels>
-class receive_any_step final : waiter {
+class receive_any_step final : public coded_operation, waiter {
 public:
   using result = typename Channels::result;
   using signature = void(boost::system::error_code, result);
   static constexpr const char* waits_for = "channel receive, any of several";
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
 
   template <typename... Args>
   explicit receive_any_step(std::in_place_t, Args&&... args)
@@ -122,11 +121,6 @@ public:
     return true;
   }
 
-  void keep_alive() noexcept {}
-  void abort() noexcept { code_ = asio::error::operation_aborted; }
-  bool ended_by_cancel() const noexcept {
-    return code_ == asio::error::operation_aborted;
-  }
   result finish() {
     if (code_)
       throw_code(code_);
@@ -135,7 +129,6 @@ public:
   std::tuple<boost::system::error_code, result> arguments() noexcept {
     return {code_, channels_.received()};
   }
-  asio::system_executor fallback_executor() const noexcept { return {}; }
 
 private:
   void leave_queues() noexcept {
@@ -156,7 +149,6 @@ private:
   Channels channels_;
   receive_claim claim_;
   waiter* who_ = nullptr;
-  boost::system::error_code code_;
 };
 
 } // namespace weir::detail

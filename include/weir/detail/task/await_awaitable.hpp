@@ -69,7 +69,7 @@ public:
     if (!begin(*h.promise().core(), suspend))
       return suspend;
     try {
-      asio::co_spawn(executor(core()),
+      asio::co_spawn(executor_access::of(core()),
                      guard(std::move(child_), result_),
                      asio_handler<await_awaitable>(*this, core()));
     } catch (...) {

@@ -189,7 +189,8 @@ public:
     auto* self = new spawn_root(std::move(handler), on);
     task_ref core;
     try {
-      core = start_root(on.runtime(), unstarted(std::move(work)), *self);
+      core = start_root(
+          executor_access::runtime(on), unstarted(std::move(work)), *self);
     } catch (const std::bad_alloc&) {
       delete self; // As nothing was started, the caller is told.
       throw;

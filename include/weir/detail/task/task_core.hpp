@@ -5,6 +5,7 @@
 
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/frame_cache.hpp>
+#include <weir/detail/base/ref.hpp>
 #include <weir/detail/base/sync.hpp>
 
 #include "cancel_request.hpp"
@@ -409,33 +410,7 @@ private:
   asio::cancellation_signal signal_;
 };
 
-// A counted reference.
-class task_ref {
-public:
-  task_ref() = default;
-  explicit task_ref(task_core* core) noexcept : core_(core) {
-    if (core_ != nullptr)
-      core_->add_ref();
-  }
-  task_ref(const task_ref& other) noexcept : task_ref(other.core_) {}
-  task_ref(task_ref&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)) {}
-  task_ref& operator=(task_ref other) noexcept {
-    std::swap(core_, other.core_);
-    return *this;
-  }
-  ~task_ref() {
-    if (core_ != nullptr)
-      core_->release();
-  }
-
-  task_core* get() const noexcept { return core_; }
-  task_core* operator->() const noexcept { return core_; }
-  explicit operator bool() const noexcept { return core_ != nullptr; }
-
-private:
-  task_core* core_ = nullptr;
-};
+using task_ref = ref<task_core>;
 
 // The task this thread runs, or emits a cancellation to; null if none.
 WEIR_API task_core* current_task() noexcept;

@@ -69,7 +69,7 @@ asio::cancellation_type passes(const Filter& filter) {
 class this_coro_transforms : public promise_base {
 public:
   ready_value<executor> await_transform(asio::this_coro::executor_t) const {
-    return ready_value<executor>(executor(*core()));
+    return ready_value<executor>(executor_access::of(*core()));
   }
 
   ready_value<cancellation_view>

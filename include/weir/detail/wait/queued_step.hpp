@@ -3,12 +3,9 @@
 
 #pragma once
 
+#include "operation_base.hpp"
 #include "wait_queue.hpp"
 #include "waiter.hpp"
-
-#include <boost/asio/error.hpp>
-#include <boost/asio/system_executor.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <utility>
 
@@ -22,18 +19,8 @@ namespace asio = boost::asio;
 //
 // The object must outlive the wait, but not the completion: once told, a step
 // does not touch it.
-class queued_step {
+class queued_step : public coded_operation {
 public:
-  static constexpr bool starts_cancelled = false;
-  static constexpr bool yields = false;
-
-  void keep_alive() noexcept {}
-  void abort() noexcept { code_ = asio::error::operation_aborted; }
-  bool ended_by_cancel() const noexcept {
-    return code_ == asio::error::operation_aborted;
-  }
-  asio::system_executor fallback_executor() const noexcept { return {}; }
-
   // Once it has started: its object is gone, or it never waited.
   bool is_orphaned() const noexcept { return who == nullptr; }
 
@@ -46,10 +33,8 @@ public:
 protected:
   queued_step() = default;
   // Only before it is started.
-  queued_step(queued_step&& other) noexcept : code_(other.code_) {}
+  queued_step(queued_step&& other) noexcept : coded_operation(other) {}
   ~queued_step() = default;
-
-  boost::system::error_code code_; // how it ended
 };
 
 using step_queue = wait_queue<queued_step>;
