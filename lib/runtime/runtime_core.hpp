@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <weir/detail/base/condition_variable.hpp>
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/task/root_task.hpp>
 #include <weir/detail/task/task_core.hpp>
@@ -20,7 +21,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -260,7 +260,7 @@ private:
   std::atomic<bool> closing_{false};
 
   sync::mutex lock_;
-  sync::condition_variable changed_;
+  condition_variable changed_;
   task_list roots_;                 // under lock_
   std::size_t root_count_ = 0;      // under lock_
   tracked_group* groups_ = nullptr; // under lock_, by runtime_links

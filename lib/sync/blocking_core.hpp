@@ -4,11 +4,11 @@
 #pragma once
 
 #include <weir/blocking_pool.hpp>
+#include <weir/detail/base/condition_variable.hpp>
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/sync/offload_step.hpp>
 #include <weir/detail/wait/wait_queue.hpp>
 
-#include <condition_variable>
 #include <cstddef>
 #include <mutex>
 #include <thread>
@@ -49,9 +49,9 @@ private:
 
   const std::size_t capacity_; // that run or wait; saturated
   mutable sync::mutex lock_;
-  sync::condition_variable ready_; // a job, or the end
-  sync::condition_variable idle_;  // nothing runs or waits or is told
-  sync::condition_variable told_;  // a job's waiter
+  condition_variable ready_; // a job, or the end
+  condition_variable idle_;  // nothing runs or waits or is told
+  condition_variable told_;  // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
   wait_queue<blocking_job> begun_; // run or have run, with a waiter

@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include "export.hpp"
+
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #if defined(WEIR_SYNC_HEADER)
 #include WEIR_SYNC_HEADER // a test's, which names a policy of its own
@@ -21,7 +21,6 @@ struct std_sync {
   template <typename T>
   using atomic = std::atomic<T>;
   using mutex = std::mutex;
-  using condition_variable = std::condition_variable;
 
   static void fence_seq_cst() noexcept {
 #if defined(__SANITIZE_THREAD__)
@@ -41,6 +40,8 @@ struct std_sync {
 #endif
   }
 
+  // std::this_thread::yield().
+  WEIR_API static void yield() noexcept;
   // One step of waiting for another thread, `round` counted from 0.
   static void pause(unsigned round) noexcept {
     if (round < 64) {
@@ -48,7 +49,7 @@ struct std_sync {
       __builtin_ia32_pause();
 #endif
     } else {
-      std::this_thread::yield(); // The holder may have been preempted.
+      yield(); // The holder may have been preempted.
     }
   }
 };

@@ -19,10 +19,10 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace weir::detail {
 
@@ -120,7 +120,9 @@ public:
       wait_->dropped();
   }
 
-  executor_type get_executor() const noexcept { return executor(*core_.get()); }
+  executor_type get_executor() const noexcept {
+    return executor_access::of(*core_.get());
+  }
   allocator_type get_allocator() const noexcept { return {}; }
   cancellation_slot_type get_cancellation_slot() const noexcept {
     return core_->signal().slot();
@@ -163,6 +165,10 @@ class asio_result<R(Args...)> {
     else
       return false;
   }();
+  // Else there is no room for what is thrown: nothing is.
+  static constexpr bool copy_may_throw =
+      !(... && (std::is_nothrow_copy_constructible_v<std::decay_t<Args>> &&
+                std::is_nothrow_move_constructible_v<std::decay_t<Args>>));
   static constexpr std::size_t first = has_code || has_exception ? 1 : 0;
 
 public:
@@ -171,11 +177,15 @@ public:
   // calls the handler.
   template <typename... Values>
   bool store(Values&&... values) noexcept {
-    try {
-      args_.template emplace<1>(std::forward<Values>(values)...);
-    } catch (...) {
-      args_.template emplace<2>(std::current_exception());
-      return false;
+    if constexpr (copy_may_throw) {
+      try {
+        args_.emplace(std::forward<Values>(values)...);
+      } catch (...) {
+        thrown_ = std::current_exception();
+        return false;
+      }
+    } else {
+      args_.emplace(std::forward<Values>(values)...);
     }
     if constexpr (has_code)
       return is_abort_code(std::get<0>(args()));
@@ -186,8 +196,9 @@ public:
   }
 
   auto get() {
-    if (auto* const error = std::get_if<2>(&args_)) [[unlikely]]
-      std::rethrow_exception(std::move(*error));
+    if constexpr (copy_may_throw)
+      if (thrown_) [[unlikely]]
+        std::rethrow_exception(std::exchange(thrown_, nullptr));
     if constexpr (has_code) {
       if (std::get<0>(args()))
         throw_code(std::get<0>(args()));
@@ -206,7 +217,7 @@ public:
   }
 
 private:
-  stored& args() noexcept { return *std::get_if<1>(&args_); }
+  stored& args() noexcept { return *args_; }
 
   template <std::size_t... I>
   auto tail(std::index_sequence<I...>) {
@@ -214,7 +225,11 @@ private:
         std::move(std::get<first + I>(args()))...);
   }
 
-  std::variant<std::monostate, stored, std::exception_ptr> args_;
+  struct nothing {};
+  std::optional<stored> args_;
+  [[no_unique_address]] std::
+      conditional_t<copy_may_throw, std::exception_ptr, nothing>
+          thrown_{};
 };
 
 // `co_await` of an Asio operation: initiated on the task's strand with a

@@ -16,7 +16,6 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace weir::detail {
 
@@ -25,7 +24,8 @@ namespace weir::detail {
 // process when its move throws.
 template <typename T>
 struct awaitable_result {
-  std::optional<std::conditional_t<std::is_void_v<T>, std::monostate, T>> value;
+  struct nothing {};
+  std::optional<std::conditional_t<std::is_void_v<T>, nothing, T>> value;
   std::exception_ptr error;
 };
 

@@ -8,16 +8,16 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace weir::detail {
 
 // How a task ended: with a value, an exception, or stopped.
 template <typename T>
 class outcome {
+  struct nothing {};
   using stored =
       std::conditional_t<std::is_void_v<T>,
-                         std::monostate,
+                         nothing,
                          std::conditional_t<std::is_reference_v<T>,
                                             std::remove_reference_t<T>*,
                                             T>>;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/detail/base/completion_memory.hpp>
+#include <weir/detail/base/condition_variable.hpp>
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/wait/waiter.hpp>
@@ -24,7 +25,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -85,7 +85,7 @@ public:
 private:
   runtime_core& runtime_;
   sync::mutex mutex_;
-  sync::condition_variable changed_;
+  condition_variable changed_;
   bool done_ = false;
 };
 
