@@ -21,7 +21,7 @@ namespace weir {
 /// How a blocking_pool is set up. May be written in braces inside a co_await
 /// expression.
 struct blocking_pool_options {
-  /// Functions that run at once; at least 1.
+  /// Functions that run at the same time; at least 1.
   std::size_t threads = 4;
   /// Calls that may wait for a free thread; 0 or more, or `unlimited`.
   std::size_t max_waiting = unlimited;
@@ -30,27 +30,27 @@ struct blocking_pool_options {
 /// What a blocking_pool counted, taken at one instant.
 struct blocking_pool_stats {
   std::size_t threads;   ///< of the pool
-  std::size_t running;   ///< functions that run, abandoned ones among them
+  std::size_t running;   ///< functions that run, including abandoned ones
   std::size_t waiting;   ///< calls that wait for a thread
-  std::size_t abandoned; ///< functions that run and nobody waits for
+  std::size_t abandoned; ///< running functions that no caller waits for
 };
 
 /// A few threads for functions that block: file systems, databases, name
 /// resolution. A function that blocks in a task keeps one of the runtime's
-/// threads from all other tasks; here it does not.
+/// threads from all other tasks; a function that blocks in the pool does not.
 ///
 ///     weir::blocking_pool disk({.threads = 4, .max_waiting = 100});
 ///     auto text = co_await weir::offload(disk, read_file, path);
 ///
-/// The destructor blocks, as that of a `std::thread` pool does: it returns
-/// when the functions that are still running, abandoned ones, have returned.
-/// So a pool belongs in main(), before the runtime, and not into a task.
+/// The destructor blocks, as that of a `std::thread` pool does: it returns when
+/// the functions that still run (abandoned ones) have returned. So create a
+/// pool in main(), before the runtime, and not inside a task.
 ///
-/// Precondition of the destructor: nobody waits for a function, and it runs on
-/// none of the pool's own threads. If somebody waits it prints a message and
-/// calls `std::terminate`. No task waits any more when runtime::stop() destroys
-/// the frame that the pool is in; but its destructor blocks there, too, and
-/// holds up the end of the runtime.
+/// Precondition of the destructor: no caller waits for a function, and the
+/// destructor does not run on one of the pool's own threads. If a caller waits,
+/// it prints a message and calls `std::terminate`. When runtime::stop()
+/// destroys the frame that owns the pool, no task waits any more; but the
+/// destructor blocks there, too, and delays the end of the runtime.
 ///
 /// Thread safety: every member from any thread.
 class blocking_pool final {
@@ -58,29 +58,30 @@ public:
   /// Starts the threads.
   ///
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::system_error`
-  ///   when a thread can not be started.
+  ///   when a thread cannot be started.
   WEIR_API explicit blocking_pool(blocking_pool_options options = {});
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
   WEIR_API ~blocking_pool();
 
-  /// Calls `f(args...)` on one of the pool's threads and gives what it
-  /// returns. Calls begin in the order in which they came.
+  /// Calls `f(args...)` on one of the pool's threads and gives what it returns.
+  /// Calls start in the order in which they were submitted.
   ///
-  /// `f` and `args` are decay-copied, moved into the call, and destroyed on
-  /// the pool's thread before the caller goes on; for a reference use
-  /// `std::ref`. The value may be move-only, a reference, and not
-  /// default-constructible (a completion handler then gets an optional, for a
-  /// reference a pointer).
+  /// `f` and `args` are decay-copied, moved into the call, and destroyed on the
+  /// pool's thread before the caller continues; for a reference use `std::ref`.
+  /// The value may be move-only, a reference, and not default-constructible.
+  /// (For a type that is not default-constructible a completion handler gets an
+  /// optional, for a reference a pointer.)
   ///
   /// Throws: `std::invalid_argument` when `f` is empty, `std::bad_alloc`. In
-  ///   the operation: errc::overloaded when all threads are taken and
-  ///   `max_waiting` calls wait already; what `f` throws.
+  ///   the operation: errc::overloaded when all threads are busy and
+  ///   `max_waiting` calls already wait; what `f` throws.
   /// Cancellation: terminal, checked on entry and while waiting; ends the wait
-  ///   at once with `operation_aborted`. A function that has not begun is
-  ///   destroyed uncalled. One that runs can not be stopped: it is abandoned,
-  ///   and keeps its thread, its arguments and its result until it returns.
-  /// Thread safety: any thread, from within a function too.
+  ///   at once with `operation_aborted`. A function that has not started is
+  ///   destroyed without being called. A running function cannot be stopped: it
+  ///   is abandoned, and keeps its thread, its arguments and its result until
+  ///   it returns.
+  /// Thread safety: any thread, including from a function that the pool runs.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; one allocation, at the call.
   template <typename F, typename... Args>
@@ -108,15 +109,16 @@ public:
         detail::make_job<call>(std::forward<F>(f),
                                std::forward<Args>(args)...));
   }
-  // For the message.
+  // For a readable compile error.
   template <typename F, typename... Args>
   detail::explained run(F&&, Args&&...) {
     return detail::explain_offload<F, Args...>();
   }
 
-  /// Blocks the calling thread until no function runs or waits, and whoever
-  /// waits for one with a completion token was told. A task goes on in its own
-  /// time: join it before the pool is destroyed. The pool may be used on.
+  /// Blocks the calling thread until no function runs or waits, and the
+  /// completion handlers of calls made with a token were posted. A task that
+  /// awaited a function may still be about to resume: join it before the pool
+  /// is destroyed. The pool can be used again afterwards.
   ///
   /// Throws: errc::would_deadlock on one of the pool's own threads.
   WEIR_API void join();

@@ -27,30 +27,34 @@ using send_operation = operation<detail::send_step<T>>;
 template <typename T>
 using receive_operation = operation<detail::receive_step<T>>;
 
-/// Values of type T on their way from any number of senders to any number of
-/// receivers; each reaches one of them, in the order in which they were sent.
+/// Carries values of type T from any number of senders to any number of
+/// receivers. Each value reaches one receiver, in the order in which the values
+/// were sent.
 ///
 ///     while (std::optional<job> next = co_await jobs.receive())
 ///       co_await work_on(std::move(*next));
 ///
-/// It buffers up to `capacity` values. With capacity 0 sender and receiver
-/// meet: send() completes when a receiver has the value. Who waits is served
-/// first come, first served. Nothing is bound to a runtime.
+/// It buffers up to `capacity` values. With capacity 0, send() completes when a
+/// receiver has the value. Waiting senders and receivers are served first come,
+/// first served. A channel is not bound to a runtime.
 ///
-/// An operation that need not wait does not suspend, but throws in a cancelled
-/// task all the same. After 128 such awaits in a row the task lets others run.
+/// An operation that does not have to wait does not suspend. In a cancelled
+/// task it throws all the same. After 128 such awaits in a row the task lets
+/// others run.
 ///
 /// T may be move-only and not default-constructible; its move constructor must
-/// not throw. It may use the channel: what is not trivially movable is never
-/// moved with a lock held. Nor does anybody wait for a move in another thread.
-/// A value can be received, and comes after those before it, once it was moved
-/// into the buffer; its place is room again once it was moved out. Whoever
-/// moves a value in or out may move others for those that wait, too.
+/// not throw. T may use the channel: a value that is not trivially movable is
+/// never moved with a lock held, and no thread blocks while another thread
+/// moves a value. A value can be received, after the values before it, once it
+/// was moved into the buffer; its place is free again once it was moved out. A
+/// thread that moves a value in or out may also move values for waiting senders
+/// and receivers.
 ///
-/// Precondition of the destructor: nobody waits. Otherwise it prints a message
-/// and calls `std::terminate`. No task waits any more when runtime::stop()
-/// destroys the frame that it is in; what waits there with a token then ends
-/// as by close(). Values still buffered are destroyed.
+/// Precondition of the destructor: no sender and no receiver waits. Otherwise
+/// it prints a message and calls `std::terminate`. When runtime::stop()
+/// destroys the frame that owns the channel, no task waits any more; operations
+/// that wait with a token then end as by close(). Values still buffered are
+/// destroyed.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's channels; tokio's `mpsc` for what closing means.
@@ -71,15 +75,17 @@ public:
   /// Sends `value`; waits while the buffer is full, or, with capacity 0, for a
   /// receiver.
   ///
-  /// On g++ 12 an aggregate with a destructor cannot be given as a temporary,
-  /// which that compiler destroys twice inside a co_await expression: use
+  /// On g++ 12 an aggregate with a destructor cannot be passed as a temporary,
+  /// because that compiler destroys it twice inside a co_await expression. Use
   /// emplace(members...), or emplace(std::move(named)).
   ///
-  /// Throws: errc::channel_closed after close(), also while it waits. The value
-  ///   is then destroyed, as it is when the wait is cancelled.
+  /// Throws: errc::channel_closed after close(), also when close() is called
+  ///   while send() waits. The value is then destroyed, as it is when the wait
+  ///   is cancelled.
   /// Cancellation: terminal, checked on entry, even when there is room, and
-  ///   while waiting; `operation_aborted`, and nobody receives the value. A
-  ///   value that has a receiver or a place is sent.
+  ///   while waiting; ends with `operation_aborted`, and no receiver gets the
+  ///   value. A value that already has a receiver or a place in the buffer is
+  ///   sent.
   /// Thread safety: any thread.
   /// Resumes on: the task's strand, or the handler's executor, by default the
   ///   system's.
@@ -113,8 +119,9 @@ public:
       return detail::explained();
   }
 
-  /// The same without waiting. Unless it is `sent`, `value` is left as it was.
-  /// `full` also while room is filled for those that have waited to send.
+  /// Sends without waiting. Unless the result is `sent`, `value` is unchanged.
+  /// The result is `full` also while free places are being filled for senders
+  /// that have waited.
   ///
   /// Complexity: constant; no allocation.
   [[nodiscard("a refused value was not sent")]] send_status
@@ -126,15 +133,15 @@ public:
     return core_.try_send(T(value));
   }
 
-  /// Waits for the next value; empty when the channel is closed and everything
-  /// that was sent has been received. Completes as
-  /// `void(error_code, std::optional<T>)` for a token.
+  /// Waits for the next value. Gives an empty optional when the channel is
+  /// closed and everything that was sent has been received. With a token it
+  /// completes as `void(error_code, std::optional<T>)`.
   ///
   /// Cancellation: terminal, checked on entry, even when there is a value, and
-  ///   while waiting; `operation_aborted`, and nothing was taken. A value that
-  ///   is on its way to this receiver arrives in spite of it. If the task is
-  ///   destroyed (runtime::stop()) or unwound later, the value is destroyed
-  ///   with it.
+  ///   while waiting; ends with `operation_aborted`, and no value was taken. A
+  ///   value that is already on its way to this receiver arrives in spite of
+  ///   the cancellation. If the task is then destroyed (runtime::stop()) or
+  ///   unwound, the value is destroyed with it.
   /// Thread safety: any thread.
   /// Resumes on: the task's strand, or the handler's executor, by default the
   ///   system's.
@@ -143,9 +150,9 @@ public:
     return receive_operation<T>(std::in_place, core_);
   }
 
-  /// The next value, if there is one now; one that another thread still moves
-  /// into the buffer is not there yet, also after close(). receive() waits for
-  /// that.
+  /// Gives the next value if there is one now. A value that another thread is
+  /// still moving into the buffer is not there yet, even after close();
+  /// receive() waits for it.
   ///
   /// Complexity: constant; no allocation.
   [[nodiscard("the value would be lost")]] std::optional<T>
@@ -153,15 +160,17 @@ public:
     return core_.try_receive();
   }
 
-  /// Ends it: no value is accepted any more. Those that wait to send get
-  /// errc::channel_closed; receivers get what is buffered, or being moved into
-  /// the buffer, then "empty". A second call does nothing.
+  /// Closes the channel: it accepts no more values. Waiting senders get
+  /// errc::channel_closed. Receivers get the values that are buffered or being
+  /// moved into the buffer, and then an empty optional. A second call does
+  /// nothing.
   ///
-  /// Complexity: linear in those that wait; no coroutine runs inside it.
+  /// Complexity: linear in the waiting operations; no coroutine runs inside
+  ///   this call.
   void close() noexcept { core_.close(); }
 
   [[nodiscard]] bool is_closed() const noexcept { return core_.now().closed; }
-  /// Values buffered, and those that are being moved into the buffer or out.
+  /// Values in the buffer, and those that are being moved into it or out of it.
   [[nodiscard]] std::size_t size() const noexcept { return core_.now().size; }
   [[nodiscard]] std::size_t capacity() const noexcept {
     return core_.capacity();
@@ -177,7 +186,8 @@ public:
 private:
   friend struct detail::channel_access;
 
-  // A T comes from std::move(named): there is no other reason to write that.
+  // An argument of type T is std::move(named): there is no other reason to pass
+  // a T.
   template <typename Arg>
   static constexpr bool is_safe_argument =
       std::is_same_v<std::remove_cvref_t<Arg>, T> ||

@@ -10,14 +10,14 @@
 
 namespace weir {
 
-/// What single_flight::run() gives: the value of the call, which all who
-/// waited for it share, and whether there were several of them.
+/// The result of single_flight::run(): the value of the call, which all callers
+/// that waited for it share, and whether there were several of them.
 ///
 /// Thread safety: copies may be used on any thread; the value is const.
 template <typename T>
 class flight_result final {
 public:
-  /// Holds nothing; what a completion handler gets beside an error.
+  /// Holds nothing. A completion handler gets such an object beside an error.
   flight_result() = default;
   /// For weir's own functions.
   flight_result(std::shared_ptr<const T> value, bool is_shared) noexcept
@@ -25,7 +25,7 @@ public:
 
   const T& operator*() const noexcept { return *value_; }
   const T* operator->() const noexcept { return value_.get(); }
-  /// The value, kept alive for as long as anybody has a copy.
+  /// The value, kept alive for as long as a copy of this pointer exists.
   const std::shared_ptr<const T>& value() const noexcept { return value_; }
 
   /// True if more than one caller waited for this call.

@@ -20,24 +20,26 @@ struct limiter_access;
 /// What limiter::acquire() returns.
 using acquire_operation = operation<detail::acquire_step>;
 
-/// Hands out permits until their weights add up to its capacity; then whoever
-/// wants one waits. For what many tasks, of any group or runtime, share: open
-/// connections, memory, requests to one host.
+/// Hands out permits as long as the sum of their weights stays within its
+/// capacity; a caller whose weight does not fit waits. For resources that many
+/// tasks, of any group or runtime, share: open connections, memory, requests to
+/// one host.
 ///
 ///     weir::permit held = co_await connections.acquire();
 ///
-/// Without the name the permit would be given back at once. Clang warns of
-/// that; g++ 12 does not look at the result of a `co_await`.
+/// Without the variable the permit would be given back at once. Clang warns
+/// about that; g++ 12 does not check the result of a `co_await`.
 ///
-/// First come, first served, whatever the weight: one that waits for much is
-/// not overtaken by those behind it that want little, so it cannot starve. A
-/// task that acquires while it holds a permit of the same limiter may wait for
-/// itself; ask for the whole weight at once.
+/// First come, first served, whatever the weight: a large request is not
+/// overtaken by smaller ones behind it, so it cannot starve. A task that
+/// acquires while it holds a permit of the same limiter may wait for itself;
+/// acquire the whole weight at once.
 ///
-/// Precondition of the destructor: nobody waits. Otherwise it prints a message
-/// and calls `std::terminate`. No task waits any more when runtime::stop()
-/// destroys the frame that it is in; what waits there with a token goes on
-/// waiting for the permits in use. Permits may outlive it.
+/// Precondition of the destructor: no acquire() waits. Otherwise it prints a
+/// message and calls `std::terminate`. When runtime::stop() destroys the frame
+/// that owns the limiter, no task waits any more; operations that wait with a
+/// token continue to wait for the permits in use. Permits may outlive the
+/// limiter.
 ///
 /// Thread safety: every member from any thread.
 /// Source: Go's x/sync/semaphore, Trio's `CapacityLimiter`.
@@ -49,13 +51,14 @@ public:
   limiter& operator=(const limiter&) = delete;
   WEIR_API ~limiter();
 
-  /// Waits until `weight` of the capacity is free and nobody who came earlier
-  /// waits; completes with a permit for it, as `void(error_code, permit)` for
-  /// a token. Dropping the permit gives it back.
+  /// Waits until `weight` of the capacity is free and no earlier caller waits;
+  /// completes with a permit for it, as `void(error_code, permit)` for a token.
+  /// Destroying the permit gives it back.
   ///
   /// Throws: at the call, `std::invalid_argument` when `weight` is 0 or above
   ///   the capacity; from the await, `operation_aborted`, and
-  ///   errc::over_capacity when set_capacity() went below `weight` meanwhile.
+  ///   errc::over_capacity when set_capacity() went below `weight` in the
+  ///   meantime.
   /// Cancellation: terminal, checked on entry, even when permits are free, and
   ///   while waiting; `operation_aborted`. A permit that was granted already
   ///   is delivered, or given back if its task is destroyed; it is never lost.
@@ -65,8 +68,8 @@ public:
   /// Complexity: constant; waiting allocates nothing in a task.
   WEIR_API acquire_operation acquire(std::size_t weight = 1);
 
-  /// The same without waiting: empty if that much is not free, or somebody
-  /// waits.
+  /// Acquires without waiting: empty if that much is not free, or another
+  /// caller waits.
   ///
   /// Throws: `std::invalid_argument` as acquire().
   /// Complexity: constant; no allocation.
@@ -74,21 +77,22 @@ public:
   std::optional<permit>
   try_acquire(std::size_t weight = 1);
 
-  /// Changes the capacity. Raised, those that wait and fit now are served;
-  /// lowered, nobody loses a permit and nobody gets one until there is room
-  /// again. Who waits for more than the new capacity could wait for ever and
-  /// hold back all others: its acquire() ends with errc::over_capacity.
+  /// Changes the capacity. When it is raised, waiting callers that now fit are
+  /// served. When it is lowered, no permit is taken back, and none is granted
+  /// until there is room again. An acquire() that waits for more than the new
+  /// capacity ends with errc::over_capacity, because it could wait for ever and
+  /// hold back all others.
   ///
   /// Throws: `std::invalid_argument` when `capacity` is 0.
-  /// Complexity: linear in those that wait, when lowered; else in those that
-  ///   are served.
+  /// Complexity: linear in the waiting callers, when lowered; else in the
+  ///   callers that are served.
   WEIR_API void set_capacity(std::size_t capacity);
 
   WEIR_API [[nodiscard]] std::size_t capacity() const noexcept;
   /// Weight of the permits held; above the capacity only after it was lowered.
   WEIR_API [[nodiscard]] std::size_t in_use() const noexcept;
-  /// What is free; 0, never less, while too much is in use. Who waits has a
-  /// claim on it.
+  /// Free capacity; 0 while more than the capacity is in use. Waiting callers
+  /// have a claim on it.
   WEIR_API [[nodiscard]] std::size_t available() const noexcept;
   /// How many acquire() calls wait.
   WEIR_API [[nodiscard]] std::size_t waiting() const noexcept;

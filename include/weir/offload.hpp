@@ -11,13 +11,13 @@
 
 namespace weir {
 
-/// Calls `f(args...)`, which may block, on a thread of `pool` and gives what
-/// it returns: blocking_pool::run(), where the rules stand.
+/// Calls `f(args...)`, which may block, on a thread of `pool` and gives what it
+/// returns. This is blocking_pool::run(), which documents the rules.
 ///
 ///     auto sum = co_await weir::offload(pool, digest, path);
 ///
-/// Cancellation: terminal; ends the wait at once, what runs is abandoned.
-///   runtime::stop() ends the wait in the same way.
+/// Cancellation: terminal; ends the wait at once, a running function is
+///   abandoned. runtime::stop() ends the wait in the same way.
 /// Thread safety: any thread.
 /// Resumes on: the task's strand, or the handler's executor.
 /// Source: Trio's `to_thread.run_sync(abandon_on_cancel=True)`, tokio's
@@ -26,7 +26,7 @@ template <typename F, typename... Args>
 auto offload(blocking_pool& pool, F&& f, Args&&... args) {
   return pool.run(std::forward<F>(f), std::forward<Args>(args)...);
 }
-// For the message.
+// For a readable compile error.
 template <typename F, typename... Args>
 requires(!std::is_convertible_v<F&&, blocking_pool&>) detail::explained
     offload(F&&, Args&&...) {

@@ -15,14 +15,15 @@ namespace detail {
 class limiter_core;
 class acquire_step;
 
-// Counted as in use so far. Any thread. `core` may be gone afterwards.
+// Gives back `weight`, which was in use so far. Any thread. `core` may be
+// destroyed afterwards.
 WEIR_API void give_back(limiter_core& core, std::size_t weight) noexcept;
 
 } // namespace detail
 
 /// A share of a limiter's capacity, given back when this object is destroyed.
 ///
-/// It may outlive its limiter: there is then nobody left to wait for it.
+/// It may outlive its limiter.
 ///
 /// Thread safety: distinct objects, safe; one object, one thread. It may be
 ///   moved to, and given back on, any thread.
@@ -45,13 +46,14 @@ public:
   [[nodiscard]] bool empty() const noexcept { return core_ == nullptr; }
   explicit operator bool() const noexcept { return !empty(); }
 
-  /// How much of the capacity it is; 0 when empty.
+  /// The weight of the permit; 0 when empty.
   [[nodiscard]] std::size_t weight() const noexcept { return weight_; }
 
-  /// Gives it back now. Those that wait and fit are served, in their order; no
-  /// coroutine runs inside this call. An empty permit does nothing.
+  /// Gives the permit back now. Waiting callers that fit are served, in their
+  /// order; no coroutine runs inside this call. Does nothing for an empty
+  /// permit.
   ///
-  /// Complexity: linear in those that are served; no allocation.
+  /// Complexity: linear in the callers that are served; no allocation.
   void release() noexcept {
     if (core_ != nullptr)
       detail::give_back(*std::exchange(core_, nullptr),

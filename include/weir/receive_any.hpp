@@ -25,15 +25,16 @@ template <typename T>
 using receive_any_of_range_operation =
     operation<detail::receive_any_step<detail::ranged_channels<T>>>;
 
-/// Waits for the next value of any of these channels, and takes exactly one:
-/// an optional variant, whose index() says which channel it came from. Empty
-/// when all of them are closed and everything was received.
+/// Waits for the next value of any of these channels, and takes exactly one.
+/// Gives an optional variant whose index() says which channel the value came
+/// from. It is empty when all channels are closed and everything was received.
 ///
 ///     while (auto next = co_await weir::receive_any(orders, timeouts)) ...
 ///
-/// If several have a value, the first in the list serves. A channel that is
-/// closed and drained is passed over, so that a loop ends with the last. While
-/// it waits it stands in the queue of each, and the others lose nothing.
+/// If several channels have a value, the first in the list is used. A channel
+/// that is closed and drained is skipped, so a loop ends with the last channel.
+/// While receive_any() waits, it is in the queue of every channel; when one
+/// channel serves it, the others lose nothing.
 ///
 /// Cancellation: as channel::receive(); nothing was taken from any channel.
 /// Thread safety: any thread.
@@ -49,7 +50,7 @@ noexcept {
   return receive_any_operation<Ts...>(
       std::in_place, std::in_place, detail::channel_access::core(channels)...);
 }
-// For the message.
+// For a readable compile error.
 template <typename... None>
 requires(sizeof...(None) == 0) detail::explained receive_any(None&&...) {
   static_assert(sizeof...(None) != 0,
@@ -59,8 +60,8 @@ requires(sizeof...(None) == 0) detail::explained receive_any(None&&...) {
 
 /// The same for a range of channels of one type: of `channel<T>&`, pointers to
 /// them, plain or smart, or `std::reference_wrapper`. Gives an optional
-/// indexed_value, whose index is the channel's position in the range. The range
-/// itself is not needed any more when this returns; the channels are.
+/// indexed_value, whose index is the channel's position in the range. When the
+/// call returns, the range itself is no longer needed; the channels are.
 ///
 ///     std::deque<weir::channel<order>> shops;
 ///     while (auto next = co_await weir::receive_any(shops))

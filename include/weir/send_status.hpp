@@ -12,7 +12,7 @@ namespace weir {
 /// Answer of channel::try_send().
 enum class send_status : std::uint8_t {
   sent,   ///< the channel, or a receiver, has the value
-  full,   ///< there is no room and nobody waits for a value
+  full,   ///< there is no room and no receiver waits for a value
   closed, ///< close() was called
 };
 

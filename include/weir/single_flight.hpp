@@ -21,29 +21,30 @@
 
 namespace weir {
 
-/// At most one call for each key at a time: who asks for a key that is being
-/// fetched waits for that call, and shares its result.
+/// At most one call for each key at a time: a caller that asks for a key that
+/// is being fetched waits for that call, and shares its result.
 ///
 ///     weir::single_flight<std::string, page> pages(runtime);
 ///     auto result = co_await pages.run(url, fetch, url);
 ///
 /// A call is a task of its own on the runtime, not a part of the task that
-/// asked first: when that is cancelled, the others get their result all the
-/// same. It is cancelled when the last who waits for it leaves. So `f` must
-/// not refer to what belongs to the caller.
+/// asked first: when that task is cancelled, the other callers get their result
+/// all the same. The call is cancelled when the last caller that waits for it
+/// leaves. So `f` must not refer to objects of the caller.
 ///
-/// `Value` may be void, move-only and not default-constructible, but no
-/// reference. `Hash` and `Equal` are called under a lock: they must not use
-/// the single_flight.
+/// `Value` may be void, move-only and not default-constructible, but not a
+/// reference. `Hash` and `Equal` are called under a lock: they must not use the
+/// single_flight.
 ///
-/// Precondition of the destructor: no call is in flight, hence nobody waits.
-/// Otherwise it prints a message and calls `std::terminate`, unless the
-/// runtime was stopped. At the end of the runtime the frames of the calls go
-/// before that of the task that made it.
+/// Precondition of the destructor: no call is in flight, so no caller waits.
+/// Otherwise it prints a message and calls `std::terminate`, unless the runtime
+/// was stopped. At the end of the runtime the frames of the calls are destroyed
+/// before that of the task that made the single_flight.
 ///
 /// Thread safety: every member from any thread.
-/// Source: Go's singleflight; differences: a cancelled caller harms nobody,
-///   and an error in one call is an exception in all who waited for it.
+/// Source: Go's singleflight; differences: a cancelled caller does not affect
+///   the others, and an error in one call is an exception in all callers that
+///   waited for it.
 template <typename Key,
           typename Value,
           typename Hash = std::hash<Key>,
@@ -69,17 +70,18 @@ public:
   /// Waits for the call for `key`; if there is none, starts one that awaits
   /// `f(args...)`. Gives a flight_result<Value>.
   ///
-  /// `key`, `f` and `args` are decay-copied. If somebody else's call is joined
+  /// `key`, `f` and `args` are decay-copied. If another caller's call is joined
   /// they are destroyed unused. g++ 12: see task_group::spawn().
   ///
   /// Throws: `std::invalid_argument` when `f` is empty. In the operation: what
-  ///   the call threw, the same exception object for all who waited;
+  ///   the call threw, the same exception object for all callers that waited;
   ///   errc::would_deadlock when the call for `key` itself asks for `key`;
   ///   errc::runtime_stopped.
-  /// Cancellation: terminal, checked on entry and while waiting; leaves the
-  ///   call to the others at once with `operation_aborted`. The last one
-  ///   cancels the call and waits for its end: it then gets a result that came
-  ///   all the same. Who asks meanwhile starts a new call.
+  /// Cancellation: terminal, checked on entry and while waiting. If other
+  ///   callers wait, this one leaves the call to them at once with
+  ///   `operation_aborted`. The last caller cancels the call and waits for its
+  ///   end; if a result comes all the same, the caller gets it. A run() in the
+  ///   meantime starts a new call.
   /// Thread safety: any thread, also from within a call for another key.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; the first caller allocates the call and its entry,
@@ -107,7 +109,7 @@ public:
                            std::forward<F>(f),
                            std::forward<Args>(args)...);
   }
-  // For the message.
+  // For a readable compile error.
   template <typename K, typename... Args>
   detail::explained run(K&&, Args&&...) {
     static_assert(std::is_constructible_v<Key, K&&>,
@@ -118,16 +120,16 @@ public:
     return {};
   }
 
-  /// The next run() for `key` starts a new call, even while the present one,
-  /// which goes on for those who wait for it, is running. False if there is
-  /// none.
+  /// Lets the next run() for `key` start a new call, even while the present one
+  /// is running. The present call continues for the callers that wait for it.
+  /// Returns false if there is no such call.
   bool forget(const Key& key) { return table_->forget(key); }
 
   /// Callers that wait for a result.
   [[nodiscard]] std::size_t waiting() const noexcept {
     return table_->waiting();
   }
-  /// Calls that have not ended, forgotten ones among them.
+  /// Calls that have not ended, including forgotten ones.
   [[nodiscard]] std::size_t in_flight() const noexcept {
     return table_->in_flight();
   }
