@@ -33,34 +33,34 @@ struct completion_group_options {
   /// a child that would add another keeps its slot until there is room.
   std::size_t max_unconsumed = unlimited;
   error_policy errors = on_error::cancel_siblings;
-  /// Of the children.
+  /// Applies to the children.
   on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
+  /// Name in reports. Kept by address: use a string literal.
   const char* name = "completion_group";
 };
 
-/// What one child of a completion_group gave.
+/// The result of one child of a completion_group.
 template <typename T>
 struct completed {
-  std::uint64_t index; ///< the how-manieth spawn of the group, from 0
+  std::uint64_t index; ///< number of the spawn in the group, from 0
   weir::result<T> result;
 };
 
 /// A task_group whose results are taken one by one, as the children complete.
 ///
-/// It holds at most `max_in_flight + max_unconsumed` results: spawn() waits
-/// while all slots are taken, by children that run or by such as keep their
-/// result until somebody takes one. So spawn() and next() belong into different
-/// tasks unless `max_unconsumed` is unlimited.
+/// It holds at most `max_in_flight + max_unconsumed` results. spawn() waits
+/// while all slots are taken, by children that run or by children that keep
+/// their result until one is taken. So call spawn() and next() in different
+/// tasks, unless `max_unconsumed` is unlimited.
 ///
 ///     co_await group.spawn(produce(group)); // spawns the rest, then close()
 ///     while (auto done = co_await group.next())
 ///       use(done->index, done->result);
 ///     co_await group.join();
 ///
-/// Every child that began gives one result, also one that fails or is
-/// cancelled (`operation_aborted`); one that was cancelled before it began
-/// gives none. `T` is as in result_group.
+/// Every child that started gives one result, also one that fails or is
+/// cancelled (`operation_aborted`). A child that was cancelled before it
+/// started gives none. `T` is as in result_group.
 ///
 /// Precondition of the destructor: as task_group's, and no next() waits.
 /// Thread safety: every member from any thread while the group is alive.
@@ -105,7 +105,7 @@ public:
     detail::task_access::set_name(wrapped, name);
     return group_.spawn(std::move(wrapped));
   }
-  /// Any other work whose value a `T` can be made of.
+  /// Any other work from whose value a `T` can be constructed.
   template <detail::foreign_work Work>
   spawn_operation spawn(Work&& work) {
     return spawn(detail::await_value<T>(std::forward<Work>(work)));
@@ -118,20 +118,22 @@ public:
     return spawn(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   spawn_operation spawn(Args&&...) {
     detail::explain_child<T, Args...>();
     return group_.spawn(task<>());
   }
 
-  /// The result of the child that completed first of those not taken yet, once
-  /// there is one; empty when there is none to come: close() or join() was
-  /// called or the group was cancelled, every child has ended, and all results
-  /// were taken. Callers are served in the order in which they asked.
+  /// Gives the result of the child that completed first of those not taken yet;
+  /// waits until there is one. Gives an empty optional when no more can come:
+  /// close() or join() was called or the group was cancelled, every child has
+  /// ended, and all results were taken. Callers are served in the order in
+  /// which they asked.
   ///
-  /// Throws: errc::would_deadlock, at once, from a child of this group. No
-  ///   child's error: that is in the result, and join() reports it.
+  /// Throws: errc::would_deadlock, at once, when a child of this group calls
+  ///   it. It throws no child's error: that is in the result, and join()
+  ///   reports it.
   /// Cancellation: terminal, checked on entry and while waiting; no result is
   ///   lost.
   /// Thread safety: any thread, but not from a child of this group.
@@ -142,13 +144,15 @@ public:
   }
 
   /// As task_group::join. From its start on `max_unconsumed` is unlimited:
-  /// results that nobody took are kept, and next() gives them, also after it.
+  /// results that were not taken are kept, and next() gives them, also after
+  /// join() has completed.
   operation<detail::completion_join_step<T>> join() noexcept {
     return operation<detail::completion_join_step<T>>(
         std::in_place, group_, *core_);
   }
 
-  /// Refuses further spawns; next() ends with the last child's result.
+  /// Refuses further spawns; the last child's result is the last that next()
+  /// gives.
   void close() noexcept {
     group_.close();
     core_->close();

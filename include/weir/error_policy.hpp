@@ -18,7 +18,7 @@ enum class on_error : std::uint8_t {
   keep_going,
 };
 
-/// on_error, or collect(n).
+/// An on_error value, or collect(n).
 class error_policy final {
 public:
   constexpr error_policy(on_error siblings) noexcept : siblings_(siblings) {}

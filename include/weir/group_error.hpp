@@ -21,10 +21,10 @@ class WEIR_API group_error final : public std::exception {
 public:
   /// One child's failure.
   struct entry {
-    /// The how-manieth spawn of the group it was, counted from 0; `body` for
-    /// the body of with_task_group.
+    /// The number of the spawn in the group, counted from 0; `body` for the
+    /// body of with_task_group.
     std::uint64_t index;
-    /// What named() gave it; empty if nothing did; "body" for the body.
+    /// The name that named() gave; empty if there is none; "body" for the body.
     std::string name;
     /// What it threw, unchanged.
     std::exception_ptr error;

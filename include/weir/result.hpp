@@ -16,7 +16,7 @@
 
 namespace weir {
 
-/// What one task gave: a value, or the exception it ended with.
+/// The result of one task: a value, or the exception it ended with.
 ///
 /// `T` may be move-only and not default-constructible; it is an object type.
 ///
@@ -46,7 +46,7 @@ public:
   [[nodiscard]] bool has_error() const noexcept { return !has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value. Throws: the error, unchanged, if there is none.
+  /// The value. Throws: the error, unchanged, if there is no value.
   T& value() & {
     require_value();
     return *std::get_if<0>(&held_);

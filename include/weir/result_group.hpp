@@ -30,14 +30,15 @@ namespace detail {
 struct result_group_access; // with_result_group.hpp
 } // namespace detail
 
-/// A task_group whose children give values: join() returns what each gave, in
-/// the order in which they were spawned.
+/// A task_group whose children give values: join() returns the result of each,
+/// in the order in which they were spawned.
 ///
-/// One slot for each child that spawn() started, a value or the error it ended
-/// with: nothing is dropped, whatever failed before or after it. The slot of a
-/// child that a cancellation ended holds `operation_aborted`. Whoever wants
-/// results as they come, in bounded memory, takes a completion_group. Prefer
-/// with_result_group(), which cannot forget to join.
+/// There is one slot for each child that spawn() started. It holds the child's
+/// value or the error the child ended with: no slot is dropped, even if other
+/// children failed before or after it. The slot of a child that a cancellation
+/// ended holds `operation_aborted`. For results as they come, in bounded
+/// memory, use a completion_group. Prefer with_result_group(), which cannot
+/// forget to join.
 ///
 /// `T` may be move-only and not default-constructible; it is an object type.
 ///
@@ -69,7 +70,7 @@ public:
     detail::require_task(child, "weir::result_group::spawn");
     return group_.spawn(start(make_node(std::move(child))));
   }
-  /// Any other work whose value a `T` can be made of.
+  /// Any other work from whose value a `T` can be constructed.
   template <detail::foreign_work Work>
   spawn_operation spawn(Work&& work) {
     return spawn(detail::await_value<T>(std::forward<Work>(work)));
@@ -82,15 +83,15 @@ public:
     return spawn(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   spawn_operation spawn(Args&&...) {
     detail::explain_child<T, Args...>();
     return group_.spawn(task<>());
   }
 
-  /// As task_group::try_spawn. Unless it is `started`, `child` is left as it
-  /// was.
+  /// As task_group::try_spawn. Unless the result is `started`, `child` is
+  /// unchanged.
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(task<T>&& child) {
     detail::require_task(child, "weir::result_group::try_spawn");
@@ -102,7 +103,7 @@ public:
       child = std::move(made->work);
     return status;
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   spawn_status try_spawn(Args&&...) {
     detail::explain_child<T, Args...>();
@@ -110,16 +111,16 @@ public:
   }
 
   /// Waits until every child has ended, closes the group, and returns the
-  /// results: slot `i` is of the child spawned as the `i`-th.
+  /// results: slot `i` is that of spawn number `i`, counted from 0.
   ///
-  /// Results are handed out once: what a join() or results() returned is not
-  /// in the next one, which is empty.
+  /// Results are handed out once: after a join() or results() that returned
+  /// them, the next one returns an empty vector.
   ///
   /// Throws: under on_error::cancel_siblings what task_group::join() throws;
-  ///   the other results can be had with results(). Under keep_going and
-  ///   collect() no child's error, for it is in its slot; `timed_out` and
-  ///   `operation_aborted` of the group's own end as ever, and
-  ///   errc::would_deadlock.
+  ///   results() then gives the other results. Under keep_going and collect()
+  ///   it throws no child's error, because that is in the child's slot. It
+  ///   still throws `timed_out` or `operation_aborted` for the end of the group
+  ///   itself, as task_group::join() does, and errc::would_deadlock.
   /// Cancellation: terminal; cancels the group and still waits.
   /// Thread safety: any thread, but not from a child of this group.
   /// Resumes on: the task's strand, or the handler's executor. In an

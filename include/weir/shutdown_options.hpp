@@ -8,12 +8,12 @@
 
 namespace weir {
 
-/// How long task_group::shutdown() waits before each harsher step. Negative
-/// counts as zero, `clock::duration::max()` is for ever.
+/// How long task_group::shutdown() waits before each harsher step. A negative
+/// time counts as zero, `clock::duration::max()` means no limit.
 struct shutdown_options {
-  /// For children that end by themselves.
+  /// Time for children to end by themselves.
   clock::duration drain = clock::duration::zero();
-  /// After that, for children that heed task_group::is_stopping().
+  /// Time after that, for children that react to task_group::is_stopping().
   clock::duration soft = clock::duration::zero();
 };
 

@@ -118,8 +118,8 @@ task<T> run_start(task_group& group,
 } // namespace detail
 
 /// Spawns `f(ready, args...)` in `group` and waits until the child says that it
-/// is up: `ready` is a started<T>&, and `ready.set(value)` makes this function
-/// give `value`, while the child runs on as any other of the group.
+/// is up. `ready` is a started<T>&; `ready.set(value)` completes this function
+/// with `value`, while the child runs on as any other of the group.
 ///
 ///     auto serve = [](weir::started<port>& ready) -> weir::task<> {
 ///       listener at = bind_any();
@@ -128,14 +128,15 @@ task<T> run_start(task_group& group,
 ///     };
 ///     port at = co_await weir::start(group, serve);
 ///
-/// `T` is deduced if `f` has one signature, and else given: `start<port>(...)`.
-/// `f` and `args` are treated as by task_group::spawn(), which see for g++ 12;
-/// so is the wait for a slot.
+/// `T` is deduced if `f` has one signature; otherwise name it:
+/// `start<port>(...)`. `f`, `args` and the wait for a slot are treated as by
+/// task_group::spawn(); for g++ 12 see there.
 ///
-/// A child that fails before it is up is the caller's affair alone: its error
-/// is thrown here, unchanged, and the group goes on. After set() it is the
-/// group's, as that of any child. One that is abandoned (errc::task_abandoned)
-/// before it is up is both.
+/// If a child fails before it is up, only the caller gets the error: it is
+/// thrown here, unchanged, and the group continues. After set() an error of the
+/// child is the group's, as that of any child. If a child is abandoned
+/// (errc::task_abandoned) before it is up, both the caller and the group get
+/// the error.
 ///
 /// Throws: the child's error; errc::not_started when it returned without
 ///   set(); what task_group::spawn() throws; `operation_aborted` when the
@@ -173,7 +174,7 @@ auto start(task_group& group, F&& f, Args&&... args) {
   return detail::run_start<value>(
       group, std::move(shake), detail::run_starting(std::move(child)));
 }
-// For the message.
+// For a readable compile error.
 template <typename T = detail::deduce_value, typename... Args>
 auto start(task_group&, Args&&...) {
   if constexpr (!detail::has_explained<Args...>)

@@ -12,8 +12,8 @@
 
 namespace weir {
 
-/// How a child begun with start() says that it is up, and hands its parent a
-/// value. Lives as long as the child.
+/// With this object a child of start() says that it is up, and hands its parent
+/// a value. It lives as long as the child.
 ///
 /// Thread safety: the child's strand.
 template <typename T = void>
@@ -25,11 +25,11 @@ public:
   started(const started&) = delete;
   started& operator=(const started&) = delete;
 
-  /// The parent goes on, with `value`. From here on an error of the child is
-  /// the group's. Nothing happens if the parent was cancelled while it waited:
-  /// the child, which is cancelled too, had better come to its end.
+  /// Lets the parent continue, with `value`. From here on an error of the child
+  /// is the group's. Does nothing if the parent was cancelled while it waited;
+  /// the child is then cancelled too, and should end.
   ///
-  /// Throws: `std::logic_error` the second time; what moving `value` throws.
+  /// Throws: `std::logic_error` at the second call; what moving `value` throws.
   void set(T value) { shake_->set(std::move(value)); }
 
   /// True once set() was called.

@@ -16,7 +16,8 @@ struct task_failure {
   /// As group_error::entry::index: the spawn, counted from 0, or
   /// group_error::body.
   std::uint64_t index;
-  /// What named() gave the child; empty if nothing did; "body" for the body.
+  /// The name that named() gave the child; empty if there is none; "body" for
+  /// the body.
   std::string_view name;
   /// What it threw; errc::task_abandoned if an operation dropped its handler
   /// and its frame was destroyed instead.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 //
-// Longer than others, as the contract of each member stands with it.
+// Longer than other headers: it documents the contract of each member.
 
 #pragma once
 
@@ -40,7 +40,8 @@ enum class on_cancel : std::uint8_t {
   /// It throws `operation_aborted`, as in Asio.
   raise,
   /// The task is not resumed: its frames are destroyed from the inside out.
-  /// Destructors run, handlers do not, nothing can swallow it.
+  /// Destructors run, catch handlers do not; no code can swallow the
+  /// cancellation.
   unwind,
 };
 
@@ -50,28 +51,28 @@ struct task_group_options {
   /// At most this many children run at once; `unlimited`, or at least 1.
   std::size_t max_in_flight = unlimited;
   /// At most this many spawn() calls wait for a slot at once, the next throws
-  /// errc::overloaded; 0: none waits. Children that lend their slot are not
+  /// errc::overloaded; 0: no call waits. Children that lend their slot are not
   /// counted and never refused.
   std::size_t max_waiting = unlimited;
-  /// A child starts only with a permit of this limiter, too, and gives it back
-  /// when it ends. Many groups, and other tasks, may share it; so that caps of
-  /// groups inside groups do not multiply: a child does not hold its permit
-  /// while it awaits a join() of another group of this limiter, or lends it in
-  /// spawn(), and gets one back before it goes on. It must outlive the group.
-  /// Null: none.
+  /// A child also needs a permit of this limiter to start, and gives it back
+  /// when it ends. Many groups, and other tasks, may share the limiter. So that
+  /// caps of groups inside groups do not multiply, a child does not hold its
+  /// permit while it awaits a join() of another group of this limiter, or while
+  /// it lends the permit in spawn(); it gets one back before it continues. The
+  /// limiter must outlive the group. Null: no limiter.
   weir::limiter* limiter = nullptr;
   error_policy errors = on_error::cancel_siblings;
-  /// Of the children; neither of the body nor of groups inside them.
+  /// Applies to the children, not to the body and not to groups inside them.
   on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
+  /// Name in reports. Kept by address: use a string literal.
   const char* name = "task_group";
 };
 
 /// How task_group::spawn() starts one child.
 struct spawn_options {
-  /// How much of the group's limiter the child holds while it runs: at least
-  /// 1, at most the limiter's capacity and 2^32 - 1. Of no effect in a group
-  /// without one; a slot it takes in any case.
+  /// How much of the group's limiter the child holds while it runs: at least 1,
+  /// at most the limiter's capacity and 2^32 - 1. It has no effect in a group
+  /// without a limiter. A child takes one slot in any case.
   std::size_t weight = 1;
 };
 
@@ -99,7 +100,7 @@ using join_operation = operation<detail::join_step>;
 /// What task_group::wait_idle() and wait_stopping() return.
 using group_wait_operation = operation<detail::group_wait_step>;
 
-/// Children that run on one runtime and end together.
+/// A group of children that run on one runtime and end together.
 ///
 /// At most `max_in_flight` of them run at once; the first that throws cancels
 /// the others; join() waits for all and rethrows that error. No child outlives
@@ -108,7 +109,7 @@ using group_wait_operation = operation<detail::group_wait_step>;
 /// Precondition of the destructor: every child has ended, i.e. join() has
 /// completed since the last spawn. Otherwise it prints a message and calls
 /// `std::terminate`; it never blocks. At the end of the runtime the frames of
-/// the children go before that of the task that made the group.
+/// the children are destroyed before that of the task that made the group.
 ///
 /// Thread safety: every member from any thread, including from children,
 ///   while the group is alive.
@@ -126,10 +127,10 @@ public:
 
   /// Starts `child`, waiting for a free slot first.
   ///
-  /// Completes when the child is handed to the runtime, not when it ends; it
-  /// never runs inside this call. Callers get slots in the order in which they
-  /// asked. A child of this very group that finds no slot free lends its own
-  /// to the task it spawns and gets the next one that becomes free, so
+  /// Completes when the child is handed to the runtime, not when it ends; the
+  /// child never runs inside this call. Callers get slots in the order in which
+  /// they asked. If a child of this group finds no free slot, it lends its own
+  /// slot to the task it spawns and gets the next slot that becomes free, so
   /// spawning from children makes progress at any cap. The child's result is
   /// discarded.
   ///
@@ -137,7 +138,7 @@ public:
   ///   `std::bad_alloc`; from the await, `operation_aborted` when the group is
   ///   cancelled or a child has failed, errc::group_closed after close() or
   ///   join(), errc::overloaded when it would have to wait and `max_waiting`
-  ///   do. `child` is then destroyed unstarted.
+  ///   calls already wait. `child` is then destroyed unstarted.
   /// Cancellation: terminal, checked on entry and while waiting; `child` is
   ///   then destroyed unstarted and `operation_aborted` thrown.
   /// Thread safety: any thread, including from a child of this group.
@@ -151,11 +152,11 @@ public:
     return spawn_operation(std::in_place, *core_, std::move(child));
   }
 
-  /// The same; see spawn_options. Written `spawn(fetch(url), {.weight = 3})`.
+  /// The same with spawn_options: `spawn(fetch(url), {.weight = 3})`.
   ///
-  /// Throws: at the call, `std::invalid_argument` also for a weight that can
-  ///   never be had; from the await, errc::over_capacity when the limiter's
-  ///   capacity was lowered below it meanwhile.
+  /// Throws: at the call, `std::invalid_argument` also for a weight that the
+  ///   limiter can never grant; from the await, errc::over_capacity when the
+  ///   limiter's capacity was lowered below it meanwhile.
   template <typename T>
   spawn_operation spawn(task<T> child, spawn_options options) {
     detail::require_task(child, "weir::task_group::spawn");
@@ -167,8 +168,8 @@ public:
                                                   "weir::task_group::spawn"));
   }
 
-  /// Starts an `asio::awaitable` or an Asio operation (made with
-  /// `asio::deferred`, say) as a child, which runs on the child's own strand.
+  /// Starts an `asio::awaitable` or an Asio operation (for example made with
+  /// `asio::deferred`) as a child, which runs on the child's own strand.
   template <detail::foreign_work Work>
   spawn_operation spawn(Work&& work) {
     return spawn(detail::await_work(std::forward<Work>(work)));
@@ -191,7 +192,7 @@ public:
     return spawn(detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   spawn_operation spawn(Args&&...) {
     detail::explain_work<Args...>();
@@ -204,8 +205,8 @@ public:
     return spawn(task<>());
   }
 
-  /// Starts a child if a slot is free and nobody waits for one. Never waits.
-  /// Unless it is `started`, `child` is left as it was.
+  /// Starts a child if a slot is free and no spawn() waits for one. Never
+  /// waits. Unless the result is `started`, `child` is unchanged.
   ///
   /// Throws: `std::invalid_argument` for an empty task, `std::bad_alloc`.
   /// Thread safety: any thread. Complexity: as spawn().
@@ -230,7 +231,8 @@ public:
     return detail::try_launch(
         *core_, [&] { return detail::await_work(std::forward<Work>(work)); });
   }
-  /// The callable and its arguments are left as they were unless `started`.
+  /// Unless the result is `started`, the callable and its arguments are
+  /// unchanged.
   template <typename... Args, detail::work_factory<Args...> F>
   [[nodiscard("a refused child did not start")]] spawn_status
   try_spawn(F&& f, Args&&... args) {
@@ -240,7 +242,7 @@ public:
           std::forward<F>(f), std::forward<Args>(args)...);
     });
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   spawn_status try_spawn(Args&&...) {
     detail::explain_work<Args...>();
@@ -255,9 +257,9 @@ public:
 
   /// Waits until every child has ended, and closes the group then.
   ///
-  /// Children, and others, may spawn more until then. May be called several
-  /// times, also at once; all get the same outcome. With no children it
-  /// completes at once.
+  /// Until then children and others may spawn more. join() may be called
+  /// several times, also concurrently; all calls get the same outcome. With no
+  /// children it completes at once.
   ///
   /// Throws, in this order: the first child's error, unchanged (a group_error
   ///   under collect()); `asio::error::timed_out` when cancel_after() cancelled
@@ -272,70 +274,75 @@ public:
   /// Complexity: constant; no allocation in a task.
   WEIR_API join_operation join() noexcept;
 
-  /// Waits until no child is in flight, and leaves the group open. Others may
-  /// spawn before the caller goes on.
+  /// Waits until no child is in flight, and leaves the group open. New children
+  /// may be spawned before the caller continues.
   ///
   /// Throws: `operation_aborted`; errc::would_deadlock, at once, from a child
   ///   of this group. Never a child's error.
-  /// Cancellation: terminal; of the wait, not of the group.
+  /// Cancellation: terminal; cancels the wait, not the group.
   /// Thread safety: any thread, but not from a child of this group.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
   WEIR_API group_wait_operation wait_idle() noexcept;
 
-  /// close(), then waits as join() does, but not for ever: after `grace.drain`
-  /// it asks children to stop as request_stop() does, after `grace.soft` more
-  /// it cancels the group as cancel_after() does, and still waits.
+  /// Calls close(), then waits as join() does, but not for ever: after
+  /// `grace.drain` it asks the children to stop as request_stop() does; after
+  /// `grace.soft` more it cancels the group as cancel_after() does, and still
+  /// waits.
   ///
   ///     co_await group.shutdown({.drain = 5s, .soft = 2s});
   ///
-  /// May be called again, while it is on its way, too: the later times count,
-  /// but a step that was taken is not taken back. After it, and after join(),
-  /// it completes at once.
+  /// May be called again, also while an earlier call still waits: the times of
+  /// the later call count, but a step that was taken is not undone. After it,
+  /// and after join(), it completes at once.
   ///
   /// Throws: as join(): nothing when children ended in time, the first child's
   ///   error, `asio::error::timed_out` when they had to be cancelled.
   /// Cancellation, thread safety, resumes on, complexity: as join().
-  /// Source: tokio's TaskTracker, Trio's talk of soft cancellation.
+  /// Source: tokio's TaskTracker, Trio's discussion of soft cancellation.
   WEIR_API join_operation shutdown(shutdown_options grace) noexcept;
 
-  /// Asks children to come to an end by themselves: is_stopping() is true from
-  /// now on, wait_stopping() completes. Neither cancels nor closes the group.
+  /// Asks the children to end by themselves: from now on is_stopping() is true,
+  /// and wait_stopping() completes. Neither cancels nor closes the group.
   ///
-  /// Thread safety: any thread. Complexity: linear in those that wait for it.
+  /// Thread safety: any thread. Complexity: linear in the waiting calls.
   WEIR_API void request_stop() noexcept;
-  /// True after request_stop(), also shutdown()'s, and once cancelled.
+  /// True after request_stop(), also after that of shutdown(), and once the
+  /// group is cancelled.
   WEIR_API [[nodiscard]] bool is_stopping() const noexcept;
-  /// Completes when is_stopping() becomes true or the group was joined; for a
-  /// race between the next request and the end, say. Nobody may wait here when
-  /// a group is destroyed that was not joined.
+  /// Completes when is_stopping() becomes true or the group was joined; for
+  /// example for a race between the next request and the end. When a group that
+  /// was not joined is destroyed, no caller may wait here.
   ///
   /// Cancellation: terminal; `operation_aborted`.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
   WEIR_API group_wait_operation wait_stopping() noexcept;
 
-  /// Makes a joined group as it was when it was made: open, not cancelled, no
-  /// deadline, no errors, all counts zero. Caps and hook stay.
+  /// Resets a joined group to the state in which it was made: open, not
+  /// cancelled, no deadline, no errors, all counts zero. Caps and hook stay.
   ///
-  /// Precondition: who awaited a join() or shutdown() has its outcome.
+  /// Precondition: every caller that awaited a join() or shutdown() has its
+  ///   outcome.
   /// Throws: `std::logic_error` when no join() has completed.
-  /// Thread safety: any thread; a cancel() at the same time may count or not.
+  /// Thread safety: any thread; a cancel() at the same time may have an effect
+  ///   or not.
   WEIR_API void reopen();
 
   /// Cancels every child and every waiting spawn(). The first reason counts;
   /// legal before the first spawn and after join().
   ///
-  /// When it returns, the next await of every child sees it, whoever cancelled
-  /// first. Emission may run on the calling thread, coroutines do not.
+  /// When it returns, the next await of every child sees the cancellation, even
+  /// if another caller cancelled first. Cancellation signals may be emitted on
+  /// the calling thread; coroutines do not run on it.
   /// Thread safety: any thread. Complexity: linear in the children that
   ///   have awaited something; no allocation.
   WEIR_API void cancel(boost::system::error_code reason = {}) noexcept;
 
-  /// Refuses further spawns. Those that wait already keep their turn.
+  /// Refuses further spawns. spawn() calls that already wait keep their turn.
   WEIR_API void close() noexcept;
 
-  /// Cancels the group in `duration` unless it was joined by then; join()
+  /// Cancels the group after `duration` unless it was joined by then; join()
   /// throws `asio::error::timed_out`. A later call replaces an earlier one. A
   /// negative duration cancels at once.
   template <typename Rep, typename Period>
@@ -344,21 +351,24 @@ public:
   }
   WEIR_API void cancel_at(clock::time_point deadline) noexcept;
 
-  /// Has `hook` called with every error of a child, or of the body, the moment
-  /// it is recorded: before the siblings are cancelled and long before join(),
-  /// which may wait for them. For logs and counters. Not called for an abort
-  /// after a cancellation, nor once runtime::stop() was called. Empty: no hook.
+  /// Sets a function that is called with every error of a child, or of the
+  /// body, at the moment the error is recorded: before the siblings are
+  /// cancelled and long before join() completes, because join() may wait for
+  /// them. For logs and counters. Not called for an abort after a cancellation,
+  /// nor after runtime::stop() was called. An empty function: no hook.
   ///
-  /// It runs on the failing child's thread, when the child's frames are gone;
-  /// no lock is held, so it may call any member. It may run several times at
-  /// once. It must not block nor throw: that calls `std::terminate`.
+  /// The hook runs on the failing child's thread, after the child's frames were
+  /// destroyed. No lock is held, so it may call any member. Several calls may
+  /// run at once. The hook must not block, and must not throw: an exception
+  /// calls `std::terminate`.
   ///
-  /// Thread safety: any thread, at any time; errors from then on are seen.
+  /// Thread safety: any thread, at any time; the hook sees errors from then on.
   /// Complexity: one allocation here, none for an error.
   WEIR_API void set_error_hook(std::function<void(const task_failure&)> hook);
 
-  /// Changes the cap. Raised, exactly the new slots are given to those that
-  /// wait; lowered, nobody is stopped and nobody admitted until it is met.
+  /// Changes the cap. When it is raised, exactly the new slots are given to
+  /// waiting spawn() calls. When it is lowered, no child is stopped, and none
+  /// is admitted until the cap is met.
   ///
   /// Throws: `std::invalid_argument` when `n` is 0.
   WEIR_API void set_max_in_flight(std::size_t n);
@@ -366,10 +376,11 @@ public:
 
   WEIR_API [[nodiscard]] task_group_stats stats() const noexcept;
   WEIR_API [[nodiscard]] bool is_cancelled() const noexcept;
-  /// Why the group was cancelled: what cancel() was given (`operation_aborted`
-  /// if nothing), `timed_out` for the deadline, `operation_aborted` for a
-  /// failed child, the reason of the task that joins when that was cancelled.
-  /// Empty while it is not cancelled. Of a child: this_task::cancel_reason().
+  /// Why the group was cancelled: the reason that cancel() was given
+  /// (`operation_aborted` if none), `timed_out` for the deadline,
+  /// `operation_aborted` for a failed child, the reason of the joining task if
+  /// that was cancelled. Empty while the group is not cancelled. For the reason
+  /// of a child see this_task::cancel_reason().
   WEIR_API [[nodiscard]] boost::system::error_code
   cancel_reason() const noexcept;
 

@@ -10,7 +10,7 @@
 
 namespace weir {
 
-/// No cap on the tasks in flight.
+/// No cap, for example on the tasks in flight.
 inline constexpr std::size_t unlimited =
     std::numeric_limits<std::size_t>::max();
 

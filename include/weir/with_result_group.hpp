@@ -44,7 +44,8 @@ task<std::vector<result<T>>> run_result_group(task_group_options options,
   co_await leave_scope<group_body>(scope);
   const bool has_failed = settle_body(scope, ended);
   std::vector<result<T>> results = co_await group.join();
-  // Under keep_going join() reports no child's error; the body has no slot.
+  // Under keep_going join() reports no child's error. The body has no slot, so
+  // its error is thrown here.
   if (has_failed)
     ended.get();
   co_return results;
@@ -62,8 +63,8 @@ task<std::vector<result<T>>> run_result_group(task_group_options options,
 ///             co_await group.spawn(fetch(url));
 ///         }));
 ///
-/// The body runs in the calling task; it is cancelled and its error counts as
-/// with_task_group() has it. What it returns is discarded.
+/// The body runs in the calling task. It is cancelled, and its error counts, as
+/// with with_task_group(). What it returns is discarded.
 ///
 /// Throws: `std::invalid_argument` for options that result_group refuses; what
 ///   result_group::join() throws; under keep_going and collect() also what the
@@ -82,7 +83,7 @@ task<std::vector<result<T>>> with_result_group(task_group_options options,
   return detail::run_result_group<T, std::decay_t<Body>>(
       options, std::forward<Body>(body));
 }
-// For the message.
+// For a readable compile error.
 template <typename T, typename Body>
 detail::explained with_result_group(task_group_options, Body&&) {
   detail::explain_body<result_group<T>, Body>();

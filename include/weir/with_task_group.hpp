@@ -62,7 +62,7 @@ task<T> run_group(task_group_options options, framed<Body> body) {
       co_await outcome_of<T>(call_body<T>(body, group), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
   (void)settle_body(scope, result);
-  co_await group.join(); // Throws what counts, or unwinds; all have ended.
+  co_await group.join(); // Throws the outcome, or unwinds. All ended.
   if (result.has_value())
     co_return result.get();
   // The group's own cancel() ended the body: nothing failed.
@@ -75,21 +75,23 @@ task<T> run_group(task_group_options options, framed<Body> body) {
 
 } // namespace detail
 
-/// Runs `body(group)` with a new task_group and joins it: when the returned
-/// task completes, however that is, every child has ended.
+/// Runs `body(group)` with a new task_group and joins it: however the returned
+/// task completes, every child has ended by then.
 ///
 ///     co_await weir::with_task_group({.max_in_flight = 64},
 ///                                    [&](weir::task_group& group) -> ...
 ///
-/// The body runs in the calling task. It is cancelled like a child when the
-/// group is; what it throws counts as a child's error: the children are
-/// cancelled and joined before it leaves. A body may call join() or shutdown()
-/// itself; what those throw, and the body lets through, is the group's outcome
-/// and no further error. Returns what the body returns.
+/// The body runs in the calling task. When the group is cancelled, the body is
+/// cancelled like a child. An exception of the body counts as a child's error:
+/// the children are cancelled and joined before the exception leaves this
+/// function. A body may call join() or shutdown() itself; if the body lets an
+/// exception of these through, that is the group's outcome and no further
+/// error. Returns what the body returns.
 ///
-/// The body's local variables end with the body, and the children may outlive
-/// it: refer from a child only to what is declared outside the body, pass it
-/// what it needs by value, or end the body with `co_await group.join()`.
+/// The body's local variables are destroyed when the body ends, and the
+/// children may outlive it: refer from a child only to objects declared outside
+/// the body, pass it what it needs by value, or end the body with
+/// `co_await group.join()`.
 ///
 /// Throws: `std::invalid_argument` for options that task_group refuses; what
 ///   task_group::join() throws; `operation_aborted` when the group's own
@@ -109,7 +111,7 @@ auto with_task_group(task_group_options options, Body&& body) {
   return detail::run_group<value, std::decay_t<Body>>(options,
                                                       std::forward<Body>(body));
 }
-// For the message.
+// For a readable compile error.
 template <typename Body>
 detail::explained with_task_group(task_group_options, Body&&) {
   detail::explain_body<task_group, Body>();
@@ -123,9 +125,10 @@ detail::explained with_task_group(Body&&) {
 
 namespace detail {
 
-// Cancels an awaitable body from the group, by a detour over the awaitable's
-// executor: a cancellation_signal and the coroutine that listens to it are not
-// synchronised otherwise. Keeps itself alive while that is on its way.
+// Cancels an awaitable body when its group is cancelled. The emission is posted
+// to the awaitable's executor, because nothing else synchronises a
+// cancellation_signal and the coroutine that listens to it. The object keeps
+// itself alive until the posted function has run.
 template <typename Executor>
 class awaitable_body final
     : public cancellable_body,
@@ -146,7 +149,7 @@ private:
 
   Executor ex_;
   asio::cancellation_signal signal_;
-  std::shared_ptr<awaitable_body> kept_; // the canceller's
+  std::shared_ptr<awaitable_body> kept_; // from announce() to cancel()
 };
 
 template <typename T, typename Executor, typename Body>
@@ -208,12 +211,12 @@ asio::awaitable<T, Executor> run_group_awaitable(executor on,
 
 } // namespace detail
 
-/// The same for coroutines of Asio's: `body(group)` returns an
-/// `asio::awaitable`, on any executor; the children run on `on`.
+/// The same for coroutines of Asio: `body(group)` returns an `asio::awaitable`,
+/// on any executor; the children run on `on`.
 ///
 /// The body runs on the awaitable's executor, which must serialise it (a
-/// strand, or a context run by one thread), as Asio asks of any coroutine that
-/// is cancelled.
+/// strand, or a context run by one thread), as Asio requires for any coroutine
+/// that is cancelled.
 ///
 /// Cancellation: terminal; cancels the children, joins them, then throws.
 /// Resumes on: the awaitable's executor.
@@ -229,7 +232,7 @@ auto with_task_group(executor on, task_group_options options, Body&& body) {
                                      std::decay_t<Body>>(
       std::move(on), options, std::forward<Body>(body));
 }
-// For the message.
+// For a readable compile error.
 template <typename Body>
 detail::explained with_task_group(executor, task_group_options, Body&&) {
   detail::explain_awaitable_body<task_group, Body>();
