@@ -36,27 +36,28 @@ run_for_each(framed<Elements> elements, for_each_options options, framed<F> f) {
 ///     co_await weir::for_each(urls, {.max_in_flight = 64}, fetch);
 ///     co_await weir::for_each(pixels, {}, [](pixel& p) { p.invert(); });
 ///
-/// A range given as an lvalue is used where it is, so `f` may change the
-/// elements; an rvalue is moved into the loop. For a pair of iterators give
-/// `std::ranges::subrange(first, last)`. A range that can be walked once only
-/// is walked by one worker at a time, and `f` gets an rvalue. `f` is copied or
-/// moved, and called by several threads at once.
+/// An lvalue range is used in place, so `f` may change the elements; an rvalue
+/// range is moved into the loop. For a pair of iterators pass
+/// `std::ranges::subrange(first, last)`. A single-pass range is read by one
+/// worker at a time, and `f` gets an rvalue. `f` is copied or moved, and called
+/// by several threads at once.
 ///
 /// A plain `f` runs in chunks that grow to 4096 elements or 10 us, so tiny
-/// elements are cheap; a cancellation and an error elsewhere are looked for
-/// every 64 elements. An asynchronous `f` takes the next element when it is
-/// done with the one before. There are at most `max_in_flight` workers, and no
-/// task or allocation per element beyond `f`'s own.
+/// elements are cheap; the loop checks for a cancellation and for errors
+/// elsewhere every 64 elements. With an asynchronous `f` a worker takes the
+/// next element when it is done with the one before. There are at most
+/// `max_in_flight` workers, and no task or allocation per element beyond `f`'s
+/// own.
 ///
-/// Call it qualified, for an unqualified call finds `std::for_each` too.
+/// Qualify the call, because an unqualified call also finds `std::for_each`.
 ///
 /// Throws: at the call, `std::invalid_argument` for `max_in_flight` 0 and an
 ///   empty function; from the await, what `f` or the range threw first. After
-///   an error no new element is begun and the calls in flight are cancelled;
-///   under keep_going all others are run, and collect(n) throws a group_error
-///   whose indices are the elements'. After an error of the range itself
-///   nothing more is asked of it.
-/// Cancellation: terminal; no new element is begun, the calls in flight are
+///   an error no new element is started and the calls in flight are cancelled.
+///   Under keep_going all others are run, and collect(n) throws a group_error
+///   whose indices are those of the elements. After an error of the range
+///   itself, the range is not read any further.
+/// Cancellation: terminal; no new element is started, the calls in flight are
 ///   cancelled and awaited.
 /// Resumes on: the task's strand.
 /// Complexity: memory in proportion to `max_in_flight`.
@@ -75,10 +76,10 @@ requires std::ranges::input_range<R> && detail::element_function<
       std::views::all(std::forward<R>(range)), options, std::forward<F>(f));
 }
 
-/// The same for what an asynchronous producer gives: `produce()` returns a
-/// `task<std::optional<T>>`, and an empty one ends the loop. It is called by
-/// one worker at a time, when a worker has nothing to do, and not again after
-/// it threw. `f` gets an rvalue.
+/// The same for the values of an asynchronous producer: `produce()` returns a
+/// `task<std::optional<T>>`, and an empty optional ends the loop. `produce` is
+/// called by one worker at a time, when a worker has nothing to do, and not
+/// again after it threw. `f` gets an rvalue.
 template <detail::producer P, typename F>
 requires detail::element_function<
     std::decay_t<F>,
@@ -93,7 +94,7 @@ requires detail::element_function<
   return detail::run_for_each<source, std::decay_t<P>, std::decay_t<F>>(
       std::forward<P>(produce), options, std::forward<F>(f));
 }
-// For the message.
+// For a readable compile error.
 template <typename Source, typename F>
 detail::explained for_each(Source&&, for_each_options, F&&) {
   return detail::explain_loop<Source, F>();

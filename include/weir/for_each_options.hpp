@@ -19,13 +19,14 @@ inline constexpr std::size_t per_thread = unlimited - 1;
 /// so that it may be written in braces inside a co_await expression (g++ 12).
 struct for_each_options {
   /// At most this many calls run at once: `per_thread`, `unlimited`, or at
-  /// least 1. A plain function never runs more often than there are threads.
+  /// least 1. A plain function never has more calls at once than there are
+  /// threads.
   std::size_t max_in_flight = per_thread;
-  /// Of the elements. An index in a group_error is an element's.
+  /// Applies to the elements. An index in a group_error is an element's.
   error_policy errors = on_error::cancel_siblings;
-  /// Of the calls.
+  /// Applies to the calls.
   on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
+  /// Name in reports. Kept by address: use a string literal.
   const char* name = "for_each";
 };
 

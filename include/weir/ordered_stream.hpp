@@ -36,29 +36,30 @@ struct ordered_stream_options {
   /// or at least 1.
   std::size_t max_reorder = unlimited;
   error_policy errors = on_error::cancel_siblings;
-  /// Of the tasks and of the callback.
+  /// Applies to the tasks and the callback.
   on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
+  /// Name in reports. Kept by address: use a string literal.
   const char* name = "ordered_stream";
 };
 
-/// Tasks that run side by side, and a callback that gets their values one
-/// after the other, in the order in which the tasks were submitted.
+/// Runs tasks in parallel, and passes their values to a callback one after the
+/// other, in the order in which the tasks were submitted.
 ///
 ///     weir::ordered_stream<page> pages(runtime, {.max_in_flight = 8}, print);
 ///     for (const auto& url : urls)
 ///       co_await pages.submit(fetch(url));
 ///     co_await pages.join();
 ///
-/// The callback is plain, or asynchronous: then the next one is called when
-/// what it returned has completed. It runs in the task whose turn has come, so
-/// on any thread, never two at once; that task keeps its slot meanwhile. At
-/// most `max_in_flight + max_reorder` results are held.
+/// The callback is plain or asynchronous. After an asynchronous callback the
+/// next one is called when the work that it returned has completed. The
+/// callback runs in the task whose turn has come, so on any thread, but never
+/// twice at once; that task keeps its slot meanwhile. At most
+/// `max_in_flight + max_reorder` results are held.
 ///
-/// The first error, of a task or of the callback, cancels the tasks, and no
-/// callback is called after it. Under keep_going a task that failed is left
-/// out and the rest goes on. An index in a group_error is that of the
-/// submission. A cancelled stream calls no callback any more.
+/// The first error, of a task or of the callback, cancels the tasks, and the
+/// callback is not called after it. Under keep_going a failed task is left out
+/// and the rest continues. An index in a group_error is that of the submission.
+/// A cancelled stream does not call the callback any more.
 ///
 /// `T` may be move-only and not default-constructible; it is an object type.
 ///
@@ -94,11 +95,11 @@ public:
   ordered_stream& operator=(const ordered_stream&) = delete;
   ~ordered_stream() { round_->end(); }
 
-  /// Starts `work`, waiting first while `max_reorder` results wait for their
+  /// Starts `work`. Waits first while `max_reorder` results wait for their
   /// turn, then for a free slot. Callers are served in the order in which they
-  /// asked, and that is the order of the stream. A task or a callback of this
-  /// very stream waits for no result, and lends its slot as a child of a
-  /// task_group does.
+  /// asked, and that is the order of the stream. A submit() from a task or the
+  /// callback of the same stream does not wait for results, and lends its slot
+  /// as a child of a task_group does.
   ///
   /// Throws, Cancellation, Thread safety, Resumes on: as task_group::spawn.
   /// Complexity: constant; one frame beyond task_group::spawn. Waiting
@@ -112,7 +113,7 @@ public:
     return operation<detail::submit_step<T>>(
         std::in_place, std::move(open), std::move(child));
   }
-  /// Any other work whose value a `T` can be made of.
+  /// Any other work from whose value a `T` can be constructed.
   template <detail::foreign_work Work>
   operation<detail::submit_step<T>> submit(Work&& work) {
     return submit(detail::await_value<T>(std::forward<Work>(work)));
@@ -125,7 +126,7 @@ public:
     return submit(detail::call_value<T, std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));
   }
-  // For the message.
+  // For a readable compile error.
   template <typename... Args>
   operation<detail::submit_step<T>> submit(Args&&...) {
     detail::explain_child<T, Args...>();
@@ -133,12 +134,12 @@ public:
   }
 
   /// Waits until every task has ended and the callback has been called for all.
-  /// After a clean join the stream is as new; after any other it stays as it
-  /// is, cancelled or failed.
+  /// The stream is then as new, unless a task or the callback failed or the
+  /// stream was cancelled: then it stays failed or cancelled.
   ///
   /// Throws, Cancellation, Thread safety, Resumes on: as task_group::join.
-  /// Under
-  ///   keep_going the first error, of a task or of the callback.
+  ///   Under keep_going it throws the first error, of a task or of the
+  ///   callback.
   operation<detail::stream_join_step<T>> join() noexcept {
     return operation<detail::stream_join_step<T>>(
         std::in_place, *this, current());
@@ -160,7 +161,7 @@ public:
   [[nodiscard]] std::size_t max_in_flight() const noexcept {
     return current()->group->max_in_flight();
   }
-  /// Of the tasks since the last clean join.
+  /// Counts the tasks since the last join() that left the stream as new.
   [[nodiscard]] task_group_stats stats() const noexcept {
     return current()->group->stats();
   }
@@ -198,7 +199,7 @@ private:
     std::lock_guard held(lock_);
     return round_;
   }
-  // After a clean join of `joined`.
+  // After a join of `joined` without an error or a cancellation.
   void renew(const std::shared_ptr<round>& joined) {
     std::lock_guard held(change_);
     if (current() != joined)
@@ -209,7 +210,7 @@ private:
   }
 
   const executor executor_;
-  std::mutex change_;              // of the round and the options
+  std::mutex change_;              // held to change the round or the options
   ordered_stream_options options_; // under change_
   std::unique_ptr<detail::stream_sink<T>> sink_;
   mutable detail::spin_lock lock_;

@@ -22,7 +22,7 @@ namespace weir {
 
 namespace detail {
 
-// What transform() over such elements gives.
+// The value type of a transform() over such elements.
 template <typename F, typename Element>
 using transformed =
     typename element_value<element_result<std::decay_t<F>, Element>>::type;
@@ -85,13 +85,14 @@ task<std::vector<Value>> transform_produced(P&& produce,
 
 } // namespace detail
 
-/// What `f` gives for each element of `range`, in the order of the elements.
+/// Gives the results of `f` for each element of `range`, in the order of the
+/// elements.
 ///
 ///     std::vector<page> pages =
 ///         co_await weir::transform(urls, {.max_in_flight = 64}, fetch);
 ///
-/// As for_each(); what `f` returns, or what its work gives, may be move-only
-/// and not default-constructible. A reference is copied.
+/// Runs as for_each(). What `f` returns, or what its work gives, may be
+/// move-only and not default-constructible. A reference is copied.
 ///
 /// Throws, Cancellation, Resumes on: as for_each(). After an error there are no
 ///   results; try_transform() keeps them.
@@ -106,7 +107,7 @@ requires std::ranges::input_range<R> &&
       std::forward<R>(range), options, std::forward<F>(f), "weir::transform");
 }
 
-/// The same for what an asynchronous producer gives, as in for_each().
+/// The same for the values of an asynchronous producer, as in for_each().
 template <detail::producer P, typename F>
 requires std::movable<detail::produced_transformed<P, F>>
     task<std::vector<detail::produced_transformed<P, F>>>
@@ -114,7 +115,7 @@ requires std::movable<detail::produced_transformed<P, F>>
   return detail::transform_produced<detail::produced_transformed<P, F>>(
       std::forward<P>(produce), options, std::forward<F>(f), "weir::transform");
 }
-// For the message.
+// For a readable compile error.
 template <typename Source, typename F>
 detail::explained transform(Source&&, for_each_options, F&&) {
   return detail::explain_loop<Source, F>();
@@ -125,8 +126,8 @@ detail::explained transform(Source&&, F&&) {
 }
 
 /// As transform(), with a slot for each element that holds the value or the
-/// error that `f` threw: every element is run, and `options.errors` does not
-/// count. Only errors of the range or the producer are thrown.
+/// error that `f` threw: every element is run, and `options.errors` is ignored.
+/// Only errors of the range or the producer are thrown.
 ///
 /// Source: conc's `iter.MapErr`.
 template <std::ranges::viewable_range R, typename F>
@@ -141,7 +142,7 @@ requires std::ranges::input_range<R> &&
       "weir::try_transform");
 }
 
-/// The same for what an asynchronous producer gives.
+/// The same for the values of an asynchronous producer.
 template <detail::producer P, typename F>
 requires std::movable<detail::produced_transformed<P, F>>
     task<std::vector<result<detail::produced_transformed<P, F>>>>
@@ -152,7 +153,7 @@ requires std::movable<detail::produced_transformed<P, F>>
       std::forward<F>(f),
       "weir::try_transform");
 }
-// For the message.
+// For a readable compile error.
 template <typename Source, typename F>
 detail::explained try_transform(Source&&, for_each_options, F&&) {
   return detail::explain_loop<Source, F>();

@@ -28,7 +28,7 @@ task<>
 run_work_queue(work_queue_options options, framed<F> f, framed<Body> body) {
   task_core& self = co_await this_core();
   std::optional<work_queue<T>> queue;
-  // Before the consumers run: there may be no memory for it.
+  // Made before the consumers run, because the allocation may fail.
   task<> work = call_body<void>(body, queue);
   queue.emplace(group_access::maker(self), options, std::move(unframed(f)));
   group_body scope(queue->group_, self);
@@ -36,19 +36,20 @@ run_work_queue(work_queue_options options, framed<F> f, framed<Body> body) {
       co_await outcome_of<void>(std::move(work), if_abandoned::failed);
   co_await leave_scope<group_body>(scope);
   (void)settle_body(scope, result);
-  co_await queue->join(); // Throws what counts, or unwinds; all have ended.
+  co_await queue->join(); // Throws the outcome, or unwinds. All ended.
 }
 
 } // namespace detail
 
 /// Runs `body(queue)` with a new work_queue<T> that calls `f`, and joins it:
-/// when the returned task completes, however that is, every consumer has ended.
+/// however the returned task completes, every consumer has ended by then.
 ///
 ///     co_await weir::with_work_queue<job>(
 ///         {.consumers = 8}, handle, [&](weir::work_queue<job>& jobs) ...
 ///
 /// The body runs in the calling task. An error of a consumer that ends the
-/// queue cancels it, and what it throws counts as an error of the queue's.
+/// queue cancels the body. An exception of the body counts as an error of the
+/// queue.
 ///
 /// Throws: `std::invalid_argument` for options that work_queue refuses; what
 ///   work_queue::join() throws.

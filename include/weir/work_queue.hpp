@@ -36,16 +36,18 @@ run_work_queue(work_queue_options options, framed<F> f, framed<Body> body);
 struct work_queue_options {
   /// Items worked on at once; at least 1.
   std::size_t consumers = 1;
-  /// Items that wait for a consumer without a push() that waits with them.
+  /// Items that may wait for a consumer in the buffer; a push() beyond that
+  /// waits.
   std::size_t capacity = 0;
-  /// push() calls that may wait; the next gets errc::overloaded. 0: none may.
+  /// push() calls that may wait; the next gets errc::overloaded. 0: no call may
+  /// wait.
   std::size_t max_waiting = unlimited;
   /// cancel_siblings: the first error ends the queue. keep_going, collect(n):
-  /// only its item is lost.
+  /// only the item of the call that failed is lost.
   error_policy errors = on_error::cancel_siblings;
-  /// Of the consumers.
+  /// Applies to the consumers.
   on_cancel cancellation = on_cancel::raise;
-  /// For reports; kept by address, so a string literal.
+  /// Name in reports. Kept by address: use a string literal.
   const char* name = "work_queue";
 };
 
@@ -61,34 +63,34 @@ template <typename T>
 using push_operation = operation<detail::push_step<T>>;
 using drain_operation = operation<detail::drain_step>;
 
-/// A fixed function, and N consumers that call it with what is pushed.
+/// N consumers that call a fixed function with each item that is pushed.
 ///
 ///     weir::work_queue<job> jobs(runtime, {.consumers = 8}, handle);
 ///     co_await jobs.push(next); // waits while all are busy
 ///     co_await jobs.join();     // the rest is done; throws the first error
 ///
-/// Items are taken in the order in which they were pushed. A consumer is a
-/// child of a task_group of the queue's own, whose error policy is the queue's.
-/// An error, cancel() or a cancelled join() ends the consumers: items that no
-/// consumer took are destroyed with the queue. In a task prefer
-/// with_work_queue(), which cannot forget to join.
+/// Items are taken in the order in which they were pushed. Each consumer is a
+/// child of the queue's own task_group, which has the error policy of the
+/// queue. An error that ends the queue, cancel() or a cancelled join() ends the
+/// consumers: items that no consumer took are destroyed with the queue. In a
+/// task prefer with_work_queue(), which cannot forget to join.
 ///
-/// Precondition of the destructor: join() has completed, and nobody waits.
-/// Otherwise it prints a message and calls `std::terminate`; not when the end
-/// of a runtime destroys the frame that it is in.
+/// Precondition of the destructor: join() has completed, and no caller waits.
+/// Otherwise it prints a message and calls `std::terminate`, except when the
+/// end of a runtime destroys the frame that owns the queue.
 ///
-/// Thread safety: every member from any thread, and from the function; but a
-///   function that waits for room which only its like can make waits for ever:
-///   there use try_push().
+/// Thread safety: every member from any thread, and from the function. But a
+///   function that waits in push() for room waits for ever if only other calls
+///   of it can make that room: use try_push() there.
 /// Source: ants' `PoolWithFunc`, tunny's workers.
 template <typename T>
 class work_queue final {
 public:
-  /// `f(T&&)` is called by all consumers, several at once, on the runtime; what
-  /// it returns is awaited if it can be, and discarded.
+  /// `f(T&&)` is called by all consumers, several at once, on the runtime. Its
+  /// result is awaited if it can be, and discarded.
   ///
   /// Throws: `std::invalid_argument` when `consumers` is 0 or `f` is empty;
-  ///   `std::bad_alloc`. No consumer has begun then.
+  ///   `std::bad_alloc`. In these cases no consumer has started.
   /// Complexity: linear in the consumers.
   template <typename F>
   work_queue(const executor& on, work_queue_options options, F f)
@@ -109,10 +111,10 @@ public:
                    std::move(f),
                    detail::no_state()) {}
 
-  /// Each consumer has a state of its own: what `make()` returns, or the task
-  /// that it returns. Calls `f(State&, T&&)`; one consumer at a time uses its
-  /// state, and it outlives an error under keep_going. What `make` throws is
-  /// the consumer's error and closes the queue.
+  /// Each consumer has its own state: what `make()` returns or, if that is a
+  /// task, what the task gives. Calls `f(State&, T&&)`. A state is used by one
+  /// consumer at a time, and outlives an error under keep_going. What `make`
+  /// throws is the consumer's error and closes the queue.
   template <typename Make, typename F>
   work_queue(const executor& on, work_queue_options options, Make make, F f)
       : work_queue(on,
@@ -127,15 +129,16 @@ public:
   work_queue(const work_queue&) = delete;
   work_queue& operator=(const work_queue&) = delete;
 
-  /// Hands `T(args...)` to a consumer, or into the buffer; waits while that is
-  /// full. Completes when it is accepted, not when it is done.
+  /// Hands `T(args...)` to a consumer, or puts it into the buffer; waits while
+  /// the buffer is full. Completes when the item is accepted, not when it is
+  /// done.
   ///
-  /// Throws: errc::overloaded when `max_waiting` others wait;
+  /// Throws: errc::overloaded when `max_waiting` other calls wait;
   ///   errc::channel_closed after close() or join(), also while it waits;
   ///   `operation_aborted` when the queue was cancelled or an error ended it.
   ///   The item is then destroyed.
   /// Cancellation: terminal, checked on entry and while waiting; the item is
-  ///   then destroyed unseen and `operation_aborted` thrown.
+  ///   then destroyed without being worked on, and `operation_aborted` thrown.
   /// Thread safety: any thread. Resumes on: the task's strand, or the
   ///   handler's executor, by default the system's.
   /// Complexity: constant; no allocation in a task.
@@ -157,8 +160,8 @@ public:
       return detail::explained();
   }
 
-  /// The same without waiting. Unless it is `accepted`, `item` is left as it
-  /// was.
+  /// Pushes without waiting. Unless the result is `accepted`, `item` is
+  /// unchanged.
   [[nodiscard("a refused item is not worked on")]] push_status
   try_push(T&& item) noexcept {
     core_->state.begin();
@@ -169,19 +172,19 @@ public:
     return s == send_status::full ? push_status::full : push_status::closed;
   }
 
-  /// Waits until everything that was pushed is done, pushes that wait included,
-  /// without closing the queue.
+  /// Waits until everything that was pushed is done, including the items of
+  /// waiting push() calls, without closing the queue.
   ///
   /// Throws: `operation_aborted` when the queue was cancelled or an error ended
   ///   it; errc::would_deadlock, at once, from the queue's own function.
-  /// Cancellation: terminal; `operation_aborted`, the work goes on.
+  /// Cancellation: terminal; `operation_aborted`, the work continues.
   /// Complexity: constant; no allocation in a task.
   drain_operation drain() noexcept {
     return drain_operation(std::in_place, core_->state);
   }
 
-  /// Accepts nothing any more. What was accepted is done; pushes that wait get
-  /// errc::channel_closed.
+  /// Closes the queue: it accepts no more items. Accepted items are done;
+  /// waiting push() calls get errc::channel_closed.
   void close() noexcept { core_->close(errc::channel_closed); }
 
   /// Closes the queue, at the call, and waits until everything that was
@@ -193,13 +196,14 @@ public:
     return group_.join();
   }
 
-  /// Cancels the consumers; what waits, and drain(), gets `operation_aborted`.
+  /// Cancels the consumers. Waiting push() calls and drain() get
+  /// `operation_aborted`.
   void cancel() noexcept {
     core_->abandon();
     group_.cancel();
   }
 
-  /// Items accepted or waiting to be, and not done.
+  /// Items that are accepted, or wait to be, and are not done.
   [[nodiscard]] std::size_t pending() const noexcept {
     return core_->state.pending();
   }
@@ -252,7 +256,8 @@ private:
   void begin(std::size_t number, F f, Make make) {
     using calls = detail::work_functions<F, Make>;
     auto shared = std::make_shared<calls>(calls{std::move(f), std::move(make)});
-    // All are made before one runs: that could end by a join only.
+    // All consumers are made before one runs, because only a join could end a
+    // running one.
     std::vector<detail::spawn_step> consumers;
     consumers.reserve(number);
     for (std::size_t i = 0; i != number; ++i)
