@@ -21,17 +21,19 @@ namespace weir {
 ///
 ///     co_await weir::first_completed(read(peer), group.wait_stopping());
 ///
-/// race() goes on after an error, for another may succeed yet; this does not.
+/// race() continues after an error, because another may still succeed;
+/// first_completed() does not.
 ///
 /// Gives what race() gives: an indexed_value when all have results of one type,
 /// and else a `std::variant` with an alternative for each, whose index() is the
-/// position. What they may be, and how they run: see when_all(). One that
-/// ignores its cancellation delays the result; a result or an error that comes
-/// too late is dropped. As to what the others have taken by then, see race().
+/// position. For the possible arguments and how they run see when_all(). An
+/// argument that ignores its cancellation delays the result; a result or an
+/// error that comes too late is dropped. For what the others have taken by then
+/// see race().
 ///
-/// Throws: `std::invalid_argument`, at the call, for an empty task or
-///   callable; what the first to complete threw, unchanged, also an
-///   `operation_aborted` that nobody asked it for.
+/// Throws: `std::invalid_argument`, at the call, for an empty task or callable;
+///   what the first to complete threw, unchanged, also an `operation_aborted`
+///   that no cancellation caused.
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
@@ -50,7 +52,8 @@ requires(sizeof...(Works) > 0) auto first_completed(Works&&... works) {
       detail::contest_end::by_any_error);
 }
 
-/// The same for a range of tasks, taken as by when_all(): an indexed_value.
+/// The same for a range of tasks, passed as to when_all(). Gives an
+/// indexed_value.
 ///
 /// Throws, at the call: `std::invalid_argument` for an empty range.
 template <detail::task_range Range>
@@ -68,7 +71,7 @@ auto first_completed(Range&& works) {
       detail::start_range<value, result>(std::move(tasks)),
       detail::contest_end::by_any_error);
 }
-// For the message.
+// For a readable compile error.
 template <typename... Works>
 auto first_completed(Works&&...) {
   static_assert(sizeof...(Works) != 0,

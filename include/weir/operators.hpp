@@ -19,8 +19,8 @@ namespace weir {
 
 namespace detail {
 
-// An operand that argument-dependent lookup finds our operators for. Those of
-// two asio::awaitables are Asio's.
+// An operand for which argument-dependent lookup finds weir's operators. The
+// operators of two asio::awaitables are Asio's.
 template <typename T>
 concept own_work = work<T> &&(is_task<std::remove_cvref_t<T>>::value ||
                               is_operation<std::remove_cvref_t<T>>::value);
@@ -28,7 +28,7 @@ concept own_work = work<T> &&(is_task<std::remove_cvref_t<T>>::value ||
 template <typename L, typename R>
 concept operands = work<L> && work<R> &&(own_work<L> || own_work<R>);
 
-// --- && ---------------------------------------------------------------------
+// --- && ---
 
 // The result of `T && U`, by the rules of Asio's operators.
 template <typename T, typename U>
@@ -88,7 +88,7 @@ task<both_value<T, U>> run_both(std::tuple<task<T>, task<U>> works) {
     co_return values;
 }
 
-// --- || ---------------------------------------------------------------------
+// --- || ---
 
 template <typename T, typename U>
 struct either_type {
@@ -129,24 +129,25 @@ task<either_value<T, U>> run_either(std::tuple<First, Second> works) {
 } // namespace detail
 
 /// Runs both at once and waits for both; the first error cancels the other and
-/// is thrown unchanged when that has ended.
+/// is thrown unchanged when the other has ended.
 ///
 ///     co_await (read_loop(socket) && write_loop(socket));
 ///
 /// One operand is a task or one of weir's operations; the other may also be an
 /// `asio::awaitable` or an Asio operation. Both must be rvalues, as for
 /// `co_await`. Nothing runs until the task that this returns is awaited. As
-/// with when_all() the operands are two children: they run in parallel, each
-/// on a strand of its own, so what both use needs a lock.
+/// with when_all() the operands are two children: they run in parallel, each on
+/// a strand of its own, so data that both use needs a lock.
 ///
-/// The result is that of Asio's operator: none for two without one, that of the
-/// operand that has one, or a `std::tuple` of two. A `std::tuple` on the left
-/// is lengthened, with a `std::monostate` for no result. A reference in a tuple
-/// is a `std::reference_wrapper`.
+/// The result is that of Asio's operator: none if neither operand has one, the
+/// result of the only operand that has one, or a `std::tuple` of both. A
+/// `std::tuple` on the left is lengthened by the right operand's result, with a
+/// `std::monostate` for no result. A reference in a tuple is a
+/// `std::reference_wrapper`.
 ///
 /// Throws: `std::invalid_argument`, at the call, for an empty task; the first
-///   error, unlike Asio's, which throws `asio::multiple_exceptions` when the
-///   cancelled one fails too.
+///   error. (Asio's operator throws `asio::multiple_exceptions` when the
+///   cancelled operand fails too.)
 /// Cancellation: terminal; cancels both, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
@@ -170,13 +171,14 @@ auto operator&&(L&& left, R&& right) {
 ///
 /// The operands are those of `&&`. The result is that of Asio's operator: a
 /// `std::variant` whose index() says which succeeded, with `std::monostate` for
-/// no result; a `std::variant` on the left is lengthened. The late result of
-/// the other is dropped, and so is its error; a channel's receive() or send()
-/// that loses has taken nothing, as in race().
+/// no result; a `std::variant` on the left is lengthened by the right operand's
+/// result. The late result of the other operand is dropped, and so is its
+/// error. A channel's receive() or send() that loses has no effect, as in
+/// race().
 ///
 /// Throws: `std::invalid_argument`, at the call, for an empty task; when both
-///   failed, `asio::multiple_exceptions` as Asio does, whose first_exception()
-///   is the error that came first. race() keeps both.
+///   failed, `asio::multiple_exceptions` as Asio does; its first_exception() is
+///   the error that came first. race() keeps both errors.
 /// Cancellation: terminal; cancels both, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
@@ -187,7 +189,7 @@ requires detail::operands<L, R>
 auto operator||(L&& left, R&& right) {
   using first = detail::argument_value_t<L>;
   using second = detail::argument_value_t<R>;
-  // As race(): of channels, the one that loses has taken nothing.
+  // As in race(), a channel operation that loses has no effect.
   using works = std::tuple<detail::entrant<L>, detail::entrant<R>>;
   return detail::run_either<first, second>(
       works(detail::entrant_of(std::forward<L>(left), "weir::operator||"),

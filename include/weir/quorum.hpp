@@ -30,14 +30,13 @@ WEIR_API void require_quorum(std::size_t k, std::size_t tasks);
 ///
 /// Gives a `std::vector` of indexed_value when all have results of one type,
 /// and else of `std::variant` with an alternative for each, whose index() is
-/// the position. What they may be, and how they run: see when_all().
+/// the position. For the possible arguments and how they run see when_all().
 ///
-/// What one that is too late has taken is gone, but for a channel's receive()
-/// and send() that are arguments themselves: of those only the first `k` take
-/// effect. See race().
+/// What an argument that is too late has taken is lost. Exception: of a
+/// channel's receive() and send() that are arguments themselves, only the first
+/// `k` take effect. See race().
 ///
-/// As soon as so many have failed that `k` can not succeed any more, the rest
-/// is cancelled.
+/// As soon as too many have failed for `k` to succeed, the rest is cancelled.
 ///
 /// Throws: `std::invalid_argument`, at the call, when `k` is 0 or above the
 ///   number of tasks, and for an empty task or callable; a group_error when
@@ -59,8 +58,8 @@ requires(sizeof...(Works) > 0) auto quorum(std::size_t k, Works&&... works) {
           detail::entrant_of(std::forward<Works>(works), "weir::quorum")...)));
 }
 
-/// The same for a range of tasks, taken as by when_all(): a `std::vector` of
-/// indexed_value.
+/// The same for a range of tasks, passed as to when_all(). Gives a
+/// `std::vector` of indexed_value.
 template <detail::task_range Range>
 auto quorum(std::size_t k, Range&& works) {
   using result = detail::range_value<Range>;
@@ -70,7 +69,7 @@ auto quorum(std::size_t k, Range&& works) {
   return detail::run_contest<value, false>(
       k, "quorum", detail::start_range<value, result>(std::move(tasks)));
 }
-// For the message.
+// For a readable compile error.
 template <typename... Works>
 auto quorum(std::size_t, Works&&...) {
   static_assert(sizeof...(Works) != 0, "weir::quorum: name at least one task");

@@ -24,27 +24,26 @@ namespace weir {
 /// of the winner. As in when_all(), `std::monostate` stands for no result and
 /// a `std::reference_wrapper` for a reference.
 ///
-/// What they may be, and how they run: see when_all(). A loser that ignores
-/// its cancellation delays the result; a result that comes too late is
+/// For the possible arguments and how they run see when_all(). A loser that
+/// ignores its cancellation delays the result; a result that comes too late is
 /// dropped, and so is the error of a loser.
 ///
-/// A loser may have taken what nobody gets then. That cannot be with a
-/// channel's receive() and send(), a work_queue's push() and a
-/// completion_group's next() that are arguments themselves:
+/// What a loser has taken may be lost. This cannot happen with a channel's
+/// receive() and send(), a work_queue's push() and a completion_group's next()
+/// that are arguments themselves:
 ///
 ///     co_await weir::race(a.receive(), b.receive(), weir::sleep_for(1s));
 ///
-/// Of those only the winner takes effect, and not even a cancellation from
-/// outside loses its value. A permit that comes too late is given back. For
-/// all else, a task or callable that receives among them, what a loser took is
-/// gone: values of receive_any(), bytes of a socket, a child that was spawned.
-/// To take from several channels in a task use receive_any(), or race the
-/// receives.
+/// Of these only the winner takes effect, and even a cancellation from outside
+/// does not lose its value. A permit that comes too late is given back.
+/// Everything else that a loser took is lost, also what a task or callable
+/// received: values of receive_any(), bytes of a socket, a child that was
+/// spawned. To take from several channels in a task use receive_any(), or race
+/// the receives.
 ///
-/// Throws: `std::invalid_argument`, at the call, for an empty task or
-///   callable; a group_error when all failed, with all errors ordered by
-///   position. An entrant that throws `operation_aborted` by itself has
-///   failed.
+/// Throws: `std::invalid_argument`, at the call, for an empty task or callable;
+///   a group_error when all failed, with all errors ordered by position. An
+///   argument that throws `operation_aborted` by itself has failed.
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
@@ -61,7 +60,8 @@ requires(sizeof...(Works) > 0) auto race(Works&&... works) {
           detail::entrant_of(std::forward<Works>(works), "weir::race")...)));
 }
 
-/// The same for a range of tasks, taken as by when_all(): an indexed_value.
+/// The same for a range of tasks, passed as to when_all(). Gives an
+/// indexed_value.
 ///
 /// Throws, at the call: `std::invalid_argument` for an empty range.
 template <detail::task_range Range>
@@ -75,7 +75,7 @@ auto race(Range&& works) {
   return detail::run_contest<value, true>(
       1, "race", detail::start_range<value, result>(std::move(tasks)));
 }
-// For the message.
+// For a readable compile error.
 template <typename... Works>
 auto race(Works&&...) {
   static_assert(sizeof...(Works) != 0, "weir::race: name at least one task");

@@ -36,7 +36,7 @@ template <typename... Ts>
 task<std::tuple<kept_value<Ts>...>> run_when_all(std::tuple<task<Ts>...> works,
                                                  const char* name) {
   task_core& self = co_await this_core();
-  // Before the group, whose children refer to them.
+  // Declared before the group, because its children refer to them.
   std::tuple<std::optional<kept_value<Ts>>...> kept;
   task_group group(group_access::maker(self),
                    children_of(self, on_error::cancel_siblings, name));
@@ -85,20 +85,20 @@ task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
 
 } // namespace detail
 
-/// Runs all of `works` at once and gives their results, in the order in which
-/// they stand: a `std::tuple` with a `std::monostate` for one without a
-/// result, a `std::reference_wrapper` for a reference.
+/// Runs all of `works` at once and gives their results, in the order of the
+/// arguments: a `std::tuple` with a `std::monostate` for one without a result,
+/// a `std::reference_wrapper` for a reference.
 ///
-/// Each may be what task_group::spawn() takes: a task, an `asio::awaitable`,
-/// an Asio operation (made with `asio::deferred`, say), one of weir's own, or
-/// a callable that returns one of these. They are children of a group of their
-/// own, so they run in parallel on the runtime's threads; like the awaiting
-/// task they throw or unwind when they are cancelled. None outlives the
-/// returned task. There is no cap: for many, see task_group.
+/// Each may be what task_group::spawn() takes: a task, an `asio::awaitable`, an
+/// Asio operation (for example made with `asio::deferred`), an operation of
+/// weir, or a callable that returns one of these. They are children of a group
+/// of their own, so they run in parallel on the runtime's threads; like the
+/// awaiting task they throw or unwind when they are cancelled. None outlives
+/// the returned task. There is no cap: for many, see task_group.
 ///
-/// Throws: `std::invalid_argument`, at the call, for an empty task or
-///   callable; the first error, unchanged, once the others were cancelled and
-///   have ended.
+/// Throws: `std::invalid_argument`, at the call, for an empty task or callable;
+///   the first error, unchanged, after the others were cancelled and have
+///   ended.
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds; results are dropped then.
 /// Resumes on: the task's strand.
@@ -124,7 +124,7 @@ auto when_all(Range&& works) {
   return detail::run_when_all_of<detail::range_value<Range>>(
       detail::tasks_of(std::forward<Range>(works), "weir::when_all"));
 }
-// For the message.
+// For a readable compile error.
 template <typename... Works>
 auto when_all(Works&&...) {
   return detail::explain_arguments<Works...>();
