@@ -15,16 +15,16 @@ struct deterministic_options {
   /// Equal seeds give equal runs.
   std::uint64_t seed = 1;
 
-  /// Steps in the life of the runtime, at least 1; one more is
-  /// step_limit_exceeded. A step is a stretch of a task between two
-  /// suspensions, a timer that fires, or a completion handler.
+  /// Steps that the runtime may take in its life, at least 1; one more is
+  /// step_limit_exceeded. A step is a run of a task between two suspensions, a
+  /// timer that fires, or a completion handler.
   std::uint64_t max_steps = 1'000'000;
 
-  /// Real time to wait, when nothing is ready, for what Asio or a blocking_pool
-  /// has in progress, before virtual time jumps to the next timer.
+  /// Real time to wait, when nothing is ready, for work of Asio or of a
+  /// blocking_pool, before virtual time jumps to the next timer.
   std::chrono::milliseconds outside_grace{10};
 
-  /// The same where no timer is pending, before it counts as a deadlock.
+  /// The same when no timer is pending, before it counts as a deadlock.
   std::chrono::milliseconds outside_limit{10'000};
 };
 

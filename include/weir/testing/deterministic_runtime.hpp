@@ -29,29 +29,30 @@ namespace weir::testing {
 ///     weir::testing::deterministic_runtime runtime({.seed = 4711});
 ///     runtime.run(retries(thirty_seconds)); // takes microseconds
 ///
-/// Tasks, groups, channels and all else work as on a weir::runtime: they are
-/// given get_executor(). sleep_for(), sleep_until(), with_timeout(), deadlines
-/// and the times of shutdown() follow the virtual clock. `weir::clock::now()`
-/// is its time on the thread that made the runtime, until it is destroyed.
+/// Tasks, groups, channels and all else work as on a weir::runtime: pass them
+/// get_executor(). sleep_for(), sleep_until(), with_timeout(), deadlines and
+/// the times of shutdown() follow the virtual clock. On the thread that made
+/// the runtime, `weir::clock::now()` is the virtual time until the runtime is
+/// destroyed.
 ///
-/// Every order is one that threads might have brought about, too: a task runs
-/// until it suspends; at a spawn() it may go on or let others run first.
+/// Every order could also occur with threads: a task runs until it suspends; at
+/// a spawn() it may continue or let others run first.
 ///
-/// What comes from outside is accepted, but neither its order nor its time is
-/// the seed's: Asio's I/O and timers (also a sleep with a token or in an
-/// `asio::awaitable`), threads, offload(). See docs/07-testing.md.
+/// Events from outside are accepted, but the seed determines neither their
+/// order nor their time: Asio's I/O and timers (also a sleep with a token or in
+/// an `asio::awaitable`), threads, offload(). See docs/07-testing.md.
 ///
-/// The destructor cancels what co_spawn() started and runs it to its end. If
-/// that fails it prints why, and ends the rest as stop() does.
+/// The destructor cancels the tasks that co_spawn() started and runs them to
+/// their end. If that fails it prints why, and ends the rest as stop() does.
 ///
 /// Each end takes steps of its own, at most `max_steps`, which steps() does not
-/// count. A runtime that cannot end, because an operation from outside does not
-/// complete within `outside_limit` or handlers go on for ever, prints why and
+/// count. If the runtime cannot end, because an operation from outside does not
+/// complete within `outside_limit` or handlers run for ever, it prints why and
 /// the tree of tasks, and leaves everything as it is: frames are leaked.
 ///
 /// Precondition of the destructor: it runs on the thread of the constructor.
-/// Thread safety: none, but for posting to the executor and for what may be
-///   called on tasks and groups from any thread.
+/// Thread safety: none, except for posting to the executor and for calls on
+///   tasks and groups that are allowed from any thread.
 class deterministic_runtime { // Not final: a trait of Asio derives from it.
 public:
   using executor_type = executor; ///< as Asio asks of a context
@@ -68,13 +69,13 @@ public:
   /// called again.
   ///
   /// Throws: deadlock, step_limit_exceeded; what escaped from a detached task
-  ///   or a completion handler. Before each of these the runtime is stopped, as
-  ///   by stop(): it drives all tasks on to the end of their waits and destroys
-  ///   their frames. A loop whose awaits are all ready lets others run after
-  ///   each 128, but time stands still: it ends with step_limit_exceeded.
-  ///   errc::would_deadlock in a task of a deterministic
+  ///   or a completion handler. Before run() throws one of these, it stops the
+  ///   runtime as stop() does: it drives all tasks to the end of their waits
+  ///   and destroys their frames. A loop whose awaits are all ready lets others
+  ///   run after each 128 awaits, but virtual time stands still: it ends with
+  ///   step_limit_exceeded. errc::would_deadlock in a task of a deterministic
   ///   runtime, or while another thread is in run(); errc::runtime_stopped
-  ///   after stop(), errc::task_abandoned when it came meanwhile;
+  ///   after stop(), errc::task_abandoned when stop() was called meanwhile;
   ///   `std::invalid_argument` for an empty task.
   template <typename T>
   T run(task<T> work) {
@@ -84,19 +85,19 @@ public:
     detail::start_root(*core_, detail::unstarted(std::move(work)), root);
     return root.wait();
   }
-  // For the message.
+  // For a readable compile error.
   template <typename Work>
   detail::explained run(Work&&) {
     detail::explain_work<Work>();
     return {};
   }
 
-  /// For co_spawn, task_group, sockets: as of a weir::runtime.
+  /// For co_spawn, task_group, sockets: as that of a weir::runtime.
   [[nodiscard]] executor get_executor() noexcept {
     return detail::executor_access::of(*core_);
   }
 
-  /// As of a weir::runtime.
+  /// As that of a weir::runtime.
   operator asio::execution_context&() noexcept {
     return detail::pool_of(*core_);
   }
@@ -109,14 +110,14 @@ public:
   WEIR_API [[nodiscard]] std::uint64_t steps() const noexcept;
 
   /// Calls `hook` after each step of run(), between two tasks: the place to
-  /// check what must always hold. What it throws ends run() as a deadlock does.
-  /// It may call stop(). An empty one ends that.
+  /// check invariants. An exception of the hook ends run() as a deadlock does.
+  /// The hook may call stop(). An empty function removes the hook.
   WEIR_API void set_step_hook(std::function<void()> hook);
 
   /// As runtime::stop(): ends all waits, then destroys the frames, children
-  /// first, without resuming them. Outside of run() it drives that itself, on
-  /// this thread; in a task, and in the step hook, it only begins the end,
-  /// which run() carries out.
+  /// first, without resuming them. Outside of run() it does this itself, on
+  /// this thread; in a task, and in the step hook, it only begins the end, and
+  /// run() carries it out.
   WEIR_API void stop() noexcept;
 
 private:

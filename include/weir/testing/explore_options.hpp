@@ -15,7 +15,7 @@ namespace weir::testing {
 struct explore_options {
   std::uint64_t first = 1; ///< the first seed
   std::uint64_t count = 100;
-  /// Of each seed's runtime.
+  /// Steps that the runtime of each seed may take.
   std::uint64_t max_steps = deterministic_options().max_steps;
 };
 

@@ -16,10 +16,11 @@ namespace weir {
 
 namespace detail {
 
-// `options`, or the one seed in the environment.
+// `options`, or only the seed in the environment.
 WEIR_API testing::explore_options
 chosen_seeds(const testing::explore_options& options);
-// Within a handler: throws seed_failure around what is being handled.
+// In a catch handler: throws seed_failure, with the current exception nested in
+// it.
 WEIR_API [[noreturn]] void throw_seed_failure(std::uint64_t seed);
 
 } // namespace detail
@@ -38,8 +39,8 @@ namespace testing {
 /// by the exception.
 ///
 /// Throws: seed_failure, with what `body` threw nested in it, also if that is
-///   no `std::exception`; `std::invalid_argument` when `count` or `max_steps`
-///   is 0 or WEIR_SEED is no number.
+///   not a `std::exception`; `std::invalid_argument` when `count` or
+///   `max_steps` is 0 or WEIR_SEED is not a number.
 template <std::invocable<deterministic_runtime&> Body>
 void explore_seeds(const explore_options& options, Body&& body) {
   const explore_options chosen = weir::detail::chosen_seeds(options);

@@ -11,10 +11,10 @@
 
 namespace weir::testing {
 
-/// A deterministic_runtime took all the steps it was allowed: a program that
-/// never ends, one that polls while time stands still, with checkpoint() or
-/// with awaits that are all ready, or a limit that is too low. what() gives the
-/// limit, the seed and the virtual time that has passed.
+/// A deterministic_runtime took all the steps it was allowed. Possible reasons:
+/// a program that never ends, one that polls while time stands still, with
+/// checkpoint() or with awaits that are all ready, or a limit that is too low.
+/// what() gives the limit, the seed and the virtual time that has passed.
 class WEIR_API step_limit_exceeded final : public std::runtime_error {
 public:
   step_limit_exceeded(std::uint64_t limit,
