@@ -46,18 +46,20 @@ task<stopped_value<T>> run_as_stopped(task<T> work) {
 
 } // namespace detail
 
-/// Runs `work` under on_cancel::unwind and says whether a cancellation stopped
-/// it: an `optional` that is empty then; `false` for void; a null pointer for
-/// a reference. Other exceptions pass. The task stays cancelled: its next
-/// await ends it, unless shielded.
+/// Runs `work` under on_cancel::unwind and returns whether a cancellation
+/// stopped it. If it was stopped, returns an empty `optional`; for void,
+/// `false`; for a reference, a null pointer. Other exceptions are passed on.
+/// The task stays cancelled: its next await ends it, unless shielded.
 ///
-/// runtime::stop() is not made a value of: the frames of the caller go, too.
+/// runtime::stop() does not become a value: it destroys the frames of the
+/// caller, too.
 ///
 /// What `work` may be: see with_timeout().
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
 ///   what `work` throws.
-/// Cancellation: of `work`, becomes the value. Resumes on: the task's strand.
+/// Cancellation: a cancellation of `work` becomes the returned value.
+/// Resumes on: the task's strand.
 /// Complexity: constant; two frames, three unless `work` is a task.
 /// Source: stdexec's `stopped_as_optional`.
 template <detail::work_argument Work>
@@ -66,7 +68,7 @@ auto as_stopped(Work&& work) {
       detail::run_as_stopped<detail::argument_value_t<Work>>(
           detail::task_of(std::forward<Work>(work), "weir::as_stopped")));
 }
-// For the message.
+// For a readable compile error.
 template <typename Work>
 auto as_stopped(Work&&) {
   detail::explain_work<Work>();

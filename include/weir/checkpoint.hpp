@@ -26,11 +26,12 @@ public:
   using signature = void(boost::system::error_code);
 
   checkpoint_operation() noexcept : interruptible(kind) {}
-  // A new one: to copy what was just written piece by piece would stall.
+  // A new object: a copy would read members that were just written one by one,
+  // which stalls the processor.
   checkpoint_operation awaiter() const noexcept { return {}; }
 
-  /// Started with a token, or awaited in an `asio::awaitable`, it is a trip
-  /// through the queue of the handler's executor.
+  /// Started with a token, or awaited in an `asio::awaitable`, it posts the
+  /// handler to the handler's executor.
   template <asio::completion_token_for<signature> Token>
   auto operator()(Token&& token) const {
     return asio::async_initiate<Token, signature>(
@@ -65,7 +66,7 @@ public:
   }
 
 private:
-  // On the strand, when the task comes back.
+  // On the strand, when the task is resumed.
   static void interrupt(detail::interruptible & i) noexcept {
     auto& self = static_cast<checkpoint_operation&>(i);
     self.aborted_ = true;
@@ -80,10 +81,11 @@ private:
   bool aborted_ = false;
 };
 
-/// Lets other ready tasks, timers and Asio handlers run, and ends here if the
-/// task is cancelled. For loops without an await, which compute or read files:
-/// they neither share the thread nor notice a cancellation. A loop that awaits
-/// something does both by itself, also when what it awaits is always ready.
+/// Lets other ready tasks, timers and Asio handlers run, and is a cancellation
+/// point. Use it in loops without an await, which compute or read files:
+/// without it they neither share the thread nor notice a cancellation. A loop
+/// that awaits something does both by itself, even if what it awaits is always
+/// ready.
 ///
 /// Cancellation: terminal, checked on entry and on the way out;
 ///   `operation_aborted`.

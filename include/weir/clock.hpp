@@ -10,7 +10,8 @@
 namespace weir {
 
 /// The clock of every deadline in weir: `std::chrono::steady_clock`, or the
-/// virtual one of a testing::deterministic_runtime on the thread that made it.
+/// virtual clock of a testing::deterministic_runtime on the thread that made
+/// it.
 struct clock {
   using duration = std::chrono::steady_clock::duration;
   using rep = duration::rep;
@@ -23,16 +24,17 @@ struct clock {
 
 namespace detail {
 
-// `now` + `d`, saturated: a negative duration is now, a huge one is never.
+// `now` + `d`, saturated: `now` for a negative duration, time_point::max() for
+// a huge one.
 WEIR_API clock::time_point
 deadline_after(clock::duration d,
                clock::time_point now = clock::now()) noexcept;
 
-// When it is `deadline` for Asio's timers, which know the steady clock only.
+// Converts `deadline` for Asio's timers, which use the steady clock only.
 WEIR_API clock::time_point on_steady_clock(clock::time_point deadline) noexcept;
 
-// Rounds up to the clock's resolution, saturated (not-a-number: zero); so that
-// a sleep is never short and hours::max() does not overflow.
+// Rounds up to the clock's resolution, so that a sleep is never too short.
+// Saturates, so that hours::max() does not overflow. Not-a-number gives zero.
 template <typename Rep, typename Period>
 clock::duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
   using seconds = std::chrono::duration<double>;

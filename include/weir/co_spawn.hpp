@@ -24,7 +24,8 @@ template <typename On>
 concept spawns_on = std::is_convertible_v<On, const executor&> ||
     std::is_convertible_v<On, runtime&>;
 
-// What neither co_spawn() nor Asio's takes, which an unqualified call may mean.
+// Arguments that neither co_spawn() nor Asio's co_spawn() takes. An unqualified
+// call may mean either of them.
 template <typename On, typename Work, typename... Token>
 concept mistaken_co_spawn = (is_task<std::remove_cvref_t<Work>>::value ||
                              (spawns_on<On> &&
@@ -37,25 +38,29 @@ concept mistaken_co_spawn = (is_task<std::remove_cvref_t<Work>>::value ||
 
 /// Starts `work` on the runtime of `on`, as `asio::co_spawn` does.
 ///
-/// Completion signature: `void(std::exception_ptr, T)`, without the T for
-/// void. A `T&` arrives as `T*`; a T that is not default-constructible as
-/// `std::optional<T>`. A task that ended by cancellation completes with
-/// `operation_aborted`, whatever code its last operation had for it, one that
-/// runtime::stop() ended with errc::task_abandoned, one that came after it with
-/// errc::runtime_stopped (it was not started), one whose result throws when it
-/// is moved with what that threw. At the end of a runtime handlers on its
-/// executor still run, before its threads end.
+/// Completion signature: `void(std::exception_ptr, T)`, without the T for void.
+/// A `T&` arrives as `T*`, a T that is not default-constructible as
+/// `std::optional<T>`. Special cases of the exception:
+/// - `operation_aborted` for a task that ended by cancellation, whatever code
+///   its last operation had for it;
+/// - errc::task_abandoned for a task that runtime::stop() ended;
+/// - errc::runtime_stopped for a task that was spawned after stop(): it was not
+///   started;
+/// - what the result threw when it was moved.
+///
+/// At the end of a runtime, handlers on its executor still run before its
+/// threads end.
 ///
 /// The task never runs inside this call. Its frame is destroyed before the
 /// handler is posted to its associated executor, by default the runtime's.
 /// With `asio::detached` an exception is not swallowed: it goes to
 /// `runtime_options::on_unhandled`.
 ///
-/// Throws: `std::invalid_argument` for an empty task; `std::bad_alloc`, when
+/// Throws: `std::invalid_argument` for an empty task; `std::bad_alloc`: then
 ///   the task was not started and the handler is not called.
-/// Cancellation: the handler's slot, from any thread, any number of times;
-///   terminal, others as the task's filter allows. Before the task's first
-///   step, it never starts.
+/// Cancellation: by the handler's slot, from any thread, any number of times;
+///   terminal, other types as the task's filter allows. A task that is
+///   cancelled before its first step never starts.
 /// Thread safety: any thread.
 /// Complexity: constant; a control block and a completion record from a
 ///   per-thread cache.
@@ -66,13 +71,13 @@ auto co_spawn(const executor& on, task<T> work, Token&& token) {
       detail::initiate_spawn(), token, on, std::move(work));
 }
 
-/// The same on `on`.
+/// The same on the runtime `on`.
 template <typename T, typename Token>
 auto co_spawn(runtime& on, task<T> work, Token&& token) {
   return co_spawn(
       on.get_executor(), std::move(work), std::forward<Token>(token));
 }
-// For the message.
+// For a readable compile error.
 template <typename On, typename Work, typename... Token>
 requires detail::mistaken_co_spawn<On, Work, Token...>
 auto co_spawn(On&&, Work&&, Token&&...) {

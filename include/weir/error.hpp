@@ -21,21 +21,22 @@ namespace asio = boost::asio;
 enum class errc {
   /// spawn() on a group that was closed or joined.
   group_closed = 1,
-  /// The call can never complete: join() from a child of the same group, or
-  /// `runtime::run` on one of the runtime's own threads.
+  /// The call can never complete, for example join() from a child of the same
+  /// group, or `runtime::run` on one of the runtime's own threads.
   would_deadlock,
   /// A task's frame was destroyed before it completed: by runtime::stop(), or
   /// because an operation dropped its handler.
   task_abandoned,
   /// The runtime was stopped, or is being destroyed.
   runtime_stopped,
-  /// It would have to wait, and as many wait already as may.
+  /// The call would have to wait, and the maximum number of calls already
+  /// waits.
   overloaded,
   /// acquire() waits for more than a limiter's capacity, which was lowered.
   over_capacity,
   /// send() on a channel that was closed.
   channel_closed,
-  /// The child of start() returned without having said that it is up.
+  /// The child of start() returned without calling started::set().
   not_started,
 };
 

@@ -32,11 +32,11 @@ namespace detail {
 
 struct executor_access; // below
 
-// The pool of a runtime, for runtime_core is not known here.
+// The pool of a runtime. (runtime_core is an incomplete type here.)
 WEIR_API asio::thread_pool& pool_of(runtime_core& runtime) noexcept;
 
-// `held`: typeid().name() of what a polymorphic executor holds; null if that is
-// nothing, or the program has no type names.
+// `held`: typeid().name() of the executor that a polymorphic executor holds;
+// null if it holds none, or the program has no type names.
 WEIR_API [[noreturn]] void throw_foreign_executor(bool is_empty,
                                                   const char* held);
 
@@ -51,7 +51,7 @@ concept polymorphic_executor = requires(const E& e) {
 // A function submitted to a task's strand.
 template <typename F>
 class function_item final : public strand_item {
-  // The cache, unless the function brings memory along.
+  // The frame cache, unless the function has an allocator of its own.
   using associated = asio::associated_allocator_t<F, cache_allocator<void>>;
   using allocator_type = typename std::allocator_traits<
       associated>::template rebind_alloc<function_item>;
@@ -82,7 +82,7 @@ private:
     auto* self = static_cast<function_item*>(&item);
     allocator_type from = allocator_of(self->f_);
     F f(std::move(self->f_));
-    self->~function_item(); // Before the call, which may submit another.
+    self->~function_item(); // Before the call: it may submit another.
     traits::deallocate(from, self, 1);
     if (what == how::run)
       std::move(f)();
@@ -99,24 +99,26 @@ private:
 ///
 /// `runtime::get_executor()` runs functions on any thread of the pool.
 /// `co_await asio::this_coro::executor` in a task gives that task's own
-/// executor: it is the task's strand, so what is submitted never overlaps the
-/// coroutine, its handlers or a cancellation aimed at it. Both are of this one
+/// executor: it is the task's strand, so submitted functions never overlap the
+/// coroutine, its handlers or a cancellation of the task. Both are of this one
 /// type, model Asio's executor concept, and fit into `asio::any_io_executor`
 /// without allocation. Copies of a task's executor may outlive the task.
 ///
-/// An `asio::any_io_executor` that holds one of them converts back. So whatever
-/// takes a weir::executor also takes what `socket.get_executor()` returns, if
-/// the socket was made for the runtime. One that holds another executor, also a
-/// strand around one of these, is refused when the program runs.
+/// An `asio::any_io_executor` that holds a weir::executor converts back. So a
+/// function that takes a weir::executor also takes the result of
+/// `socket.get_executor()`, if the socket was made for the runtime. A
+/// polymorphic executor that holds another executor, also a strand around a
+/// weir::executor, is refused at run time.
 ///
 /// Functions must not throw; an exception ends the process, as on an
-/// `asio::thread_pool`. Only out of a dispatch from within the same task it
-/// reaches the caller.
+/// `asio::thread_pool`. Exception: dispatch() from the task itself propagates
+/// to the caller.
 ///
 /// Precondition: the runtime is alive.
 /// Thread safety: distinct objects, safe; one object, const members only.
 /// Complexity: a submission to a busy strand allocates one block from the
-///   per-thread cache; a dispatch on an idle one, or from within, does not.
+///   per-thread cache; a dispatch on an idle strand, or from the task itself,
+///   does not.
 class executor { // Not final: a trait of Asio derives from it.
 public:
   executor(const executor& other) noexcept
@@ -136,10 +138,11 @@ public:
       task().release();
   }
 
-  /// The executor that `any` holds: an `asio::any_io_executor`, or another
-  /// polymorphic executor of Asio.
+  /// Takes the executor that `any` holds. `any` is an `asio::any_io_executor`,
+  /// or another polymorphic executor of Asio.
   ///
-  /// Throws: `std::invalid_argument` when that is none of a weir runtime.
+  /// Throws: `std::invalid_argument` when `any` holds no executor of a weir
+  ///   runtime.
   template <detail::polymorphic_executor<executor> Any>
   executor(const Any& any) : executor(held_by(any)) {}
 
@@ -261,7 +264,8 @@ private:
 
 static_assert(asio::execution::is_executor_v<executor>);
 
-// The executor of a task, of a runtime, and back.
+// Makes the executor of a task or of a runtime, and gives the runtime of an
+// executor.
 struct detail::executor_access {
   static executor of(task_core& core) noexcept { return executor(core); }
   static executor of(runtime_core& core) noexcept { return executor(core); }

@@ -38,13 +38,16 @@ task<T> run_finally(task<T> work, framed<Cleanup> cleanup) {
 
 } // namespace detail
 
-/// Runs `work`, then the task that `cleanup()` returns, on every way out: a
-/// value, an exception, a cancellation in either form, also one from before.
-/// The clean-up is shielded. Its exception is thrown unless `work` failed. In a
-/// cancelled task `work` begins, and ends at its first await.
+/// Runs `work`, then the task that `cleanup()` returns. The clean-up runs
+/// however `work` ends: with a value, an exception, or a cancellation (thrown
+/// or unwound), also one from before. The clean-up is shielded. An exception of
+/// the clean-up is thrown if `work` succeeded. In a cancelled task `work`
+/// starts, and ends at its first await.
 ///
-/// After runtime::stop() the clean-up does not begin, and one that has begun
-/// is not resumed: what it waits for is ended, its frame destroyed.
+/// After runtime::stop() the clean-up does not start. If it has started, it is
+/// not resumed: the operation that it waits for is ended, and its frame is
+/// destroyed.
+///
 /// What `work` may be: see with_timeout().
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
@@ -64,7 +67,7 @@ auto finally(Work&& work, Cleanup&& cleanup) {
           detail::task_of(std::forward<Work>(work), "weir::finally"),
           std::forward<Cleanup>(cleanup)));
 }
-// For the message.
+// For a readable compile error.
 template <typename Work, typename Cleanup>
 auto finally(Work&&, Cleanup&&) {
   if constexpr (!detail::work_argument<Work>)

@@ -12,14 +12,14 @@
 namespace weir {
 
 /// Gives `work` a name, for group_error and for the report of a runtime whose
-/// destruction waits for it. It counts when the task is spawned, not when it
-/// is awaited. `name` is kept by address: a string literal.
+/// destruction waits for it. The name takes effect when the task is spawned,
+/// not when it is awaited. It is kept by address: use a string literal.
 template <typename T>
 task<T> named(const char* name, task<T> work) noexcept {
   detail::task_access::set_name(work, name);
   return work;
 }
-// For the message.
+// For a readable compile error.
 template <typename Work>
 detail::explained named(const char*, Work&&) {
   detail::explain_work<Work>();

@@ -18,17 +18,18 @@ namespace detail {
 struct operation_access;
 }
 
-/// What an asynchronous member function of weir returns, before it started.
+/// What weir's asynchronous functions return: an operation that has not
+/// started.
 ///
 /// It starts once, in one of two ways:
 /// - `co_await`ed in a weir::task: nothing is allocated, the task resumes on
 ///   its own strand;
 /// - called with a completion token (a callback, `use_future`, `deferred`,
 ///   ...), or `co_await`ed in an `asio::awaitable`: an Asio asynchronous
-///   operation with the completion signature `signature`. The handler is
-///   posted to its associated executor, by default the runtime's (a sleep or
-///   a checkpoint has none: the system's); its cancellation slot is honoured
-///   and its allocator used.
+///   operation with the completion signature `signature`. The handler is posted
+///   to its associated executor, by default the runtime's; by default the
+///   system's if the operation has no runtime, as a sleep or a checkpoint. Its
+///   cancellation slot is honoured and its allocator used.
 template <typename Step>
 class [[nodiscard("nothing happens until the operation is awaited or called "
                   "with a completion token")]] operation final {

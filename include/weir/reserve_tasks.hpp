@@ -15,15 +15,16 @@
 
 namespace weir {
 
-/// Sees to it that the next `tasks` tasks which a thread spawns as
-/// `spawn(f, args...)` or `spawn(f(args...))` find their memory in the cache
-/// and not in the heap, also when all are in flight at once. For the first
-/// burst after a start; a service that has run for a while needs it no more.
+/// Fills the cache, so that the next `tasks` tasks which a thread spawns as
+/// `spawn(f, args...)` or `spawn(f(args...))` get their memory from the cache
+/// and not from the heap, even if all are in flight at once. For the first
+/// burst after a start; a service that has run for a while does not need it.
 ///
-/// Calls `f(args...)`, with copies of `args`, `tasks` times and some; the tasks
-/// are not started and are destroyed again. So `f` had better be a coroutine,
-/// or do nothing but call one. What the tasks allocate once they run is not
-/// seen, nor is a frame of more than 1032 bytes, which is always the heap's.
+/// Calls `f(args...)`, with copies of `args`, somewhat more than `tasks` times;
+/// the tasks are not started and are destroyed again. So `f` should be a
+/// coroutine, or only call one. It does not reserve what the tasks allocate
+/// once they run, nor a frame of more than 1032 bytes, which always comes from
+/// the heap.
 ///
 /// The cache belongs to the process and keeps at most 32 MiB for all threads
 /// together; it is off under AddressSanitizer.

@@ -14,34 +14,37 @@
 
 namespace weir {
 
-/// What a signal does that arrives while run_until_signal() already cleans up.
+/// What a signal does that arrives while run_until_signal() is already cleaning
+/// up.
 enum class second_signal {
-  /// The default action of the signal, which ends the process, also when every
-  /// thread of the runtime is busy: what Ctrl-C twice is expected to do.
+  /// The signal has its default action, which ends the process, even when every
+  /// thread of the runtime is busy. This is what a second Ctrl-C is expected to
+  /// do.
   ends_process,
-  /// runtime::stop(), as when the time for the clean-up is over. The third one
-  /// ends the process.
+  /// Calls runtime::stop(), as when the time for the clean-up is over. A third
+  /// signal ends the process.
   stops_runtime,
-  /// Nothing, as far as this function goes.
+  /// This function ignores the signal.
   is_ignored,
 };
 
 /// How run_until_signal() ends.
 struct signal_options {
-  /// Those that end it. Empty: it waits for the tasks alone.
+  /// The signals that end run_until_signal(). If empty, it only waits for the
+  /// tasks.
   std::vector<int> signals = {SIGINT, SIGTERM};
 
-  /// Time that the tasks have to end once they are cancelled; what is left then
-  /// is ended by runtime::stop(). `clock::duration::max()` is for ever.
+  /// Time that the tasks have to end after they are cancelled; runtime::stop()
+  /// then ends those that are left. `clock::duration::max()` means no limit.
   clock::duration clean_up = std::chrono::seconds(10);
 
-  /// What a further signal does meanwhile.
+  /// What a further signal does during that time.
   second_signal second = second_signal::ends_process;
 };
 
 /// How run_until_signal() ended, if it did not throw.
 struct signal_end {
-  int signal = 0;          ///< the one that ended it; 0: the tasks ended first
+  int signal = 0;          ///< which signal ended it; 0: the tasks ended first
   bool is_stopped = false; ///< the runtime was stopped, see signal_options
 };
 
@@ -54,34 +57,37 @@ struct signal_end {
 ///       weir::run_until_signal(runtime, accept_connections(runtime));
 ///     }
 ///
-/// It returns when all of them have ended. The first of `options.signals`
+/// It returns when all these tasks have ended. The first of `options.signals`
 /// cancels what the runtime's destructor would cancel: `main`, the other root
 /// tasks, and the groups; a root task that is started from then on is cancelled
-/// at once. Then it waits until nothing of that is left, and `main` may end by
-/// the cancellation: that is not thrown. If this takes longer than
-/// `options.clean_up`, it prints to stderr the names of what is left and calls
-/// runtime::stop(). What one more signal does, `options.second` says.
+/// at once. Then run_until_signal() waits until all of these have ended. If
+/// `main` ends by this cancellation, that is not thrown. If the wait takes
+/// longer than `options.clean_up`, it prints to stderr the names of the tasks
+/// and groups that are left and calls runtime::stop(). `options.second` says
+/// what one more signal does.
 ///
 /// If `main` throws, the other tasks are cancelled in the same way and waited
-/// for, and then what it threw is thrown. Errors of detached tasks go to
-/// `runtime_options::on_unhandled`, as ever.
+/// for, and then the exception of `main` is thrown. Errors of detached tasks go
+/// to `runtime_options::on_unhandled`, as always.
 ///
 /// The signals are caught by an `asio::signal_set` on the calling thread, so
 /// busy threads of the runtime do not delay them. Other signal_sets of the
-/// process are told, too. Afterwards the signals have their default action, if
-/// no other set has them. The runtime can be used again, unless it is stopped.
+/// process receive them, too. Afterwards the signals have their default action,
+/// if no other set has them. The runtime can be used again, unless it is
+/// stopped.
 ///
-/// Not waited for: what completion handlers start after the last task ended.
+/// It does not wait for work that completion handlers start after the last task
+/// ended.
 ///
-/// Throws: what `main` throws, but for the cancellation by a signal;
-///   `std::invalid_argument` for an empty task, a number that is no signal or
-///   one that cannot be caught, and a negative `clean_up`; errc::would_deadlock
-///   on one of the runtime's own threads; errc::runtime_stopped and
-///   errc::task_abandoned as runtime::run(), when somebody else calls stop();
-///   `std::bad_alloc`, and the system's error if signals cannot be caught,
-///   before anything is started.
-/// Thread safety: any thread but the runtime's own; several calls at once, of
-///   which each hears of each signal.
+/// Throws: what `main` throws, except for the cancellation by a signal;
+///   `std::invalid_argument` for an empty task, a number that is not a signal
+///   or a signal that cannot be caught, and a negative `clean_up`;
+///   errc::would_deadlock on one of the runtime's own threads;
+///   errc::runtime_stopped and errc::task_abandoned as runtime::run(), when
+///   another caller calls stop(); `std::bad_alloc`, and the system's error if
+///   signals cannot be caught, before anything is started.
+/// Thread safety: any thread except the runtime's own; several calls at once,
+///   each of which gets every signal.
 /// Source: Go's `signal.NotifyContext`, tokio's `ctrl_c` with `TaskTracker`.
 signal_end
 run_until_signal(runtime& on, task<> main, const signal_options& options = {});

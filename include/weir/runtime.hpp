@@ -30,12 +30,12 @@ struct runtime_options {
 
   /// How many processors the calling thread may use, at least 1: those that its
   /// affinity allows (`sched_getaffinity`), or fewer if a quota of its control
-  /// group, or of one above, is smaller (v1 `cpu.cfs_quota_us`, v2 `cpu.max`;
-  /// a part of a processor counts as one). Read anew at each call.
+  /// group, or of one above, is smaller (v1 `cpu.cfs_quota_us`, v2 `cpu.max`; a
+  /// fraction of a processor counts as one). Read again at each call.
   WEIR_API static std::size_t default_threads() noexcept;
 };
 
-/// What a runtime counts, taken without stopping it: close, not exact.
+/// Counters of a runtime, read without stopping it: close, not exact.
 struct runtime_stats {
   std::size_t threads;    ///< threads of the pool
   std::size_t busy;       ///< threads running or looking for ready tasks
@@ -48,18 +48,22 @@ struct runtime_stats {
 /// ready tasks and the timing wheel.
 ///
 /// The destructor cancels every root task and every group, waits for them and
-/// joins the threads. What shield() hides from a task is hidden from the groups
-/// inside, but for a bare task_group and the like. After 10 s it prints to
-/// stderr the names of those it still waits for, and goes on waiting. Handlers
-/// of the user's own that are still queued on the pool are dropped, as by
-/// `~thread_pool`. After stop() it waits for the end that stop() began.
+/// joins the threads. Groups that with_task_group(), when_all() and the like
+/// make inside a shield() are not cancelled. A group object that a task creates
+/// there itself, such as a bare task_group, is cancelled. After 10 s the
+/// destructor prints to stderr the names of the tasks and groups it still waits
+/// for, and continues to wait. Handlers of the user that are still queued on
+/// the pool are dropped, as by `~thread_pool`. After stop() the destructor
+/// waits for the end that stop() began.
 ///
-/// Neither end leaves an operation behind that a task awaits. One that never
-/// completes holds up the end for ever: also one of a foreign context that
-/// nobody runs any more. Run or destroy that context first.
+/// Neither the destructor nor stop() leaves an operation behind that a task
+/// awaits. An operation that never completes delays the end for ever, for
+/// example one of a foreign context that no thread runs any more. Run or
+/// destroy that context first.
 ///
-/// Precondition of the destructor: it runs on none of the runtime's threads,
-///   and task_groups made outside of its tasks are destroyed before it.
+/// Precondition of the destructor: it does not run on one of the runtime's
+///   threads, and task_groups made outside of its tasks are destroyed before
+///   it.
 /// Thread safety: every member from any thread.
 class runtime { // Not final: a trait of Asio derives from it.
 public:
@@ -68,7 +72,8 @@ public:
   /// `runtime_options::default_threads()` threads.
   WEIR_API runtime();
   /// Throws: `std::invalid_argument` when `threads` is 0; `std::bad_alloc`, or
-  ///   the system's error, when not all threads can be started: none is left.
+  ///   the system's error, when not all threads can be started; those that were
+  ///   started have then ended.
   WEIR_API explicit runtime(std::size_t threads);
   WEIR_API explicit runtime(const runtime_options& options);
   runtime(const runtime&) = delete;
@@ -82,7 +87,7 @@ public:
   /// Throws: errc::would_deadlock on one of the runtime's own threads;
   ///   `operation_aborted` when the task was cancelled by the runtime's
   ///   destruction; errc::runtime_stopped after stop(), errc::task_abandoned
-  ///   when stop() came while it ran, once its frames are gone;
+  ///   when stop() was called while it ran, after its frames are destroyed;
   ///   `std::invalid_argument` for an empty task.
   template <typename T>
   T run(task<T> work) {
@@ -91,7 +96,7 @@ public:
     detail::start_root(*core_, detail::unstarted(std::move(work)), root);
     return root.wait();
   }
-  // For the message.
+  // For a readable compile error.
   template <typename Work>
   detail::explained run(Work&&) {
     detail::explain_work<Work>();
@@ -103,46 +108,47 @@ public:
     return detail::executor_access::of(*core_);
   }
 
-  /// The context of get_executor(): what Asio's constructors and functions do
-  /// with an `asio::io_context&`, they do with a runtime, too.
+  /// The context of get_executor(). Asio's constructors and functions that take
+  /// an `asio::io_context&` also take a runtime.
   ///
   ///     asio::signal_set signals(runtime, SIGTERM);
   ///     tcp::acceptor acceptor(runtime, endpoint);
   ///
-  /// Precondition: such an object is not used once the runtime is destroyed,
-  ///   as of any context.
+  /// Precondition: an object made with it is not used after the runtime is
+  ///   destroyed, as with any context.
   operator asio::execution_context&() noexcept {
     return detail::pool_of(*core_);
   }
 
   /// Ends every task without resuming it, in two phases.
   ///
-  /// First it ends all waits: each task's is cancelled, through shields,
-  /// filters and clean-ups, and the operation is awaited. A task that runs goes
-  /// on to its next await or its end. When no task runs or waits any more, the
-  /// frames are destroyed, those of children before those of the task that made
-  /// their group: by the threads of the pool, the one in stop(), those in
-  /// run(), or the one in the destructor.
+  /// First it ends all waits: it cancels the wait of each task, through
+  /// shields, filters and clean-ups, and waits for the operation. A task that
+  /// runs continues to its next await or its end. When no task runs or waits
+  /// any more, the frames are destroyed, those of children before those of the
+  /// task that made their group. They are destroyed by the threads of the pool,
+  /// the thread in stop(), those in run(), or the one in the destructor.
   ///
-  /// No coroutine of a task goes on: destructors run, and completion handlers.
-  /// An `asio::awaitable` that a task awaits sees `operation_aborted`. No
-  /// clean-up of finally() begins, no error hook and no `on_unhandled` is
-  /// called, and as_stopped() sees nothing. run(), co_spawn() and joins that
-  /// are left report errc::task_abandoned.
+  /// No coroutine of a task is resumed; only destructors and completion
+  /// handlers run. An `asio::awaitable` that a task awaits sees
+  /// `operation_aborted`. No clean-up of finally() starts, no error hook and no
+  /// `on_unhandled` is called, and as_stopped() gives no value. run(),
+  /// co_spawn() and joins that still wait report errc::task_abandoned.
   ///
-  /// It returns when all frames are gone and the pool's threads have ended. On
-  /// one of the runtime's own threads, and in a destructor that runs because of
-  /// the end, it only begins the end; the pool goes on with it by itself. After
-  /// 10 s it, or the destructor, prints to stderr each task that still runs or
-  /// waits and what it waits for, and goes on waiting.
+  /// It returns when all frames are destroyed and the pool's threads have
+  /// ended. On one of the runtime's own threads, and in a destructor that the
+  /// end runs, it only begins the end; the pool completes it. After 10 s it, or
+  /// the destructor, prints to stderr each task that still runs or waits and
+  /// what it waits for, and continues to wait.
   ///
-  /// An `asio::awaitable` in a task that waits for tasks of this runtime which
-  /// it started (with_task_group(), co_spawn(), a join of its group) returns
-  /// after those: their frames go first. Not ended is one that waits for tasks
-  /// that another started, or that runs on another context; cancel it first.
+  /// An `asio::awaitable` in a task may wait for tasks of this runtime that it
+  /// started (with_task_group(), co_spawn(), a join of its group). The frames
+  /// of those tasks are destroyed first, and then the awaitable returns. stop()
+  /// does not end an awaitable that waits for tasks which another task started,
+  /// or that runs on another context; cancel it first.
   ///
-  /// Thread safety: any thread. Others may cancel the tasks, and complete what
-  ///   they wait for, meanwhile.
+  /// Thread safety: any thread. Other threads may meanwhile cancel the tasks,
+  ///   and complete what they wait for.
   WEIR_API void stop() noexcept;
 
   WEIR_API [[nodiscard]] runtime_stats stats() const noexcept;

@@ -29,10 +29,10 @@ task<T> run_shielded(task<T> work) {
 
 } // namespace detail
 
-/// Runs `work` with cancellations from outside hidden from it, even when the
-/// task is cancelled already: for closing a connection or rolling back. What
-/// was hidden is seen at the next await after it. Put a with_timeout() inside:
-/// whoever joins this task waits for it.
+/// Runs `work` and hides cancellations from outside from it, even when the task
+/// is cancelled already: for closing a connection or rolling back. A hidden
+/// cancellation is seen at the next await after the shield. Put a
+/// with_timeout() inside: every task that joins this task waits for `work`.
 ///
 /// It does not hide runtime::stop(), which ends what `work` waits for and
 /// destroys its frame.
@@ -41,8 +41,8 @@ task<T> run_shielded(task<T> work) {
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
 ///   what `work` throws.
-/// Cancellation: none from outside, on entry neither; scopes inside `work` work
-///   as ever.
+/// Cancellation: none from outside, not even on entry; scopes inside `work` act
+///   as usual.
 /// Resumes on: the task's strand.
 /// Complexity: constant; one frame, two unless `work` is a task.
 /// Source: Trio's shielded cancel scope.
@@ -52,7 +52,7 @@ auto shield(Work&& work) {
       detail::run_shielded<detail::argument_value_t<Work>>(
           detail::task_of(std::forward<Work>(work), "weir::shield")));
 }
-// For the message.
+// For a readable compile error.
 template <typename Work>
 auto shield(Work&&) {
   detail::explain_work<Work>();

@@ -46,8 +46,8 @@ public:
   }
   WEIR_API void finish() const;
 
-  // Started with a token there is no runtime to ask for: the handler's
-  // executor may be anybody's, and so is the timer.
+  // A sleep that is started with a token has no runtime: the handler's executor
+  // may belong to any context. So it uses an Asio timer on that executor.
   struct initiation {
     template <typename Handler>
     void operator()(Handler handler, sleep_step step) const {
@@ -86,7 +86,7 @@ inline sleep_operation sleep_until(clock::time_point deadline) noexcept {
 }
 
 /// sleep_until() `duration` from now. A negative duration is zero; one beyond
-/// the clock's range is for ever.
+/// the clock's range never ends.
 template <typename Rep, typename Period>
 sleep_operation
 sleep_for(std::chrono::duration<Rep, Period> duration) noexcept {

@@ -30,31 +30,32 @@ namespace weir {
 /// `asio::awaitable`, weir's own operations, and `asio::this_coro::executor`,
 /// `cancellation_state`, `reset_cancellation_state(...)`,
 /// `throw_if_cancelled(...)`. Results follow `asio::use_awaitable`: a leading
-/// `error_code` is thrown as `boost::system::system_error`, `as_tuple` returns
-/// it.
+/// `error_code` is thrown as `boost::system::system_error`; with `as_tuple` it
+/// is returned.
 ///
-/// Every `co_await` in a cancelled task, also of what is ready, throws
-/// `operation_aborted` (or unwinds the task, see on_cancel), until a filter or
-/// shield() hides the cancellation. Those of `asio::this_coro` never do; those
-/// of shield(), finally() and as_stopped() begin all the same; join() waits for
-/// the children first. What an await took before is kept. After 128 awaits in a
-/// row that were ready the task lets others run.
+/// Every `co_await` in a cancelled task throws `operation_aborted` (or unwinds
+/// the task, see on_cancel), even if its result is ready, until a filter or
+/// shield() hides the cancellation. Exceptions: awaits of `asio::this_coro`
+/// never throw it; awaits of shield(), finally() and as_stopped() start all the
+/// same; join() waits for the children first. What an await took before is
+/// kept. After 128 awaits in a row that were ready the task lets others run.
 ///
 /// Unlike in an `asio::awaitable` a cancellation is never forgotten:
-/// `reset_cancellation_state` changes the filter, not the fact. After
-/// `throw_if_cancelled(false)` an operation started in a cancelled task is
-/// started and cancelled at once; under on_cancel::unwind it has no effect.
+/// `reset_cancellation_state` changes the filter, but the task stays cancelled.
+/// After `throw_if_cancelled(false)` an operation in a cancelled task is
+/// started and cancelled at once; under on_cancel::unwind
+/// `throw_if_cancelled(false)` has no effect.
 ///
 /// An awaiter of another library, with or without an `operator co_await`, can
 /// be awaited too. No cancellation ends that wait, and the end of a runtime
-/// waits for it; whichever thread resumes the handle, the task goes on on its
-/// strand. A handle that is destroyed ends the task with errc::task_abandoned.
+/// waits for it. Any thread may resume the handle; the task continues on its
+/// strand. If the handle is destroyed, the task ends with errc::task_abandoned.
 ///
 /// `T` may be void, a reference, move-only, and not default-constructible. As
-/// from a function, only what converts to it implicitly may be co_returned. A
-/// coroutine that falls off its end without a `co_return` is undefined by the
-/// language; here whoever awaits it gets a `std::logic_error`. A task that is
-/// destroyed unstarted destroys its arguments and nothing else.
+/// from a function, only what converts to `T` implicitly may be co_returned. A
+/// coroutine that reaches its end without a `co_return` is undefined by the
+/// language; here its awaiter gets a `std::logic_error`. Destroying a task that
+/// was not started destroys its arguments and nothing else.
 ///
 /// Throws, when it is awaited: `std::invalid_argument` if it is empty; what the
 ///   coroutine throws.
@@ -104,8 +105,9 @@ public:
       return detail::await_asio<Op>(std::forward<Op>(op));
     }
 
-    // What knows the task it is awaited in. The awaiter is made here: g++ 12
-    // copies what await_transform() returns by reference.
+    // An awaitable that needs to know the task that awaits it. The awaiter is
+    // made here, because g++ 12 copies what await_transform() returns by
+    // reference.
     template <detail::native_awaitable Awaitable>
     auto await_transform(Awaitable&& awaitable) {
       return std::forward<Awaitable>(awaitable).awaiter();
@@ -123,7 +125,7 @@ public:
     }
   };
 
-  /// Holds nothing; only good for being assigned to.
+  /// An empty task; another task can be assigned to it.
   task() = default;
   task(const task&) = delete; // a task is awaited or spawned once: move it
   task(task && other) noexcept
@@ -141,7 +143,8 @@ public:
       frame_.destroy();
   }
 
-  // For the message: an asio::awaitable awaits what converts to this.
+  // For a readable compile error: an asio::awaitable awaits what converts to
+  // this.
   template <std::same_as<asio::this_coro::reset_cancellation_state_0_t> Tag>
   operator Tag() const noexcept {
     static_assert(

@@ -14,7 +14,8 @@ namespace weir {
 
 namespace detail {
 
-// Sets how the current task ends its awaits, while it lives. On the strand.
+// Sets how the current task ends its awaits, for the lifetime of this object.
+// On the strand.
 class unwind_mode {
 public:
   unwind_mode(task_core& core, bool unwinds) noexcept
@@ -48,7 +49,7 @@ task<T> run_unwinding(task<T> work) {
 
 /// Runs `work` under on_cancel::unwind: when the task is cancelled, the frames
 /// inside `work` are destroyed from the inside out, without an exception. The
-/// caller's own frame then does as its task does: it throws
+/// caller's own frame then ends in the way of its task: it throws
 /// `operation_aborted`, or is unwound too. What `work` may be: see
 /// with_timeout().
 ///

@@ -42,20 +42,20 @@ task<T> run_until(time_limit limit, task<T> work) {
 ///     co_await weir::with_timeout(1s, inbox.receive());
 ///
 /// `work` may be what task_group::spawn() takes: a task, an `asio::awaitable`,
-/// an Asio operation (made with `asio::deferred`, say), one of weir's own, or a
-/// callable that returns one of these. The returned task owns it, and gives
-/// what `co_await` of it gives.
+/// an Asio operation (for example made with `asio::deferred`), an operation of
+/// weir, or a callable that returns one of these. The returned task owns
+/// `work`, and gives what `co_await` of it gives.
 ///
-/// The work always ends before the returned task does: one that ignores its
-/// cancellation delays it, and a result that arrives in spite of the deadline
-/// is returned. Once it has struck every await of `work` throws, ready or not.
-/// In the past, `work` is destroyed unstarted.
+/// The work always ends before the returned task does. Work that ignores its
+/// cancellation delays the returned task, and a result that arrives in spite of
+/// the deadline is returned. After the deadline every await of `work` throws,
+/// ready or not. If the deadline is in the past, `work` is destroyed unstarted.
 ///
 /// Throws: at the call, `std::invalid_argument` for an empty task or callable;
 ///   `asio::error::timed_out` when the deadline ended the work; what `work`
 ///   throws. A cancellation from outside stays `operation_aborted`.
-/// Cancellation: checked on entry, when `work` is destroyed unstarted; then as
-///   `work`.
+/// Cancellation: checked on entry: if the task is cancelled, `work` is
+///   destroyed unstarted; then as `work`.
 /// Resumes on: the task's strand.
 /// Complexity: constant; one frame, two unless `work` is a task, one timer in
 ///   the wheel.
@@ -66,7 +66,7 @@ auto with_deadline(clock::time_point deadline, Work&& work) {
       detail::time_limit(deadline),
       detail::task_of(std::forward<Work>(work), "weir::with_deadline"));
 }
-// For the message.
+// For a readable compile error.
 template <typename Deadline, typename Work>
 requires(
     !detail::work_argument<Work> ||
@@ -82,15 +82,15 @@ requires(
   return detail::explained();
 }
 
-/// with_deadline() `duration` from when the returned task starts. A negative
-/// duration is in the past.
+/// As with_deadline(), with a deadline `duration` after the returned task
+/// starts. A negative duration is in the past.
 template <typename Rep, typename Period, detail::work_argument Work>
 auto with_timeout(std::chrono::duration<Rep, Period> duration, Work&& work) {
   return detail::run_until<detail::argument_value_t<Work>>(
       detail::time_limit(detail::saturated(duration)),
       detail::task_of(std::forward<Work>(work), "weir::with_timeout"));
 }
-// For the message.
+// For a readable compile error.
 template <typename Duration, typename Work>
 requires(!detail::work_argument<Work> ||
          !detail::is_duration<std::remove_cvref_t<Duration>>::
