@@ -44,8 +44,8 @@ using receive_operation = operation<detail::receive_step<T>>;
 ///
 /// T may be move-only and not default-constructible; its move constructor must
 /// not throw. T may use the channel: a value that is not trivially movable is
-/// never moved with a lock held, and no thread blocks while another thread
-/// moves a value. A value can be received, after the values before it, once it
+/// never moved with a lock held, and no thread blocks until a move in another
+/// thread is done. A value can be received, after the values before it, once it
 /// was moved into the buffer; its place is free again once it was moved out. A
 /// thread that moves a value in or out may also move values for waiting senders
 /// and receivers.
