@@ -32,9 +32,10 @@ enum class errc {
   /// The call would have to wait, and the maximum number of calls already
   /// waits.
   overloaded,
-  /// acquire() waits for more than a limiter's capacity, which was lowered.
+  /// acquire(), or a spawn() with a weight, waits for more than a limiter's
+  /// capacity, which was lowered.
   over_capacity,
-  /// send() on a channel that was closed.
+  /// send() on a channel, or push() to a work_queue, that was closed.
   channel_closed,
   /// The child of start() returned without calling started::set().
   not_started,

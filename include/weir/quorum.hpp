@@ -32,9 +32,9 @@ WEIR_API void require_quorum(std::size_t k, std::size_t tasks);
 /// and else of `std::variant` with an alternative for each, whose index() is
 /// the position. For the possible arguments and how they run see when_all().
 ///
-/// What an argument that is too late has taken is lost. Exception: of a
-/// channel's receive() and send() that are arguments themselves, only the first
-/// `k` take effect. See race().
+/// What an argument that is too late has taken is lost. Exception: of those
+/// operations that race() names, and that are arguments themselves, only the
+/// first `k` take effect.
 ///
 /// As soon as too many have failed for `k` to succeed, the rest is cancelled.
 ///

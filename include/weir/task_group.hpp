@@ -108,8 +108,9 @@ using group_wait_operation = operation<detail::group_wait_step>;
 ///
 /// Precondition of the destructor: every child has ended, i.e. join() has
 /// completed since the last spawn. Otherwise it prints a message and calls
-/// `std::terminate`; it never blocks. At the end of the runtime the frames of
-/// the children are destroyed before that of the task that made the group.
+/// `std::terminate`; it does not wait for them. Exception: at the end of the
+/// runtime the frames of the children are destroyed before that of the task
+/// that made the group, and the destructor waits until they are.
 ///
 /// Thread safety: every member from any thread, including from children,
 ///   while the group is alive.

@@ -45,10 +45,12 @@ namespace weir::testing {
 /// The destructor cancels the tasks that co_spawn() started and runs them to
 /// their end. If that fails it prints why, and ends the rest as stop() does.
 ///
-/// Each end takes steps of its own, at most `max_steps`, which steps() does not
-/// count. If the runtime cannot end, because an operation from outside does not
-/// complete within `outside_limit` or handlers run for ever, it prints why and
-/// the tree of tasks, and leaves everything as it is: frames are leaked.
+/// Each end takes steps of its own, at most `max_steps` or 1,000,000 if that is
+/// more, which steps() does not count; the destructor may take `max_steps`
+/// before that, to cancel. If the runtime cannot end, because an operation from
+/// outside does not complete within `outside_limit` or handlers run for ever,
+/// it prints why and the tree of tasks, and leaves everything as it is: frames
+/// are leaked.
 ///
 /// Precondition of the destructor: it runs on the thread of the constructor.
 /// Thread safety: none, except for posting to the executor and for calls on
