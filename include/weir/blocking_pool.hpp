@@ -92,16 +92,7 @@ public:
                   "weir::offload: the function returns something that must be "
                   "awaited: spawn it instead, a thread of the pool can only "
                   "call it");
-    static_assert(
-        detail::safe_in_co_await<F>,
-        "g++ 12 destroys this callable twice inside a co_await expression. "
-        "Pass what it captures as arguments, or name the callable and pass it "
-        "as an lvalue");
-    static_assert(
-        (detail::safe_argument_in_co_await<Args> && ...),
-        "g++ 12 destroys an aggregate temporary twice inside a co_await "
-        "expression. Give the type a constructor, or name the argument and "
-        "pass it as an lvalue");
+    detail::check_call<F, Args...>();
     detail::require_callable(f, "weir::offload");
     return operation<detail::offload_step<call>>(
         std::in_place,

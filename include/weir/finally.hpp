@@ -56,10 +56,7 @@ task<T> run_finally(task<T> work, framed<Cleanup> cleanup) {
 /// Complexity: constant; four frames, five unless `work` is a task.
 template <detail::work_argument Work, detail::cleanup_function Cleanup>
 auto finally(Work&& work, Cleanup&& cleanup) {
-  static_assert(detail::safe_in_co_await<Cleanup>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Capture by reference, or name the callable and "
-                "pass it as an lvalue");
+  detail::require_safe_callables<Cleanup>();
   detail::require_callable(cleanup, "weir::finally");
   return detail::task_access::unchecked(
       detail::run_finally<detail::argument_value_t<Work>,

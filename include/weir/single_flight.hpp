@@ -91,17 +91,8 @@ public:
   auto run(K&& key, F&& f, Args&&... args) {
     using step =
         detail::flight_step<table, std::decay_t<F>, std::decay_t<Args>...>;
-    static_assert(
-        detail::safe_in_co_await<F>,
-        "g++ 12 destroys this callable twice inside a co_await expression. "
-        "Pass what it captures as arguments, run(key, f, args...), or name the "
-        "callable and pass it as an lvalue");
-    static_assert(
-        detail::safe_argument_in_co_await<K> &&
-            (detail::safe_argument_in_co_await<Args> && ...),
-        "g++ 12 destroys an aggregate temporary twice inside a co_await "
-        "expression. Give the type a constructor, or name the argument and "
-        "pass it as an lvalue");
+    detail::require_safe_callables<F>();
+    detail::require_safe_values<K, Args...>();
     detail::require_callable(f, "weir::single_flight::run");
     return operation<step>(std::in_place,
                            table_,

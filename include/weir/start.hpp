@@ -155,16 +155,7 @@ requires detail::starter<typename detail::start_value<T, std::decay_t<F>>::type,
                          std::decay_t<Args>...>
 auto start(task_group& group, F&& f, Args&&... args) {
   using value = typename detail::start_value<T, std::decay_t<F>>::type;
-  static_assert(
-      detail::safe_in_co_await<F>,
-      "g++ 12 destroys this callable twice inside a co_await expression. Pass "
-      "what it captures as arguments, or name the callable and pass it as an "
-      "lvalue");
-  static_assert(
-      (detail::safe_argument_in_co_await<Args> && ...),
-      "g++ 12 destroys an aggregate temporary twice inside a co_await "
-      "expression. Give the type a constructor, or name the argument and pass "
-      "it as an lvalue");
+  detail::check_call<F, Args...>();
   detail::require_callable(f, "weir::start");
   auto shake = std::make_shared<detail::start_handshake<value>>();
   detail::starting child(

@@ -188,7 +188,7 @@ public:
   ///   itself throws is the child's error.
   template <typename... Args, detail::work_factory<Args...> F>
   spawn_operation spawn(F&& f, Args&&... args) {
-    detail::check_spawn_call<F, Args...>();
+    detail::check_call<F, Args...>();
     detail::require_callable(f, "weir::task_group::spawn");
     return spawn(detail::call_work<std::decay_t<F>, std::decay_t<Args>...>(
         std::forward<F>(f), std::forward<Args>(args)...));

@@ -76,10 +76,7 @@ task<std::vector<result<T>>> run_result_group(task_group_options options,
 template <typename T, detail::result_body<T> Body>
 task<std::vector<result<T>>> with_result_group(task_group_options options,
                                                Body&& body) {
-  static_assert(detail::safe_in_co_await<Body>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Capture by reference, or name the callable and "
-                "pass it as an lvalue");
+  detail::require_safe_callables<Body>();
   return detail::run_result_group<T, std::decay_t<Body>>(
       options, std::forward<Body>(body));
 }

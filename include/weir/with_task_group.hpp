@@ -103,10 +103,7 @@ task<T> run_group(task_group_options options, framed<Body> body) {
 /// Source: Trio's nursery, Kotlin's `coroutineScope`.
 template <detail::task_body Body>
 auto with_task_group(task_group_options options, Body&& body) {
-  static_assert(detail::safe_in_co_await<Body>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Capture by reference, or name the callable and "
-                "pass it as an lvalue");
+  detail::require_safe_callables<Body>();
   using value = typename detail::task_value<detail::body_result<Body>>::type;
   return detail::run_group<value, std::decay_t<Body>>(options,
                                                       std::forward<Body>(body));
@@ -222,10 +219,7 @@ asio::awaitable<T, Executor> run_group_awaitable(executor on,
 /// Resumes on: the awaitable's executor.
 template <detail::awaitable_function Body>
 auto with_task_group(executor on, task_group_options options, Body&& body) {
-  static_assert(detail::safe_in_co_await<Body>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Capture by reference, or name the callable and "
-                "pass it as an lvalue");
+  detail::require_safe_callables<Body>();
   using parts = detail::awaitable_parts<detail::body_result<Body>>;
   return detail::run_group_awaitable<typename parts::value,
                                      typename parts::executor,

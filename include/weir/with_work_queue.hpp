@@ -58,10 +58,7 @@ run_work_queue(work_queue_options options, framed<F> f, framed<Body> body) {
 /// Resumes on: the task's strand.
 template <typename T, typename F, typename Body>
 task<> with_work_queue(work_queue_options options, F&& f, Body&& body) {
-  static_assert(detail::safe_in_co_await<F> && detail::safe_in_co_await<Body>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Capture by reference, or name the callable and "
-                "pass it as an lvalue");
+  detail::require_safe_callables<F, Body>();
   using function = std::decay_t<F>;
   if constexpr (!detail::consumes<T, detail::no_state, function>) {
     detail::explain_consumer<T, detail::no_state, function, void>();

@@ -67,8 +67,8 @@ weir::task<> bodies() {
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
-  // expression. Capture by reference, or name the callable and pass it as an
-  // lvalue
+  // expression. Capture by reference, pass what it captures as arguments, or
+  // name the callable and pass it as an lvalue
 #ifdef a_body_is_a_temporary_closure
   std::string text;
   co_await weir::with_task_group(

@@ -150,8 +150,8 @@ weir::task<> offloads(weir::blocking_pool& pool) {
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
-  // expression. Pass what it captures as arguments, or name the callable and
-  // pass it as an lvalue
+  // expression. Capture by reference, pass what it captures as arguments, or
+  // name the callable and pass it as an lvalue
 #ifdef a_temporary_closure_is_offloaded
   std::string text;
   // check_source: allow: the mistake
@@ -191,7 +191,7 @@ weir::task<> flies(weir::single_flight<std::string, int>& flights) {
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
-  // expression. Pass what it captures as arguments, run(key, f, args...), or
+  // expression. Capture by reference, pass what it captures as arguments, or
   // name the callable and pass it as an lvalue
 #ifdef a_temporary_closure_is_shared
   std::string text;

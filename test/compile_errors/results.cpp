@@ -174,7 +174,8 @@ weir::task<> scopes() {
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
-  // expression. Name it and pass it as an lvalue
+  // expression. Capture by reference, pass what it captures as arguments, or
+  // name the callable and pass it as an lvalue
 #ifdef a_temporary_closure_has_a_timeout
   std::string text;
   // check_source: allow: the mistake

@@ -178,8 +178,8 @@ weir::task<> spawns(weir::task_group& group) {
 #endif
 
   // error with g++ 12: g++ 12 destroys this callable twice inside a co_await
-  // expression. Pass what it captures as arguments, spawn(f, args...), or name
-  // the callable and pass it as an lvalue
+  // expression. Capture by reference, pass what it captures as arguments, or
+  // name the callable and pass it as an lvalue
 #ifdef a_temporary_closure_is_spawned
   std::string text;
   // check_source: allow: the mistake

@@ -166,10 +166,10 @@ public:
       : join_step(group_access::core(group)),
         group_(&group_access::core(group)), core_(&core) {}
 
-  bool start(waiter& w, task_core* self) noexcept {
-    if (!runs_in(*group_, self))
+  bool start(waiter& w, task_core* task) noexcept {
+    if (!runs_in(*group_, task))
       core_->unbind();
-    return join_step::start(w, self); // When false, *this may be gone.
+    return join_step::start(w, task); // When false, *this may be gone.
   }
 
 private:

@@ -38,9 +38,9 @@ public:
       : join_step(group_access::core(group)), group_(&group), list_(&list),
         siblings_(siblings) {}
 
-  bool start(waiter& w, task_core* self) noexcept {
-    deadlock_ = runs_in(group_access::core(*group_), self);
-    return join_step::start(w, self); // When false, *this may be gone.
+  bool start(waiter& w, task_core* task) noexcept {
+    deadlock_ = runs_in(group_access::core(*group_), task);
+    return join_step::start(w, task); // When false, *this may be gone.
   }
   bool ended_by_cancel() const noexcept {
     return siblings_ == on_error::keep_going

@@ -16,21 +16,6 @@
 
 namespace weir::detail {
 
-// What task_group::spawn asks of a callable and its arguments.
-template <typename F, typename... Args>
-constexpr void check_spawn_call() {
-  static_assert(
-      safe_in_co_await<F>,
-      "g++ 12 destroys this callable twice inside a co_await expression. Pass "
-      "what it captures as arguments, spawn(f, args...), or name the callable "
-      "and pass it as an lvalue");
-  static_assert(
-      (safe_argument_in_co_await<Args> && ...),
-      "g++ 12 destroys an aggregate temporary twice inside a co_await "
-      "expression. Give the type a constructor, or name the argument and pass "
-      "it as an lvalue");
-}
-
 // Starts the task that `make` returns, if a slot is free; else does not call
 // it.
 template <typename Make>

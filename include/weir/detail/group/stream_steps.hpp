@@ -211,9 +211,9 @@ public:
       : join_step(group_access::core(*round->group)), stream_(&stream),
         round_(std::move(round)) {}
 
-  bool start(waiter& w, task_core* self) noexcept {
-    deadlock_ = runs_in(group_access::core(*round_->group), self);
-    return join_step::start(w, self); // When false, *this may be gone.
+  bool start(waiter& w, task_core* task) noexcept {
+    deadlock_ = runs_in(group_access::core(*round_->group), task);
+    return join_step::start(w, task); // When false, *this may be gone.
   }
   bool ended_by_cancel() const noexcept {
     return join_step::ended_by_cancel() && !round_->errors.any();

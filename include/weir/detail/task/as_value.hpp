@@ -83,25 +83,10 @@ task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
   } else if constexpr (work<Arg>) {
     return await_value<value, std::remove_cvref_t<Arg>>(std::forward<Arg>(arg));
   } else {
-    static_assert(safe_in_co_await<Arg>,
-                  "g++ 12 destroys this callable twice inside a co_await "
-                  "expression. Name it and pass it as an lvalue");
+    require_safe_callables<Arg>();
     require_callable(arg, who);
     return call_value<value, std::decay_t<Arg>>(std::forward<Arg>(arg));
   }
-}
-
-// Refuses a callable and arguments that g++ 12 would destroy twice.
-template <typename F, typename... Args>
-constexpr void check_call() {
-  static_assert(safe_in_co_await<F>,
-                "g++ 12 destroys this callable twice inside a co_await "
-                "expression. Pass what it captures as arguments, or name the "
-                "callable and pass it as an lvalue");
-  static_assert((safe_argument_in_co_await<Args> && ...),
-                "g++ 12 destroys an aggregate temporary twice inside a "
-                "co_await expression. Give the type a constructor, or name "
-                "the argument and pass it as an lvalue");
 }
 
 } // namespace weir::detail

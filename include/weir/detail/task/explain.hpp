@@ -64,6 +64,28 @@ template <typename T>
 inline constexpr bool safe_argument_in_co_await =
     safe_in_co_await<T> || !std::is_aggregate_v<std::remove_cvref_t<T>>;
 
+// What each function that takes callables, or arguments for one, begins with.
+template <typename... Callables>
+constexpr void require_safe_callables() {
+  static_assert((safe_in_co_await<Callables> && ...),
+                "g++ 12 destroys this callable twice inside a co_await "
+                "expression. Capture by reference, pass what it captures as "
+                "arguments, or name the callable and pass it as an lvalue");
+}
+template <typename... Values>
+constexpr void require_safe_values() {
+  static_assert((safe_argument_in_co_await<Values> && ...),
+                "g++ 12 destroys an aggregate temporary twice inside a "
+                "co_await expression. Give the type a constructor, or name "
+                "the argument and pass it as an lvalue");
+}
+
+template <typename F, typename... Args>
+constexpr void check_call() {
+  require_safe_callables<F>();
+  require_safe_values<Args...>();
+}
+
 // What a call gives that does not compile. It can be awaited, run and converted
 // to anything, so that the compiler says nothing more.
 struct explained : plain_awaiter<explained> {
