@@ -4,7 +4,6 @@
 """Drives docs/examples/echo_server over loopback, with real sockets.
 
     echo_server.py SERVER [CASE...]       # all if none is given; -CASE: not it
-    echo_server.py --twins SOURCE SOURCE  # do they differ in `handler` only?
 
 Clients record, cases judge. Each case has its own server and a time limit.
 """
@@ -523,19 +522,7 @@ async def run(case, program):
     await asyncio.wait_for(case(program), CASE_SECONDS)
 
 
-def compare(first, second):
-    """Every line that differs is, or is about, `using handler`."""
-    with open(first, encoding="utf-8") as a, open(second, encoding="utf-8") as b:
-        pairs = list(itertools.zip_longest(a, b))
-    different = [lines for lines in pairs if lines[0] != lines[1]]
-    print("".join(f"< {a}> {b}" for a, b in different), end="")
-    code = [a for a, _ in different if not (a or "//").startswith("//")]
-    return 0 if len(different) == 2 and code == ["using handler = weir::task<>;\n"] else 1
-
-
 def main(args):
-    if args[:1] == ["--twins"] and len(args) == 3:
-        return compare(*args[1:])
     if not args:
         sys.exit(__doc__)
     program = os.path.abspath(args[0])

@@ -7,31 +7,8 @@
 # shellcheck disable=SC2317 # functions are called by ok()
 set -uo pipefail
 
-program=$(realpath "${1:?usage: md5_all.sh PROGRAM}")
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/weir-md5.XXXXXX") || exit 1
-trap 'chmod -R u+rwx "$scratch"; rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-out=$scratch/out
-err=$scratch/err
-failed=0
-
-# ok WHAT COMMAND...: the command must succeed.
-ok() {
-  if "${@:2}"; then
-    echo "ok: $1"
-  else
-    echo "FAILED: $1"
-    failed=1
-  fi
-}
-
-# run ARGUMENT...: the program; leaves $status, $out and $err. Limited in time,
-# so that a hang is a failure with a name.
-run() {
-  status=0
-  timeout 60 "${as[@]}" "$program" "$@" >"$out" 2>"$err" || status=$?
-}
-as=() # a command to run it with
+# shellcheck source=test/examples/program_test.sh
+source "$(dirname "$0")/program_test.sh"
 
 # What md5sum prints, sorted as md5_all sorts.
 md5sum_of() {
@@ -43,14 +20,6 @@ md5sum_of() {
 same() {
   run "${@:2}" "$1"
   [[ $status == 0 && ! -s $err ]] && md5sum_of "$1" | cmp - "$out" && return
-  echo "status $status, stderr: $(head -c 300 "$err")"
-  return 1
-}
-
-# fails STATUS MESSAGE ARGUMENT...: with that message, and nothing else.
-fails() {
-  run "${@:3}"
-  [[ $status == "$1" && ! -s $out && $(<"$err") == "md5_all: $2" ]] && return
   echo "status $status, stderr: $(head -c 300 "$err")"
   return 1
 }
