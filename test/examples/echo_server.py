@@ -10,7 +10,6 @@ Clients record, cases judge. Each case has its own server and a time limit.
 
 import asyncio
 import contextlib
-import itertools
 import os
 import random
 import re

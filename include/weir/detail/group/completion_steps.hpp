@@ -135,13 +135,7 @@ task<> run_for_completion(child_seat<T> seat,
   node->index = self.index;
   outcome<T> ended =
       co_await outcome_of<T>(std::move(node->work), if_abandoned::failed);
-  std::exception_ptr error = ended.error();
-  try {
-    node->set(ended);
-  } catch (...) {
-    error = std::current_exception();
-    node->ended_with.emplace(error);
-  }
+  std::exception_ptr error = node->settle(ended);
   seat.core().push(std::move(node));
   if (ended.is_stopped())
     co_await pass_on_stop();

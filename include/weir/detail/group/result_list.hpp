@@ -26,15 +26,20 @@ template <typename T>
 struct result_node : cached_if_fits<result_node<T>> {
   explicit result_node(task<T>&& t) noexcept : work(std::move(t)) {}
 
-  // A copy or move of the value that throws is the child's error.
-  void set(outcome<T>& ended) {
-    if (ended.error()) {
-      ended_with.emplace(ended.error());
-    } else if (ended.is_stopped()) {
-      ended_with.emplace(aborted_error());
-    } else {
-      ended_with.emplace(std::in_place, ended.get());
+  // Returns the child's error, null if it has none. What a copy or move of the
+  // value throws is one.
+  std::exception_ptr settle(outcome<T>& ended) {
+    std::exception_ptr error = ended.error();
+    try {
+      if (ended.has_value()) {
+        ended_with.emplace(std::in_place, ended.get());
+        return nullptr;
+      }
+    } catch (...) {
+      error = std::current_exception();
     }
+    ended_with.emplace(ended.is_stopped() ? aborted_error() : error);
+    return error;
   }
 
   task<T> work;
@@ -51,13 +56,7 @@ task<> run_for_result(Keep keep, std::unique_ptr<result_node<T>> node) {
   node->index = self.index;
   outcome<T> ended =
       co_await outcome_of<T>(std::move(node->work), if_abandoned::failed);
-  std::exception_ptr error = ended.error();
-  try {
-    node->set(ended);
-  } catch (...) {
-    error = std::current_exception();
-    node->ended_with.emplace(error);
-  }
+  std::exception_ptr error = node->settle(ended);
   keep(std::move(node));
   if (error)
     std::rethrow_exception(std::move(error));

@@ -46,12 +46,21 @@ protected:
   explicit asio_wait(const wait_kind& kind) noexcept : interruptible(kind) {}
   WEIR_API static const wait_kind foreign;
 
-  // On the strand, in await_suspend(). False: resume, see aborted_.
-  WEIR_API bool begin(task_core& core, bool& suspend) noexcept;
-  // The initiation threw. If it has kept the handler, that will do nothing.
-  WEIR_API void broke_off() noexcept;
-  // The initiation returned. True: stay suspended.
-  WEIR_API bool launched() noexcept;
+  // What await_suspend() returns and throws, on the strand of `core`. Calls
+  // initiate(), which starts the operation.
+  template <typename F>
+  bool suspend(task_core& core, F initiate) {
+    bool stays_suspended = false;
+    if (!begin(core, stays_suspended))
+      return stays_suspended;
+    try {
+      initiate();
+    } catch (...) {
+      broke_off();
+      throw;
+    }
+    return launched();
+  }
   // Called or dropped by the initiation, which is not over yet.
   bool has_ended_inline() const noexcept {
     return done_inline_ || dropped_inline_;
@@ -65,6 +74,13 @@ protected:
 private:
   template <typename Wait>
   friend class asio_handler;
+
+  // False: resume, see aborted_.
+  WEIR_API bool begin(task_core& core, bool& suspend) noexcept;
+  // The initiation threw. If it has kept the handler, that will do nothing.
+  WEIR_API void broke_off() noexcept;
+  // The initiation returned. True: stay suspended.
+  WEIR_API bool launched() noexcept;
 
   // True: the handler is one that an initiation has kept although it threw.
   // Asked once for each handler, when it is called or destroyed.
@@ -246,16 +262,9 @@ public:
 
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
-    bool suspend = false;
-    if (!begin(*h.promise().core(), suspend))
-      return suspend;
-    try {
+    return suspend(*h.promise().core(), [this] {
       std::forward<Op>(op_)(asio_handler<await_asio>(*this, core()));
-    } catch (...) {
-      broke_off();
-      throw;
-    }
-    return launched();
+    });
   }
 
   auto await_resume() {

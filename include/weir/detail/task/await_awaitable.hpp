@@ -65,18 +65,11 @@ public:
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
-    bool suspend = false;
-    if (!begin(*h.promise().core(), suspend))
-      return suspend;
-    try {
+    return suspend(*h.promise().core(), [this] {
       asio::co_spawn(executor_access::of(core()),
                      guard(std::move(child_), result_),
                      asio_handler<await_awaitable>(*this, core()));
-    } catch (...) {
-      broke_off();
-      throw;
-    }
-    return launched();
+    });
   }
   T await_resume() {
     finish();

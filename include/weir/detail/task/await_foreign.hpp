@@ -101,19 +101,12 @@ public:
 
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
-    bool suspend = false;
-    if (!begin(*h.promise().core(), suspend))
-      return suspend;
-    try {
+    return suspend(*h.promise().core(), [this] {
       if (awaiter_.await_ready())
         completed(false);
       else
         suspend_with(resumer::of(*this).get());
-    } catch (...) {
-      broke_off();
-      throw;
-    }
-    return launched();
+    });
   }
 
   decltype(auto) await_resume() {
