@@ -263,16 +263,20 @@ private:
 };
 
 static_assert(asio::execution::is_executor_v<executor>);
+static_assert(sizeof(executor) <= 16);
+
+namespace detail {
 
 // Makes the executor of a task or of a runtime, and gives the runtime of an
 // executor.
-struct detail::executor_access {
+struct executor_access {
   static executor of(task_core& core) noexcept { return executor(core); }
   static executor of(runtime_core& core) noexcept { return executor(core); }
   static runtime_core& runtime(const executor& ex) noexcept {
     return ex.runtime();
   }
 };
-static_assert(sizeof(executor) <= 16);
+
+} // namespace detail
 
 } // namespace weir
