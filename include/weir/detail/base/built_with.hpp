@@ -11,21 +11,21 @@
 
 #include <version> // names the standard library
 
-// Asio is made of headers: the library holds Asio's code as it was configured
-// for the library, and a program as it is configured there. If the two differ
+// Asio is header-only: the library contains Asio's code in the configuration of
+// the library's build, and a program contains it in its own. If the two differ
 // in the layout of an object that both use, or in how they use it, the program
 // links and then hangs. So each such choice has a name in weir::built_with. The
 // library defines the names of its own configuration (lib/base/built_with.cpp),
-// and a program that includes a header of weir refers to those of its own:
-// where they differ, the linker calls the program's choice undefined, by its
-// name. Nothing is read at run time.
+// and a program that includes a header of weir refers to the names of its own.
+// Where they differ, the linker reports the name of the program's choice as
+// undefined. Nothing is read at run time.
 //
-// Not here, for what both sides share is the same with and without:
+// Not listed, because they do not change what library and program share:
 // BOOST_ASIO_DISABLE_FENCED_BLOCK, which only orders within one function;
 // BOOST_ASIO_SEPARATE_COMPILATION and _DYN_LINK, the same code in another
-// place; BOOST_ASIO_NO_DEPRECATED and _NO_TS_EXECUTORS, which take functions
-// away; the size of Asio's table of strands and the debugging of buffers, as
-// the library has none of either; NDEBUG and the version of C++, on which no
+// place; BOOST_ASIO_NO_DEPRECATED and _NO_TS_EXECUTORS, which only remove
+// functions; the size of Asio's table of strands and the debugging of buffers,
+// as the library has none of either; NDEBUG and the version of C++, on which no
 // type of weir or Asio depends.
 
 // Minor versions may change anything while the major one is 0.
@@ -54,7 +54,7 @@
 #define WEIR_BUILT_WITH_STD std_libstdcxx
 #endif
 
-// Which class is the reactor: the code that needs it first makes it. With
+// Which class is the reactor: the side that needs it first creates it. With
 // io_uring beside epoll, what Asio keeps for each thread is larger.
 #if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)
 #define WEIR_BUILT_WITH_REACTOR asio_reactor_io_uring
@@ -78,7 +78,7 @@
 #define WEIR_BUILT_WITH_EVENTFD asio_DISABLE_EVENTFD
 #endif
 
-// Who watches the time: with a timerfd the reactor is not woken for it.
+// Whether a timerfd watches the time: then the reactor is not woken for it.
 #if defined(BOOST_ASIO_HAS_TIMERFD)
 #define WEIR_BUILT_WITH_TIMERFD asio_timerfd
 #else
@@ -94,14 +94,14 @@
 #define WEIR_BUILT_WITH_THREADS asio_std_threads
 #endif
 
-// The counts in the scheduler: of another size.
+// The scheduler's counters, whose size differs.
 #if defined(BOOST_ASIO_DISABLE_STD_ATOMIC)
 #define WEIR_BUILT_WITH_ATOMIC asio_DISABLE_STD_ATOMIC
 #else
 #define WEIR_BUILT_WITH_ATOMIC asio_std_atomic
 #endif
 
-// Where the scheduler finds out on which thread it is.
+// How the scheduler identifies the current thread.
 #if defined(BOOST_ASIO_DISABLE_THREAD_KEYWORD_EXTENSION)
 #define WEIR_BUILT_WITH_TSS asio_DISABLE_THREAD_KEYWORD_EXTENSION
 #else
@@ -171,14 +171,14 @@ namespace weir::built_with {
 
 // NOLINTBEGIN(bugprone-macro-parentheses,readability-identifier-naming): names
 
-// The library defines it if it was built so.
+// Declares the name. The library defines it if it was built with that choice.
 #define WEIR_BUILT_WITH_DECLARE(name) WEIR_API extern const char name;
 WEIR_BUILT_WITH_EACH(WEIR_BUILT_WITH_DECLARE)
 #undef WEIR_BUILT_WITH_DECLARE
 
-// Refers to it, once in a program or shared library, and the linker keeps it
-// under --gc-sections too. One variable for each name: where two files of a
-// program differ, both speak.
+// Refers to the name, once in a program or shared library, and the linker keeps
+// the reference under --gc-sections too. One variable for each name: if two
+// files of a program differ, both of their choices are checked.
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 #define WEIR_BUILT_WITH_KEPT                                                   \

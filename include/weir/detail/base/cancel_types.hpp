@@ -9,8 +9,8 @@
 
 namespace weir::detail {
 
-// The types of cancellation in what somebody emitted: perhaps none, for a
-// signal takes any value, zero and bits that Asio does not define included.
+// The types of cancellation in an emitted value. May be none: a signal accepts
+// any value, including zero and bits that Asio does not define.
 constexpr std::uint8_t
 known_types(boost::asio::cancellation_type emitted) noexcept {
   using type = boost::asio::cancellation_type;

@@ -10,10 +10,11 @@
 
 namespace weir::detail {
 
-// Where Asio keeps the function that completes something on its way through an
-// executor: `Size` bytes in what is completed, so that this needs no memory.
-// Used once at a time, by whoever posts the function and then by whoever runs
-// it; executors order the two. What does not fit comes from the cache.
+// Where an executor keeps the posted function that completes an operation:
+// `Size` bytes inside the operation, so that posting allocates nothing. Holds
+// one function at a time. The thread that posts the function uses it, then the
+// thread that runs the function; executors order the two. A function that does
+// not fit is allocated from the cache.
 template <std::size_t Size>
 class completion_memory {
 public:
@@ -72,7 +73,7 @@ private:
   completion_memory* from_;
 };
 
-// The executor allocates itself, whatever it is asked to: nothing is reserved.
+// For an executor that ignores the associated allocator: nothing is reserved.
 template <>
 class completion_memory<0> {
 public:
@@ -86,7 +87,7 @@ constexpr std::size_t completion_size() noexcept {
   if constexpr (requires(const Executor& e) { e.target_type(); })
     return 0; // any_io_executor and the like
   else
-    return 5 * sizeof(void*); // the size of Asio's own; a task's is smaller
+    return 5 * sizeof(void*); // Asio's executors need it; a task's less
 }
 
 } // namespace weir::detail

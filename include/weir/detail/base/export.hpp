@@ -12,7 +12,7 @@
 // may only have members and bases that are visible too, or g++ warns.
 //
 // WEIR_STATIC, defined for the library and for what uses it, exports nothing:
-// for a plug-in that has a weir of its own inside.
+// for a plug-in that contains its own copy of weir.
 #if defined(WEIR_STATIC) || !defined(__GNUC__)
 #define WEIR_API
 #else

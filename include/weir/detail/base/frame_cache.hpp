@@ -19,7 +19,7 @@ struct free_block {
 
 struct free_list {
   free_block* first = nullptr;
-  unsigned room = 0; // so many more may be put in before a batch must go
+  unsigned room = 0; // blocks to add before a batch is handed over
 };
 
 // The size classes are 24, 40, 56, ... bytes: glibc's malloc puts 8 bytes
@@ -43,14 +43,14 @@ struct thread_lists {
   std::array<free_list, size_class::count> of;
 };
 
-// This thread's, in its block (lib/base/thread_context.hpp). A pointer, so that
-// little is taken from what the dynamic linker has for all modules that are
-// loaded late. Never null: a thread without a block has lists without a block
-// in them and without room.
+// This thread's lists, in its thread_block (lib/base/thread_context.hpp). A
+// pointer, because the dynamic linker has little static TLS for all modules
+// that are loaded late. Never null: a thread without a thread_block has lists
+// that are empty and have no room.
 WEIR_API extern constinit thread_local thread_lists* lists_of_thread
     [[gnu::tls_model("initial-exec")]];
 
-// Large blocks, empty lists, full lists.
+// For large blocks, empty lists and full lists.
 WEIR_API void* cache_allocate_slowly(std::size_t size);
 WEIR_API void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 
@@ -59,8 +59,7 @@ WEIR_API void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
 // (lib/base/frame_cache.cpp). Any thread may free what another allocated.
 // Blocks are aligned for std::max_align_t.
 //
-// Inline, for the size is a constant wherever a frame is allocated: a few
-// instructions are left.
+// Inline: the size of a frame is a constant, so that a few instructions remain.
 [[gnu::always_inline]] inline void* cache_allocate(std::size_t size) {
   if (size <= size_class::largest) {
     free_list& list = lists_of_thread->of[size_class::index(size)];
@@ -89,12 +88,12 @@ WEIR_API void cache_deallocate_slowly(void* block, std::size_t size) noexcept;
   cache_deallocate_slowly(p, size);
 }
 
-// Aligned for no more than a block is.
+// True if a block of the cache is aligned enough for T.
 template <typename T>
 inline constexpr bool fits_block = alignof(T) <= alignof(std::max_align_t);
 
-// The base of a class `T` whose objects come from the cache one by one. Where
-// one is made that is aligned for more, it does not compile.
+// The base of a class `T` whose objects are allocated from the cache one by
+// one. Creating an object of a class with a larger alignment does not compile.
 template <typename T>
 struct cached {
   [[gnu::always_inline]] static void* operator new(std::size_t size) {
@@ -109,8 +108,8 @@ struct cached {
   }
 };
 
-// The same for one that holds what its user chooses: aligned for more, it comes
-// from the global allocator.
+// The same for a class with a member of a type that its user chooses: with a
+// larger alignment, its objects come from the global allocator.
 template <typename T>
 struct cached_if_fits {
   static void* operator new(std::size_t size) {
@@ -132,8 +131,8 @@ void empty_cache() noexcept;
 
 // Allocates `count` blocks and frees them again, so that they are in the cache.
 WEIR_API void reserve_blocks(std::size_t count, std::size_t size);
-// Of so many blocks freed by one thread, all but `cache_slack` can be had by
-// any other.
+// Of the blocks that one thread frees, any other thread can allocate all but
+// `cache_slack`.
 inline constexpr std::size_t cache_slack = 96;
 
 // The cache as a standard allocator, for handlers given to Asio.

@@ -7,23 +7,24 @@
 
 namespace weir::detail {
 
-// A pointer, or a reference to one; what for: see framed.
+// Holds a pointer, or a reference to one. See framed for the reason.
 template <typename T>
 struct held {
-  // By value: a frame keeps what a reference is bound to.
+  // By value: a temporary bound to a reference would be a field of the frame.
   held(T v) noexcept : value(static_cast<T&&>(v)) {}
   operator T() const noexcept { return value; }
   T value;
 };
 
-// The type of a parameter or a local variable of a coroutine template that may
-// be a function or a member of a user's: a pointer is in a class.
+// The type of a parameter or local variable of a coroutine template whose T may
+// be a pointer to a user's function or member: a class wraps pointers.
 //
-// g++ 14 asks of each field of a frame whether its type is of an anonymous
-// namespace, and has an internal error (in decl_anon_ns_mem_p) where that is a
+// g++ 14 tests for each field of a frame whether its type is in an anonymous
+// namespace. It has an internal error (in decl_anon_ns_mem_p) if the field is a
 // pointer or a reference to a function, or to a member, that names such a type,
-// and the type is not of the main file: in a unity build. What such a template
-// returns straight from a co_await is a field, too: see is_framed.
+// and that type is not declared in the main file, as in a unity build. What
+// such a template returns straight from a co_await is a field, too: see
+// is_framed.
 template <typename T>
 using framed =
     std::conditional_t<std::is_pointer_v<std::remove_reference_t<T>> ||

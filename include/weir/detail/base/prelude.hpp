@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Every public header includes this one before anything else, so that a
-// compiler that is too old says so in its first line.
+// Every public header includes this one first, so that the first line of errors
+// says that a compiler is too old.
 
 #pragma once
 
@@ -26,8 +26,8 @@
 #endif
 #endif
 
-// No such file: that ends the compilation here. Else hundreds of errors follow
-// and hide the one that matters.
+// This file does not exist, which ends the compilation here. Otherwise hundreds
+// of errors follow and hide the one that matters.
 #if defined(WEIR_CANNOT_BE_COMPILED)
 #include "see_the_error_above"
 #endif

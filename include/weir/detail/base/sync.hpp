@@ -54,7 +54,7 @@ struct std_sync {
   }
 };
 
-// Held for tens of nanoseconds, never while anything foreign is called.
+// Held for tens of nanoseconds, never while foreign code is called.
 template <typename Sync>
 class basic_spin_lock {
 public:
@@ -72,7 +72,7 @@ private:
   typename Sync::template atomic<bool> locked_{false};
 };
 
-// The engine's. A program that compiles weir once more may name another.
+// The engine's policy. A program that compiles weir itself may name another.
 #if defined(WEIR_SYNC_POLICY)
 using sync = WEIR_SYNC_POLICY;
 #else

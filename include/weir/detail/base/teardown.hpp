@@ -7,10 +7,10 @@
 
 namespace weir::detail {
 
-// At the end of a runtime: this thread destroys frames, or what stands in the
-// pool. No task waits for anything any more. But an object in a frame may go
-// while something that is no task waits on it: by a token, or in an
-// asio::awaitable.
+// Scope in which this thread destroys frames or the contents of the pool at the
+// end of a runtime. No task waits any more. But an object in a frame may be
+// destroyed while a waiter other than a task waits on it: an operation with a
+// token, or an asio::awaitable.
 class teardown_scope final {
 public:
   teardown_scope() noexcept;

@@ -16,7 +16,7 @@ namespace weir::detail {
 
 class async_mutex;
 
-// Holds the mutex, and unlocks it when it is destroyed.
+// Lock guard: unlocks on destruction.
 class [[nodiscard("it unlocks when it is destroyed")]] async_lock final {
 public:
   explicit async_lock(async_mutex & m) noexcept : mutex_(m) {}
@@ -91,7 +91,7 @@ private:
 
 inline async_lock::~async_lock() { mutex_.pass_on(); }
 
-// When false, *this may be gone.
+// When false, *this may be destroyed.
 inline bool mutex_step::start(waiter& w, task_core*) noexcept {
   return mutex_->enter(*this, w);
 }

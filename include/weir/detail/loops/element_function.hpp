@@ -34,7 +34,7 @@ template <typename F, typename Element>
 using element_result = decltype(call_element<Element>(
     std::declval<F&>(), std::size_t(), std::declval<Element>()));
 
-// What an asynchronous function's work gives.
+// The type of the value that a function's work, if it is asynchronous, returns.
 template <typename Result>
 struct element_value {
   using type = std::remove_cvref_t<Result>;
@@ -64,8 +64,8 @@ void explain_transformed() {
                 "results");
 }
 
-// A value that was taken out of its source goes as an rvalue to who accepts
-// one.
+// A value that was taken out of its source is passed as an rvalue to a function
+// that accepts one.
 template <typename Value, typename F>
 using owned_element =
     std::conditional_t<element_function<F, Value&&>, Value&&, Value&>;
@@ -93,7 +93,7 @@ concept producer = requires {
   typename produced_by<P>;
 };
 
-// Of what for_each() and transform() do not take.
+// For arguments that for_each() and transform() do not accept.
 template <typename Source, typename F>
 explained explain_loop() {
   if constexpr (has_explained<Source, F>) {

@@ -24,8 +24,9 @@
 
 namespace weir::detail {
 
-// How many tiny elements a worker takes at once: enough that taking them costs
-// nothing beside them, and few enough for cancellation and the other workers.
+// How many tiny elements a worker takes at once: enough that the cost of taking
+// them is negligible, and few enough that cancellation is prompt and the other
+// workers get elements.
 class chunk_size final {
 public:
   std::size_t get() const noexcept { return size_; }
@@ -44,7 +45,7 @@ private:
   std::size_t size_ = 1;
 };
 
-// For a function whose results nobody wants.
+// For a loop that does not keep the function's results.
 struct no_outputs {
   static constexpr bool wanted = false;
   no_outputs& make() noexcept { return *this; }
@@ -181,11 +182,11 @@ private:
     }
   }
 
-  // A source that is asked by one worker at a time, and may be silent for long:
-  // there is no more than one worker beyond those that have an element. Who
-  // takes an element and leaves none that seeks one begins another.
+  // For a source that serves one worker at a time and may take long: at most
+  // one worker is started beyond those that have an element. A worker that
+  // takes an element starts another worker if none is left waiting for one.
   //
-  // relaxed, here and below: they count; elements go another way.
+  // relaxed, here and below: only counts; they publish no elements.
   void begin_next() {
     if (seeking_.fetch_sub(1, std::memory_order_relaxed) != 1)
       return;
@@ -254,7 +255,7 @@ private:
       return false; // It was cancelled.
     if (out.fail(index, error))
       return true;
-    // First the error, then the others.
+    // Records the error before it stops the other workers.
     errors_.add(index, error);
     if (keeps_going_)
       return true;
@@ -272,7 +273,7 @@ private:
   task_group* group_ = nullptr; // constant while workers run
   sync::atomic<bool> stopped_{false};
   sync::atomic<std::size_t> seeking_{1}; // workers without an element
-  sync::atomic<std::size_t> unborn_{0};  // workers that may still be begun
+  sync::atomic<std::size_t> unborn_{0};  // workers that may still start
   [[no_unique_address]] no_outputs no_outputs_;
 };
 

@@ -20,14 +20,14 @@
 
 namespace weir::detail {
 
-// Results that may stand in a vector before they are there. Not bool: its
+// Results that a vector may hold before they are computed. Not bool: its
 // neighbours in a vector share a byte.
 template <typename R>
 inline constexpr bool is_plain_result =
     std::is_trivially_copyable_v<R>&& std::default_initializable<R> &&
     !std::is_same_v<R, bool>;
 
-// Of a range whose size is known: each result goes to its place.
+// For a range whose size is known: each result is stored at its index.
 template <typename R>
 class outputs_in_place final {
 public:
@@ -48,8 +48,8 @@ private:
   std::vector<R> all_;
 };
 
-// In the order in which a worker made them, with the indices. With `Errors`,
-// R is a result<T>, and an error is one too.
+// The results of one worker, in the order in which it made them, with the
+// indices. With `Errors`, R is a result<T>, and an error is stored as one too.
 template <typename R, bool Errors>
 class worker_outputs final : public cached<worker_outputs<R, Errors>> {
 public:
@@ -115,7 +115,7 @@ public:
   // Any thread.
   part& make() {
     auto* const p = new part;
-    // relaxed: only compared, and stored in a part that is still ours.
+    // relaxed: only compared, and stored in a part that is not published yet.
     p->next = head_.load(std::memory_order_relaxed);
     while (!head_.compare_exchange_weak(
         p->next,

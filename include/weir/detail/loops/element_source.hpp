@@ -168,7 +168,7 @@ private:
   }
 
   async_mutex mutex_;
-  iterator next_;                     // under mutex_, as is
+  iterator next_;                     // these three: under mutex_
   std::ranges::sentinel_t<View> end_; //
   std::size_t index_ = 0;             //
   sync::atomic<bool> exhausted_{false};
@@ -186,7 +186,8 @@ public:
 
   explicit produced_source(P& produce) : produce_(produce) {}
 
-  // One at a time: the next may depend on what becomes of it.
+  // One element at a time: the next one may depend on how this one is
+  // processed.
   task<bool> pull(batch& b, std::size_t) {
     async_lock held = co_await mutex_.lock();
     b.left = 0;

@@ -29,8 +29,7 @@ struct plain_awaiter : native_awaitable_tag {
 };
 
 // Throws system_error(code), or std::bad_alloc if there is no memory for its
-// text; operation_aborted, timed_out and task_abandoned, which tell who ended
-// something, need none.
+// text; operation_aborted, timed_out and task_abandoned need none.
 WEIR_API [[noreturn]] void throw_code(const boost::system::error_code& code);
 // One of those three as an exception_ptr.
 WEIR_API std::exception_ptr
@@ -46,8 +45,9 @@ WEIR_API [[noreturn]] void throw_aborted();
 WEIR_API bool is_abort_code(const boost::system::error_code& code) noexcept;
 
 // True for a system_error, of Boost or std, with such a code; for an
-// asio::multiple_exceptions whose first is one, as it keeps no other; for a
-// std::nested_exception around one. Rethrows inside: microseconds for each.
+// asio::multiple_exceptions whose first exception is one (it stores no other);
+// for a std::nested_exception around one. Rethrows inside: microseconds for
+// each.
 WEIR_API bool is_aborted(const std::exception_ptr& error) noexcept;
 
 // On the strand, in await_suspend() of the coroutine of `p`, whose task is

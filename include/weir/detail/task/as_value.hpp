@@ -73,7 +73,7 @@ requires(!work<T>) struct argument_value<T>
 template <typename T>
 using argument_value_t = typename argument_value<T>::type;
 
-// One type for all of them: a task. One that is a task already stays as it is.
+// Makes a task of any such argument. A task stays as it is.
 template <typename Arg>
 task<argument_value_t<Arg>> task_of(Arg&& arg, const char* who) {
   using value = argument_value_t<Arg>;

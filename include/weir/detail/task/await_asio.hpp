@@ -42,7 +42,7 @@ public:
   WEIR_API void dropped() noexcept;
 
 protected:
-  // Of an awaitable of another library.
+  // For an awaitable of another library.
   explicit asio_wait(const wait_kind& kind) noexcept : interruptible(kind) {}
   WEIR_API static const wait_kind foreign;
 
@@ -61,12 +61,12 @@ protected:
     }
     return launched();
   }
-  // Called or dropped by the initiation, which is not over yet.
+  // True if the initiation called or dropped the handler before it returned.
   bool has_ended_inline() const noexcept {
     return done_inline_ || dropped_inline_;
   }
-  // In await_resume(). The emptied slot keeps a late cancellation away from
-  // an I/O object that may be gone.
+  // In await_resume(). Clears the slot, to keep a late cancellation away from
+  // an I/O object that may be destroyed.
   WEIR_API void finish();
 
   task_core& core() const noexcept { return *core_; }
@@ -77,26 +77,27 @@ private:
 
   // False: resume, see aborted_.
   WEIR_API bool begin(task_core& core, bool& suspend) noexcept;
-  // The initiation threw. If it has kept the handler, that will do nothing.
+  // The initiation threw. If it has kept the handler, calling or destroying
+  // that handler does nothing.
   WEIR_API void broke_off() noexcept;
   // The initiation returned. True: stay suspended.
   WEIR_API bool launched() noexcept;
 
-  // True: the handler is one that an initiation has kept although it threw.
-  // Asked once for each handler, when it is called or destroyed.
+  // True: an initiation threw but has kept this handler. Called once for each
+  // handler, when the handler is called or destroyed.
   static bool is_left_over(const asio_wait* begun,
                            const task_core* core,
                            std::uint32_t begun_in) noexcept {
     // relaxed: a thread that got the handler after the initiation threw sees
-    // the round that ended then.
+    // that its round has ended.
     return begun_in != rounds.load(std::memory_order_relaxed) &&
            take_left_over(begun, core, begun_in);
   }
   WEIR_API static bool take_left_over(const asio_wait* begun,
                                       const task_core* core,
                                       std::uint32_t begun_in) noexcept;
-  // Ends with each handler that is left over. A later wait may be in the same
-  // place and of the same task, but it is not of the same round.
+  // The current round; a new one begins with each handler that is left over. A
+  // later wait may have the same address and task, but not the same round.
   WEIR_API static std::atomic<std::uint32_t> rounds;
 
   static void emit(interruptible& self) noexcept;
@@ -112,7 +113,7 @@ private:
   bool ended_aborted_ = false;  // the same, unless inline
   bool aborted_ = false;
 };
-static_assert(sizeof(asio_wait) <= 5 * sizeof(void*)); // in many a frame
+static_assert(sizeof(asio_wait) <= 5 * sizeof(void*)); // many frames have one
 
 // The completion handler given to Asio.
 template <typename Wait>
@@ -130,7 +131,7 @@ public:
         core_(std::move(other.core_)), round_(other.round_) {}
   asio_handler& operator=(asio_handler&&) = delete;
   ~asio_handler() {
-    // Else there is no wait any more.
+    // A handler that is left over has no wait any more.
     if (wait_ != nullptr &&
         !asio_wait::is_left_over(wait_, core_.get(), round_))
       wait_->dropped();
@@ -188,8 +189,8 @@ class asio_result<R(Args...)> {
   static constexpr std::size_t first = has_code || has_exception ? 1 : 0;
 
 public:
-  // True: get() will throw that the operation was aborted. What a copy of the
-  // arguments throws is for the awaiting coroutine, not for the context that
+  // True: get() will throw an abort, see is_aborted(). If copying the arguments
+  // throws, the awaiting coroutine gets the exception, not the context that
   // calls the handler.
   template <typename... Values>
   bool store(Values&&... values) noexcept {

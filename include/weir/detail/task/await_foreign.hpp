@@ -14,9 +14,10 @@
 
 namespace weir::detail {
 
-// A coroutine that stands in for that of the task: the awaiter gets its handle.
-// Resumed, on whatever thread, it tells the wait and is gone; the task itself
-// goes on on its strand. Destroyed instead, it tells that, too.
+// A coroutine that stands in for the task's: the awaiter gets its handle. When
+// it is resumed, on any thread, it completes the wait and is destroyed; the
+// task continues on its own strand. When it is destroyed instead, it reports to
+// the wait that it was dropped.
 class resumer {
 public:
   class promise_type;
@@ -39,7 +40,7 @@ public:
     std::suspend_never final_suspend() const noexcept { return {}; }
     void return_void() noexcept {
       std::exchange(wait_, nullptr)->completed(false);
-      // *wait may be gone.
+      // *wait may be destroyed.
     }
     void unhandled_exception() const noexcept {}
 
@@ -67,8 +68,8 @@ decltype(auto) awaiter_of(Awaitable&& a) {
     return static_cast<Awaitable&&>(a);
 }
 
-// A standard awaiter, or what operator co_await makes one of, that does not ask
-// for a coroutine of its own library.
+// A standard awaiter, or an object that operator co_await turns into one, that
+// does not require a coroutine of its own library.
 template <typename T>
 concept foreign_awaitable =
     !is_task<std::remove_cvref_t<T>>::value &&
@@ -85,7 +86,7 @@ concept foreign_awaitable =
 };
 
 // `co_await` of such an awaitable in a task: its functions are called on the
-// task's strand, and nothing but its own resumption ends the wait.
+// task's strand, and only its own resumption ends the wait.
 template <typename Awaitable>
 class await_foreign final : public asio_wait {
   static_assert(safe_argument_in_co_await<Awaitable>,

@@ -16,7 +16,7 @@
 
 namespace weir::detail {
 
-// What a report says a step waits for; a step may say so itself.
+// The name that a report gives to what a step waits for. A step may define it.
 template <typename Step>
 constexpr const char* wait_name() noexcept {
   if constexpr (requires { Step::waits_for; })
@@ -66,7 +66,7 @@ private:
   task_core* core_ = nullptr;
 };
 
-// The same for a step that knows its task, and tells it by itself.
+// The same for a step that knows its task and ends the task's wait itself.
 class step_waiter {
 protected:
   template <typename Step>
@@ -139,8 +139,8 @@ public:
   decltype(auto) await_resume() { return step_.finish(); }
 
 private:
-  // As finish_wait(): it ends by the cancellation, only at once. Not inline,
-  // as it is rare.
+  // As finish_wait(), for a wait that the cancellation ends at once. Not
+  // inline, as it is rare.
   [[gnu::noinline]] bool ends_unwound(task_core& core) noexcept {
     if (!step_.ended_by_cancel() || !core.must_unwind())
       return false;

@@ -129,8 +129,9 @@ private:
   bool aborted_ = false;
 };
 
-// What an outcome says of a task that was abandoned: that it was stopped, which
-// is passed on, or, to somebody who waits for all of its kind, that it failed.
+// What an outcome reports for an abandoned task. stopped: as for a task that
+// was stopped, which the caller passes on. failed: an error, for a caller that
+// waits for several tasks.
 enum class if_abandoned : unsigned char { stopped, failed };
 
 template <typename T>
@@ -147,7 +148,7 @@ public:
   void await_suspend(std::coroutine_handle<Promise> h) noexcept {
     promise_base& p = h.promise();
     task_core& self = *p.core();
-    if (self.is_abandoned()) // Already: it says nothing of the child.
+    if (self.is_abandoned()) // Not because of the child.
       says_ = if_abandoned::stopped;
     if (self.has_to_look() && self.must_abort() && self.parks()) [[unlikely]]
       self.stop();
@@ -163,8 +164,8 @@ public:
     }
     if (this->error)
       return outcome<T>(std::move(this->error));
-    // A value that throws when it is moved is an error of the child as well:
-    // whoever asks for an outcome has something to do in each case.
+    // A value that throws when it is moved is an error of the child as well: a
+    // coroutine that awaits an outcome must continue in each case.
     try {
       return outcome<T>(std::in_place,
                         [this]() -> T { return this->take_value(); });
@@ -177,8 +178,8 @@ private:
   if_abandoned says_;
 };
 
-// Runs a task to its end whatever that is; throws for an empty one alone. Not
-// a cancellation point: the child's own awaits are.
+// Runs a task to its end, however it ends. Throws only if the task is empty.
+// Not a cancellation point: the child's own awaits are.
 template <typename T>
 class outcome_of final : public native_awaitable_tag {
 public:

@@ -19,8 +19,8 @@ namespace asio = boost::asio;
 
 class task_core;
 
-// What has been asked of a whole task (task_core) or of a stretch of it
-// (cancel_scope): to be cancelled, and with which types.
+// The cancellation requested of a whole task (task_core) or of a part of it
+// (cancel_scope), with its types.
 //
 // Members without a thread note belong to the holder of the task's strand.
 class cancel_request : protected strand_item {
@@ -42,7 +42,8 @@ public:
   // interrupts what the task waits for.
   WEIR_API [[nodiscard]] bool mark(asio::cancellation_type types) noexcept;
   WEIR_API void submit() noexcept;
-  // Of a task, as mark(): its runtime ends, and it is not resumed any more.
+  // As mark(), of a whole task: its runtime ends, and the task is not resumed
+  // any more.
   WEIR_API [[nodiscard]] bool mark_end() noexcept;
 
   // True when a request arrived.
@@ -93,9 +94,9 @@ private:
   static constexpr std::uint8_t every_request = every_type | end_of_runtime;
   static constexpr std::uint8_t alerted = 0x80;
 
-  // Types requested and not yet delivered: from none to some submits this item;
-  // the delivery takes them back to none, after which it may be submitted
-  // again. Beside them, in a task, `alerted`.
+  // Types requested and not yet delivered. The request that changes them from
+  // none to some submits this item; the delivery resets them to none, after
+  // which the item may be submitted again. A task also keeps `alerted` here.
   sync::atomic<std::uint8_t> requested_{0};
 };
 

@@ -15,15 +15,15 @@ namespace weir::detail {
 
 class task_owner;
 
-// A stretch of one task that can be cancelled by itself: the body of
+// A part of one task that can be cancelled by itself: the body of
 // with_task_group, what with_timeout runs, what shield protects. Scopes nest
 // like the coroutine frames they live in.
 //
 // Members without a thread note belong to the holder of the task's strand.
 class cancel_scope : public cancel_request {
 public:
-  // Why it is cancelled, if it is: open, as the task's owner says; deadline,
-  // the time; body, as the group of this body_scope says.
+  // Gives the reason for a cancellation. open: the reason of the task's owner.
+  // deadline: the time. body: the reason of the group of this body_scope.
   enum class kind : std::uint8_t { open, shield, deadline, body };
 
   // Enters a scope inside the current one.
@@ -37,8 +37,9 @@ public:
   // request is still on its way; the coroutine that leaves must suspend, and
   // is resumed when it has arrived.
   WEIR_API [[nodiscard]] bool leave() noexcept;
-  // The frame with the scope is destroyed, at the end of its runtime: waits
-  // for an announced request, which is on its way on another thread.
+  // Called when the frame with the scope is destroyed, at the end of its
+  // runtime: waits for an announced request, which is on its way on another
+  // thread.
   void break_off() noexcept;
 
 private:
@@ -55,7 +56,7 @@ private:
   const kind kind_;
 };
 
-// The body of a group: the group, which owns tasks, has it cancelled.
+// The scope of a group's body, which the group cancels.
 class body_scope final : public cancel_scope {
 public:
   body_scope(task_core& core, const task_owner& group) noexcept

@@ -40,20 +40,21 @@ private:
   bool is_relative_ = false;
 };
 
-// A scope of a task that its timer cancels. On the task's strand, but for the
-// timer, which fires on any pool thread.
+// A scope of a task that its timer cancels. Used on the task's strand, except
+// for the timer, which fires on any pool thread.
 class deadline_scope final : private timer_function {
 public:
   WEIR_API deadline_scope(task_core& self, clock::time_point deadline) noexcept;
   deadline_scope(const deadline_scope&) = delete;
   deadline_scope& operator=(const deadline_scope&) = delete;
-  // Armed only when the end of the runtime destroys the frame.
+  // The timer is armed here only if the end of the runtime destroys the frame.
   WEIR_API ~deadline_scope();
 
   // As cancel_scope::leave.
   WEIR_API [[nodiscard]] bool leave() noexcept;
 
-  // After leave(): the deadline, and nothing from outside, ended the work.
+  // After leave(). True: the deadline ended the work, not a cancellation from
+  // outside.
   WEIR_API [[nodiscard]] bool
   ended(bool stopped, const std::exception_ptr& error) const noexcept;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 //
-// What the compiler says of typical mistakes. Where a function of weir's takes
+// The compiler's messages for typical mistakes. Where a function of weir takes
 // only some types, a second overload takes all others and fails with one
-// sentence that names the mend, in place of a list of what did not match.
-// test/compile_errors has each sentence.
+// sentence that names the fix, instead of a list of overloads that did not
+// match. test/compile_errors has each sentence.
 
 #pragma once
 
@@ -48,8 +48,8 @@ template <typename Rep, typename Period>
 struct is_duration<std::chrono::duration<Rep, Period>> : std::true_type {};
 
 // g++ 12 destroys closure and aggregate temporaries twice in a full expression
-// that contains co_await, and nothing tells a temporary from a moved object:
-// refuse what could be hit.
+// that contains co_await, and a template cannot distinguish a temporary from a
+// moved object: every type that could be affected is refused.
 template <typename T>
 inline constexpr bool safe_in_co_await =
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
@@ -64,7 +64,7 @@ template <typename T>
 inline constexpr bool safe_argument_in_co_await =
     safe_in_co_await<T> || !std::is_aggregate_v<std::remove_cvref_t<T>>;
 
-// What each function that takes callables, or arguments for one, begins with.
+// Every function that takes callables, or arguments for one, calls these first.
 template <typename... Callables>
 constexpr void require_safe_callables() {
   static_assert((safe_in_co_await<Callables> && ...),
@@ -86,14 +86,14 @@ constexpr void check_call() {
   require_safe_values<Args...>();
 }
 
-// What a call gives that does not compile. It can be awaited, run and converted
-// to anything, so that the compiler says nothing more.
+// The result of a call that does not compile. It can be awaited, run and
+// converted to anything, so that the compiler says nothing more.
 struct explained : plain_awaiter<explained> {
   explained() noexcept {}
   bool await_ready() const noexcept { return true; }
   void await_suspend(std::coroutine_handle<>) const noexcept {}
   explained await_resume() const noexcept { return {}; }
-  // In an asio::awaitable it is taken for what task<T> is, see there.
+  // In an asio::awaitable it converts to the same types as task<T>, see there.
   template <typename T>
   requires(std::is_same_v<T, asio::this_coro::reset_cancellation_state_0_t> ||
            (!std::is_empty_v<T> &&
@@ -118,13 +118,13 @@ concept future_like = requires(std::remove_cvref_t<T>& f) {
   f.get();
 };
 
-// What looks like something to await, but is not for a task.
+// Looks like an awaitable, of this or another library.
 template <typename T>
 concept foreign_coroutine = has_co_await<T> || requires(T&& t) {
   t.await_ready();
 };
 
-// Of what may be awaited, but only once.
+// For an lvalue of a type that can be awaited only once.
 template <typename T>
 void explain_once() {
   static_assert(!is_task<T>::value,
@@ -169,7 +169,7 @@ void explain_await() {
                   "asio::deferred, an asio::awaitable or a standard awaiter");
 }
 
-// Of what is co_returned from a task<T>.
+// For a co_return whose operand a task<T> does not accept.
 template <typename U, typename T>
 explained explain_return() {
   if constexpr (std::is_reference_v<T>)

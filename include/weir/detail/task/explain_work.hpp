@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 //
-// As explain.hpp, for what is given to spawn(), when_all() and the like.
+// As explain.hpp, for the arguments of spawn(), when_all() and the like.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace weir::detail {
 
-// A callable whatever it takes; not one whose operator() is a template.
+// A callable, whatever its parameters. False if its operator() is a template.
 template <typename T>
 inline constexpr bool is_callable =
     std::is_function_v<std::remove_pointer_t<std::decay_t<T>>> ||
@@ -26,7 +26,7 @@ template <typename F>
 concept gives_awaitable = std::is_invocable_v<std::decay_t<F>> &&
     is_awaitable<std::invoke_result_t<std::decay_t<F>>>::value;
 
-// Of what a callable returns that is no work.
+// For a callable whose result is not work.
 template <typename Result>
 void explain_result() {
   using type = std::remove_cvref_t<Result>;
@@ -51,7 +51,7 @@ void explain_result() {
                   "weir::offload if it blocks");
 }
 
-// Of a callable with arguments that are copied into the child.
+// For a callable with arguments that are copied into the child.
 template <typename F, typename... Args>
 void explain_call() {
   if constexpr (!(std::is_constructible_v<std::decay_t<F>, F> && ... &&
@@ -79,8 +79,8 @@ void explain_call() {
                   "copies of them, as rvalues");
 }
 
-// Of what spawn() and its like do not take; or a function that takes a task
-// alone.
+// For arguments that spawn() and the like do not accept, or that a function
+// does not accept because it takes only a task.
 template <typename F, typename... Args>
 void explain_work() {
   using type = std::remove_cvref_t<F>;
@@ -126,7 +126,7 @@ requires(sizeof...(None) == 0) void explain_work() {
                 "returns one");
 }
 
-// Of what spawn() does not take with spawn_options.
+// For an argument that spawn() does not accept together with spawn_options.
 template <typename F>
 void explain_options() {
   if constexpr (work_factory<F> || is_callable<F>)
@@ -137,7 +137,7 @@ void explain_options() {
     explain_work<F>();
 }
 
-// Of a task of one type in a group of another: `T` is the group's.
+// For a task of one type in a group of another: `T` is the group's.
 template <typename T, typename F, typename... Args>
 void explain_child() {
   constexpr bool is_rvalue_task = is_task<F>::value && sizeof...(Args) == 0;
@@ -149,7 +149,8 @@ void explain_child() {
     explain_work<F, Args...>();
 }
 
-// Of the body of with_task_group() and its like, which is called with `Group&`.
+// For the body of with_task_group() and the like, which is called with
+// `Group&`.
 template <typename Group, typename Body>
 void explain_body() {
   if constexpr (has_explained<Body>) {
@@ -192,7 +193,7 @@ void explain_awaitable_body() {
     explain_body<Group, Body>();
 }
 
-// Of what is no callable that gives work, with its arguments.
+// For arguments that are not a callable which returns work, with its arguments.
 template <typename F = void, typename... Args>
 void explain_flight() {
   if constexpr (std::is_void_v<F>)
@@ -205,7 +206,7 @@ void explain_flight() {
     explain_work<F, Args...>();
 }
 
-// Of what is called on a thread of a blocking_pool.
+// For a function to be called on a thread of a blocking_pool.
 template <typename F, typename... Args>
 explained explain_offload() {
   if constexpr (has_explained<F, Args...>)
@@ -226,7 +227,7 @@ explained explain_offload() {
   return {};
 }
 
-// Of a body without options before it.
+// For a body without options before it.
 template <typename Body>
 void explain_no_options() {
   static_assert(has_explained<Body>,

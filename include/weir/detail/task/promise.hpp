@@ -26,9 +26,9 @@ class task;
 
 namespace detail {
 
-// The part of an awaiting expression that the awaited task must find: whom to
-// resume when it ends, and what to do when it is stopped. Lives in the
-// awaiting coroutine's frame.
+// The part of an awaiting expression that the awaited task must find: which
+// coroutine to resume when it ends, and what to do when it is stopped. Lives in
+// the awaiting coroutine's frame.
 struct task_awaiter_base {
   task_core* core;               // from the suspension on
   promise_base* parent;          // the awaiting coroutine, as above
@@ -41,7 +41,7 @@ struct task_awaiter_base {
 WEIR_API [[noreturn]] void thrown_by_a_destructor() noexcept;
 // Throws std::logic_error: a coroutine ended without a value.
 WEIR_API [[noreturn]] void throw_no_value();
-// Takes and throws it. Not inline: what awaits a task shall be small.
+// Takes and throws `error`. Not inline: code that awaits a task must be small.
 WEIR_API [[noreturn]] void rethrow(std::exception_ptr& error);
 
 // What the coroutine frames of every task<T> share. On the task's strand.
@@ -51,8 +51,8 @@ public:
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
 
-  // A frame does not transfer to the next one: it tells the run loop what to
-  // resume. g++ turns symmetric transfer into recursion at -O0 and under the
+  // A frame does not transfer to the next one: it sets what the run loop
+  // resumes. g++ turns symmetric transfer into recursion at -O0 and under the
   // sanitizers, and a chain of synchronous completions is unbounded.
   struct final_awaiter {
     bool await_ready() const noexcept { return false; }
@@ -80,9 +80,9 @@ public:
     }
   }
 
-  // Destroys a suspended frame, and its locals with it. What one of their
-  // destructors throws would have the coroutine end once more, in a frame that
-  // is gone: it ends the process.
+  // Destroys a suspended frame, and its locals with it. An exception from one
+  // of their destructors would end the coroutine a second time, in a frame that
+  // is being destroyed: it ends the process.
   void destroy() noexcept {
     link_ = 0;
     handle().destroy();
@@ -168,7 +168,7 @@ private:
   std::optional<T> value_;
 };
 
-// No frame is aligned for this one, so it is here.
+// Frames are not aligned enough for this T, so it is aligned here.
 template <typename T>
 requires(alignof(T) > alignof(std::max_align_t)) class promise_result<T> {
 public:

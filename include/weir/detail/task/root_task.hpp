@@ -45,9 +45,9 @@ public:
 protected:
   ~root_task() = default;
 
-  // On the strand: moves the result out of the frame, which goes away next.
+  // On the strand: moves the result out of the frame, which is destroyed next.
   virtual void take(task_core& core, task_end end) noexcept = 0;
-  // On the strand, after the frame is gone. *this may be gone afterwards.
+  // On the strand, after the frame is destroyed. May destroy *this.
   virtual void deliver(task_core& core) noexcept = 0;
 };
 
@@ -71,13 +71,13 @@ public:
   blocking_wait& operator=(const blocking_wait&) = delete;
   WEIR_API ~blocking_wait();
 
-  // Any thread. *this may be gone when it returns.
+  // Any thread. *this may be destroyed before the call returns.
   WEIR_API void done() noexcept;
   bool is_done() noexcept;
   // The waiting thread, for the task of `owner`. If the runtime is stopped
   // meanwhile, this thread helps to destroy the frames of that task.
   WEIR_API void wait(const task_owner& owner);
-  // Wakes wait() to look whether it can help.
+  // Wakes wait(), which then checks whether it can help.
   void poke() noexcept;
 
   blocking_wait* next = nullptr; // guarded by the runtime's lock
@@ -161,7 +161,7 @@ template <typename Handler, typename Allocator>
 struct is_detached<asio::allocator_binder<Handler, Allocator>>
     : is_detached<Handler> {};
 
-// Gives an exception that nobody will see to the runtime's hook.
+// Passes an exception that no handler receives to the runtime's hook.
 WEIR_API void report_unhandled(task_core& core,
                                const std::exception_ptr& error,
                                bool cancelled) noexcept;
@@ -192,14 +192,15 @@ public:
       core = start_root(
           executor_access::runtime(on), unstarted(std::move(work)), *self);
     } catch (const std::bad_alloc&) {
-      delete self; // As nothing was started, the caller is told.
+      delete self; // Nothing was started: the caller gets the exception.
       throw;
     } catch (...) {
       self->error_ = std::current_exception();
       self->post_handler();
       return;
     }
-    // A task that ended meanwhile is still there to be asked, in vain.
+    // The task may have ended meanwhile. A request is then allowed, without
+    // effect.
     if (cancels != nullptr) {
       cancels->core = std::move(core);
       cancels->root = self;
@@ -207,7 +208,7 @@ public:
   }
 
   // The task that called co_spawn(): most likely it awaits this one, itself or
-  // in an awaitable, and goes after it.
+  // in an awaitable, and is therefore destroyed after it.
   task_core* maker() const noexcept override { return maker_.get(); }
 
 private:
@@ -216,7 +217,8 @@ private:
       if (!core)
         return;
       if constexpr (task_handler<Handler>)
-        // It would wait for the end of a task that waits for its own.
+        // The awaiting task parks. It would wait for the end of this task,
+        // which waits until the awaiting task has parked.
         if (this_task_parks_on(core->runtime())) {
           std::exchange(core, task_ref());
           root->drop_handler();
@@ -224,9 +226,9 @@ private:
         }
       core->whole().request(type);
     }
-    task_ref core; // none: it was not started, or its handler is dropped
-    // There is nobody else to delete it while the handler waits: a completion
-    // that is posted runs on the strand on which this is called.
+    task_ref core; // null: it was not started, or its handler is dropped
+    // Nothing else deletes it while the handler waits: a posted completion runs
+    // on the strand on which the canceller is called.
     spawn_root* root = nullptr;
   };
 
@@ -274,15 +276,16 @@ private:
     post_handler();
   }
 
-  // Owns a task that has ended, called or not: an execution context that is
-  // destroyed first drops the posted function.
+  // Owns the root of a task that has ended, and deletes it even if the function
+  // is not called: an execution context that is destroyed first drops the
+  // function.
   struct completion {
     using allocator_type = typename memory::allocator_type;
     explicit completion(spawn_root* s) noexcept : self(s) {}
     completion(completion&& other) noexcept
         : self(std::exchange(other.self, nullptr)) {}
     ~completion() { delete self; }
-    // Never asked of one that was moved from.
+    // Never called on a completion that was moved from.
     allocator_type get_allocator() const noexcept {
       return self->memory_.allocator();
     }
@@ -301,7 +304,7 @@ private:
     spawn_root* self;
   };
 
-  // Gives *this away.
+  // Gives up the ownership of *this.
   void post_handler() noexcept {
     auto work = std::move(work_);
     asio::post(work.get_executor(), completion(this));

@@ -11,11 +11,11 @@ namespace weir::detail {
 
 struct strand_item_kind;
 
-// Work for the holder of a strand. Intrusive: it lives in whoever submits it
-// and must stay alive until it is run, once.
+// Work for the holder of a strand. Intrusive: it is a part of the object that
+// submits it. It must stay alive until it is run, once.
 struct strand_item {
-  // drop: the task ends with its runtime, or its block goes; free what the item
-  // owns, do nothing else.
+  // drop: the task ends with its runtime, or its control block is destroyed.
+  // Free what the item owns, do nothing else.
   enum class how : bool { run, drop };
 
   explicit strand_item(const strand_item_kind& k) noexcept : of_kind(&k) {}
@@ -35,13 +35,13 @@ inline void strand_item::run(how h) noexcept { of_kind->run(*this, h); }
 
 // Serialises one task. One word with three kinds of value:
 //
-//   idle            nobody runs the task
-//   held            somebody does, nothing waits
-//   item address    somebody does, and a stack of items waits
+//   idle            no thread runs the task
+//   held            a thread runs it, no item waits
+//   item address    a thread runs it, and a stack of items waits
 //
 // idle -> held (acquire, push_or_acquire), held/items -> items (push),
 // items -> held (take), held -> idle (try_release). The holder runs all items
-// before it lets go; nobody ever waits for a strand.
+// before it releases the strand; no thread ever waits for a strand.
 template <typename Sync>
 class basic_strand {
 public:
@@ -63,7 +63,7 @@ public:
   }
 
   // Any thread. True: the caller holds the strand now and `item` was not
-  // queued. False: the holder will run `item`, which may be gone already.
+  // queued. False: the holder will run `item`, which may already be destroyed.
   bool push_or_acquire(strand_item& item) noexcept {
     // relaxed: the exchange below orders.
     std::uintptr_t seen = word_.load(std::memory_order_relaxed);
@@ -108,7 +108,7 @@ public:
   }
 
   // Holder only. False: items wait, the caller still holds the strand. True:
-  // released, the task may be gone.
+  // released, the task may be destroyed.
   bool try_release() noexcept {
     std::uintptr_t expected = held;
     return word_.compare_exchange_strong(

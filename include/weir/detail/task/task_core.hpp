@@ -54,7 +54,7 @@ public:
   }
 };
 
-// Who started a task and gets its end.
+// The object that started a task and receives its end.
 class WEIR_API task_owner {
 public:
   // On the strand, when the task awaits for the first time. True: the task is
@@ -65,14 +65,15 @@ public:
   // On the strand. Takes the result from core.root(), calls
   // core.destroy_root() and only then counts the task as ended.
   virtual void on_end(task_core& core, task_end end) noexcept = 0;
-  // Any thread: it is a group that a task made inside a shield.
+  // Any thread. True if the owner is a group created inside a shield.
   virtual bool is_shielded() const noexcept { return false; }
-  // The task whose frames what it belongs to lives in, as far as is known, and
-  // which therefore goes after it at the end of the runtime; null if none.
+  // The task whose frames hold what this owner belongs to, such as its
+  // task_group, as far as is known. At the end of the runtime that task is
+  // destroyed after the owner's tasks. Null if none.
   virtual task_core* maker() const noexcept { return nullptr; }
-  // On the strand: why it had the task cancelled.
+  // On the strand: the reason for which the owner cancelled the task.
   virtual boost::system::error_code cancel_reason() const noexcept;
-  // Whose permits task_core::permits are; null if it has none.
+  // The limiter that task_core::permits come from; null if there is none.
   virtual const limiter_core* limiter() const noexcept { return nullptr; }
 
 protected:
@@ -91,7 +92,8 @@ struct ready_item {
   ready_item* ready_next = nullptr; // in the chain, or in runtime_end's lists
   union {
     ready_item* chain_next = nullptr; // in the first of a chain: the next chain
-    // Parked, at the end of the runtime: tasks that go before this one.
+    // Of a parked task, at the end of the runtime: the number of tasks that
+    // must be destroyed before this one.
     std::size_t held_back_by;
   };
 };
@@ -115,17 +117,17 @@ public:
 
   // --- any thread ---------------------------------------------------------
 
-  // relaxed: whoever adds one already owns one.
+  // relaxed: the caller already owns a reference.
   void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   WEIR_API void release() noexcept;
 
   runtime_core& runtime() const noexcept { return runtime_; }
 
-  // Runs `item` as the resumption it is: it only sets what to resume, so it
-  // runs at once if the strand is free, and the task goes to the ready queue.
+  // Runs `item`, which is a resumption: it only sets what to resume, so it runs
+  // at once if the strand is free, and the task goes to the ready queue.
   WEIR_API void wake(strand_item& item) noexcept;
-  // The same for what the task waits for. Whoever was given the wait to end
-  // calls it, once: until then it is the same.
+  // The same for what the task waits for. Call once, by the party that
+  // completes the wait. The wait cannot be replaced before that.
   void end_wait() noexcept { wake(*waiting_); }
   // Runs `item`, an emission, on this thread if the strand is free.
   void emit(strand_item& item) noexcept;
@@ -138,7 +140,8 @@ public:
   WEIR_API bool begin_inline() noexcept;
   WEIR_API void end_inline() noexcept;
 
-  // What it waits for; null if somebody runs it, or is about to. For reports.
+  // What the task waits for; null if a thread runs it, or is about to. For
+  // reports.
   const wait_kind* waits_for() noexcept;
 
   // request() on it cancels the whole task.
@@ -149,8 +152,7 @@ public:
 
   // --- worker threads, strand held ------------------------------------------
 
-  // Resumes coroutines and runs items until nothing is left.
-  // *this may be gone afterwards.
+  // Resumes coroutines and runs items until nothing is left. May destroy *this.
   void run() noexcept;
 
   // --- the end of the runtime -----------------------------------------------
@@ -168,12 +170,12 @@ public:
   // No lock held.
   static void submit_end_marks(strand_item* chain) noexcept;
 
-  // Any thread, once, of a task that is parked: its strand, which is held, is
-  // the caller's. Destroys the frames, innermost first, and reports
-  // task_end::abandoned. *this may be gone afterwards.
+  // Any thread, once, of a parked task. Its strand is still held: the caller
+  // takes over. Destroys the frames, innermost first, and reports
+  // task_end::abandoned. May destroy *this.
   void end_parked() noexcept;
-  // Of what was in the ready queue when the last thread of the pool ended:
-  // functions posted to a task that is over.
+  // For a task still in the ready queue when the last pool thread has ended:
+  // drops functions that were posted to the task after its end.
   void drop_queued() noexcept;
   // Strand held. Drops the functions that wait for it.
   void drop_items() noexcept;
@@ -196,7 +198,7 @@ public:
     wait_for(wait);
     return verdict::go;
   }
-  // The same in two halves; the first only if the task has_to_look().
+  // begin_wait() in two halves; the first only if the task has_to_look().
   WEIR_API [[gnu::noinline]] verdict look(bool check) noexcept;
   void wait_for(interruptible& wait) noexcept {
     interrupted_with_ = 0;
@@ -208,7 +210,7 @@ public:
     if (interrupted_) [[unlikely]]
       interrupt();
   }
-  // Takes the wait back, without a resumption.
+  // Withdraws the wait, without a resumption.
   void cancel_wait() noexcept { waiting_ = nullptr; }
   // Ends the wait: the run loop resumes the coroutine, or unwinds it when the
   // wait was `ended_by_cancel` under on_cancel::unwind.
@@ -221,19 +223,19 @@ public:
     else
       resume_leaf();
   }
-  // The await was broken off for good; the frames are destroyed.
+  // The operation dropped its handler: the frames are destroyed.
   void abandon_wait() noexcept;
 
-  // Verdict for an await that does not suspend by itself. Only where
-  // has_to_look(): else it would be false.
+  // True if an await that does not suspend must abort. Call only if
+  // has_to_look(): otherwise it would be false.
   WEIR_API [[gnu::noinline]] bool must_abort() noexcept;
-  // Something may have been requested since the last look, or was and is not
-  // hidden; or this is the first await.
+  // True if a cancellation may have been requested since the last look, or an
+  // earlier one is not hidden, or this is the first await.
   bool has_to_look() const noexcept {
     return (interrupted_ | unknown_to_owner_) || is_alerted();
   }
-  // Whether an await that has ended by a cancellation unwinds the task; also
-  // when the task has not been told yet of what ended the operation.
+  // Whether an await that has ended by a cancellation unwinds the task; also if
+  // the request that ended the operation is not yet delivered to the task.
   bool must_unwind() const noexcept {
     return unwinds_ && cancelled() != asio::cancellation_type::none;
   }
@@ -241,8 +243,8 @@ public:
   void stop() noexcept { stopping_ = true; }
   // Lets the other ready tasks run first. The running coroutine suspends.
   void yield() noexcept { yielding_ = true; }
-  // The same after an await that was ready at once, if there were as many since
-  // the task last waited as one turn may have. True: suspend.
+  // The same after an await that was ready at once, if the task has had
+  // ready_awaits_in_a_row of them since it last waited. True: suspend.
   [[nodiscard, gnu::always_inline]] bool gives_way() noexcept {
     if (--ready_awaits_left_ != 0) [[likely]]
       return false;
@@ -260,28 +262,30 @@ public:
     ended_ = true;
   }
 
-  // Not started, or ended: its root coroutine, until that is destroyed.
+  // The root coroutine of a task that has not started or has ended, until that
+  // coroutine is destroyed.
   promise_base* root() const noexcept { return leaf_; }
   void destroy_root() noexcept;
   bool is_known_to_owner() const noexcept { return !unknown_to_owner_; }
   bool is_abandoned() const noexcept { return abandoning_; }
-  // The runtime ends: whatever its wait ends with, it is not resumed.
+  // True: the runtime ends, and the task is not resumed, however its wait ends.
   bool parks() const noexcept { return parks_; }
-  // Not while it can still be resumed: parked tasks are linked by it.
+  // True: the task is not resumed any more, and ready_next links parked tasks.
   bool is_parked() const noexcept { return parked_; }
   void set_parked() noexcept { parked_ = true; }
 
   asio::cancellation_signal& signal() noexcept { return signal_; }
 
-  // The cancellation vocabulary of a task, as in asio::this_coro. It counts
-  // as cancelled as soon as somebody asked for it, its group is, or that of its
-  // body: before it has been told.
+  // The cancellation vocabulary of a task, as in asio::this_coro. A task counts
+  // as cancelled as soon as its cancellation is requested, or its group is
+  // cancelled, or the group whose body it runs: even before the request is
+  // delivered.
   WEIR_API asio::cancellation_type cancelled() const noexcept;
-  // A shield is between it, or what it is a child of, and the outside.
+  // True if the task, or the group that it is a child of, is inside a shield.
   bool is_shielded() const noexcept;
-  // Why; empty if it is not.
+  // The reason for its cancellation; empty if it is not cancelled.
   boost::system::error_code cancel_reason() const noexcept;
-  // What an operation's slot is sent.
+  // The types to emit to an operation's slot.
   asio::cancellation_type emission() const noexcept;
   bool throws_if_cancelled() const noexcept { return throws_; }
   void throw_if_cancelled(bool value) noexcept { throws_ = value; }
@@ -295,7 +299,8 @@ public:
 
   // Set before launch().
   task_owner* owner() const noexcept { return owner_; }
-  // Guarded by the owner's lock: its spawn() waits for the slot it lent.
+  // Guarded by the owner's lock. True while the task's spawn() waits for the
+  // slot that it lent.
   bool lends = false;
 
 private:
@@ -303,7 +308,7 @@ private:
   // of such awaits must not keep a worker from timers, posts and other tasks.
   // Source: tokio's cooperative budget.
   static constexpr std::uint8_t ready_awaits_in_a_row = 128;
-  // How many are left. Here, in the room that the bases leave.
+  // How many are left. Declared here to use the padding of the bases.
   std::uint8_t ready_awaits_left_ = ready_awaits_in_a_row;
   sync::atomic<std::uint32_t> refs_{1};
 
@@ -312,13 +317,15 @@ public:
   union {
     std::uint64_t index = 0; // of a group's child
     // Of a root: the task that started it, to be compared only; null if none
-    // did. Its owner is gone before it leaves the runtime's list.
+    // did. Kept here because the owner is destroyed before the root leaves the
+    // runtime's list.
     const task_core* root_maker;
   };
   // Guarded by the owner's lock.
   task_links links;
-  // Held of owner()->limiter(); not set if there is none. Under the lock of the
-  // group that lends them; atomic, as two may.
+  // Permits this task holds from its owner's limiter. Unset if none. Guarded by
+  // the lock of the group that lends them. Atomic because two groups may lend
+  // them concurrently.
   std::uint32_t permits;
   std::uint32_t permits_held() const noexcept {
     // relaxed: only a number. atomic_ref takes no const.
@@ -333,7 +340,7 @@ public:
     // relaxed: only a number.
     return std::atomic_ref(permits).exchange(0, std::memory_order_relaxed);
   }
-  // Which of the owner's lists it is in; counted from 1. On the strand.
+  // Which of the owner's lists the task is in; counted from 1. On the strand.
   std::uint8_t listed_in : 3 = 0;
 
 private:
@@ -349,7 +356,7 @@ private:
   void look() noexcept;
   WEIR_API [[gnu::noinline]] void give_way() noexcept;
   WEIR_API [[gnu::noinline]] void finish_or_stop(bool ended_by_cancel) noexcept;
-  // Goes on where it waited for a turn or for a request: that is no wait.
+  // Resumes after a suspension that is not a wait: for a turn or for a request.
   void go_on() noexcept {
     if (parks_) [[unlikely]]
       stopping_ = true;
@@ -377,7 +384,7 @@ private:
 
   // Bits, as only the strand writes these and listed_in. The types are those of
   // asio::cancellation_type.
-  std::uint8_t interrupted_with_ : 3 = 0; // types the current wait was told of
+  std::uint8_t interrupted_with_ : 3 = 0; // types emitted to this wait
   task_end end_ : 2 = task_end::abandoned;
   std::uint8_t in_filter_ : 3 = terminal;
   std::uint8_t out_filter_ : 3 = terminal;
@@ -404,7 +411,7 @@ private:
   strand strand_;
   runtime_core& runtime_;
   task_owner* owner_;
-  promise_base* leaf_; // runs, or is suspended; null: the frames are gone
+  promise_base* leaf_; // runs, or is suspended; null: no frames left
   interruptible* waiting_ = nullptr;
   cancel_scope* scope_ = nullptr; // the innermost; null: none but the task
   asio::cancellation_signal signal_;
@@ -415,8 +422,8 @@ using task_ref = ref<task_core>;
 // The task this thread runs, or emits a cancellation to; null if none.
 WEIR_API task_core* current_task() noexcept;
 
-// True if this worker has more ready tasks than the processor's cache holds:
-// one that goes on to make more had better let some run first.
+// True if this worker has more ready tasks than the processor's cache holds: a
+// task that continues to create tasks should first let some of them run.
 WEIR_API bool ready_queue_is_crowded() noexcept;
 
 } // namespace weir::detail

@@ -56,8 +56,9 @@ public:
   void await_resume() const noexcept {}
 };
 
-// The types a cancellation filter lets through. Filters of Asio look at each
-// bit by itself; of others the three bits are asked one by one.
+// The types a cancellation filter lets through. Asio's filters test each bit
+// separately. Other filters may not, so a filter is called once for each of the
+// three bits.
 template <typename Filter>
 asio::cancellation_type passes(const Filter& filter) {
   using asio::cancellation_type;
@@ -101,8 +102,8 @@ public:
   await_transform(asio::this_coro::throw_if_cancelled_0_t) const {
     return ready_value<bool>(core()->throws_if_cancelled());
   }
-  // Of that type alone: it converts from bool, and so from what converts to
-  // bool, a number or a pointer, say.
+  // Takes only that type: it converts from bool, and so from anything that
+  // converts to bool, such as a number or a pointer.
   template <typename Set>
   requires std::same_as<std::remove_cvref_t<Set>,
                         asio::this_coro::throw_if_cancelled_1_t>
