@@ -16,19 +16,19 @@
 #include <sys/mman.h>
 #include <utility>
 
-// This module's, to the C++ runtime: it stays loaded for as long as a thread
-// has something of it to destroy.
+// Identifies this module to the C++ runtime, which keeps it loaded for as long
+// as a thread has an object of this module to destroy.
 // NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 // A list that is full, with two batches, gives one to the pool that all threads
 // share; an empty one takes one from it. So a producer on one thread and a
 // consumer on another trade whole batches, one lock per batch. Both are
-// bounded; what is over goes back to malloc.
+// bounded; surplus blocks go back to malloc.
 
 namespace weir::detail {
 
-// Of all threads that have none: not to be written to.
+// Shared by all threads that have no block of their own. Never written to.
 constinit const thread_block no_block{};
 
 constinit thread_local thread_lists* lists_of_thread
@@ -36,8 +36,8 @@ constinit thread_local thread_lists* lists_of_thread
 
 namespace {
 
-// Under AddressSanitizer every block is malloc's, so that it sees each use
-// after free.
+// Under AddressSanitizer every block comes from malloc, so that each use after
+// free is detected.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool cache_is_off = true;
 #elif defined(__has_feature)
@@ -72,15 +72,16 @@ void flush(thread_lists& lists) noexcept {
   }
 }
 
-// A destructor of the thread's, after those of what it made later.
+// Runs when the thread ends, after the destructors of the thread_local objects
+// that the thread created later.
 void end_block(void* at) {
   lists_of_thread = const_cast<thread_block*>(&no_block);
   flush(*static_cast<thread_block*>(at));
   ::munmap(at, sizeof(thread_block));
 }
 
-// Null: there is no memory. Not from malloc: a thread must be able to cancel
-// without memory, and that may be the first thing that it does.
+// Null: there is no memory. Not allocated by malloc: a thread must be able to
+// cancel without memory, even if that is the first call it makes.
 thread_block* make_block() noexcept {
   void* const at = ::mmap(nullptr,
                           sizeof(thread_block),
@@ -92,10 +93,10 @@ thread_block* make_block() noexcept {
     return nullptr;
   auto* const block = ::new (at) thread_block{};
   flush(*block);
-  block->heap_left = heap_step; // Nothing yet is done by the hundred.
+  block->heap_left = heap_step; // first growth only after that
   lists_of_thread = block;
-  // What a thread_local object with a destructor does. But that has static
-  // memory in each thread, and a guard.
+  // As a thread_local object with a destructor would do. But such an object
+  // needs static memory in each thread, and a guard.
   abi::__cxa_thread_atexit(
       &end_block, block, static_cast<void*>(&__dso_handle));
   return block;
@@ -106,13 +107,15 @@ bool is_caching() noexcept {
   return !cache_is_off && (has_block() || make_block() != nullptr);
 }
 
-// glibc makes the heap of a thread longer by no more than it was asked for, so
-// by a page, with a system call each. What is allocated at once and given back
-// stays. Only where tasks by the hundred are made for the first time.
+// glibc extends the heap of a thread only by what is requested, so by one page
+// per system call. A large block that is allocated and freed extends the heap
+// at once, and the heap keeps that size. Done only when hundreds of tasks are
+// created for the first time.
 void grow_heap(std::size_t size) noexcept {
   std::size_t& left = own_block().heap_left;
   if (left < size) {
-    // volatile: g++ leaves out what is only freed. May fail: it is a hint.
+    // volatile: otherwise g++ removes an allocation that is only freed. May
+    // fail: it is a hint.
     void* volatile top = std::malloc(heap_step);
     std::free(top);
     left = heap_step;
@@ -176,7 +179,7 @@ thread_block& own_block() noexcept {
 
 void* cache_allocate_slowly(std::size_t size) {
   if (size <= size_class::largest) {
-    // What malloc gives must be of use for all of the class later on.
+    // A block from malloc must later fit every size of the class.
     const std::size_t index = size_class::index(size);
     size = size_class::bytes(index);
     if (is_caching()) {

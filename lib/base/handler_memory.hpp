@@ -14,11 +14,12 @@
 namespace weir::detail {
 
 // Memory for the handlers that the engine itself gives to Asio: from the cache
-// of frames, and from a reserve when there is none. So many exist at a time at
-// most that the reserve is enough: waking a worker does not fail.
+// of frames, and from a reserve when there is none. The number of handlers that
+// exist at a time is bounded, and the reserve is enough for all of them: waking
+// a worker does not fail.
 class handler_memory final {
 public:
-  // Of one handler: Asio's operations are half as large.
+  // Size of one handler: Asio's operations are half as large.
   static constexpr std::size_t largest = 256;
 
   explicit handler_memory(std::size_t reserve)

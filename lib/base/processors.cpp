@@ -182,8 +182,8 @@ std::size_t processors_granted(const std::string& root) noexcept {
       const auto group = where ? group_in(*where, root) : std::nullopt;
       if (!group)
         continue;
-      // The group itself and all above it, up to the one that is mounted: each
-      // holds for all below.
+      // The group itself and all above it, up to the one that is mounted: a
+      // quota applies to all groups below.
       std::string path = below(*where, *group);
       const std::string mounted = root + where->point;
       while (true) {

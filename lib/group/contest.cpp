@@ -41,7 +41,7 @@ void contest_score::lost(task_group& group,
   if (lost == 1)
     first_ = error;
   const bool too_few_are_left = lost == errors_.size() - wanted_ + 1;
-  if (too_few_are_left || claimed) // No other entrant can have its share.
+  if (too_few_are_left || claimed) // No other entrant can replace it.
     group.cancel();
 }
 

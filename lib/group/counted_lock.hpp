@@ -9,8 +9,8 @@
 
 namespace weir::detail {
 
-// The group's lock, with the counts in its rules: takes the counting over from
-// the fast path, and gives it back, when it can, on the way out.
+// Locks the group and moves the counts from the fast path into the rules. The
+// destructor moves them back if it can.
 class group_core::counted_lock {
 public:
   explicit counted_lock(const group_core& group) noexcept : group_(group) {
@@ -41,7 +41,7 @@ public:
       return;
     }
     limiter_queue told = group_.permits_->take_told();
-    group_.lock_.unlock(); // *this may be gone.
+    group_.lock_.unlock(); // *this may be destroyed.
     limiter_core::settle(told, true);
   }
 

@@ -29,7 +29,7 @@ public:
   void reset(error_record& old) noexcept;
 
   bool is_collecting() const noexcept { return wanted_ != 0; }
-  // `kept` is taken if it is among the first n, and else left.
+  // Takes `kept` if the error is among the first n, and otherwise leaves it.
   void add(const std::exception_ptr& error,
            std::unique_ptr<node>& kept) noexcept;
   bool has_error() const noexcept { return first_ != nullptr; }

@@ -28,12 +28,13 @@ bool group_body::leave() noexcept {
 
 namespace {
 
-// Of a cancellation from outside.
+// The reason of a cancellation from outside.
 boost::system::error_code reason_of(const task_core* task) noexcept {
   return task != nullptr ? task->cancel_reason() : boost::system::error_code();
 }
 
-// `task` is the one whose body it was, if any. True: it counts as a failure.
+// `task` is the task that ran the body, if any. True: the error counts as a
+// failure.
 bool body_ended(group_core& group,
                 const std::exception_ptr& error,
                 bool cancelled_outside,
@@ -45,7 +46,7 @@ bool body_ended(group_core& group,
     }
     if (group.is_cancelled())
       return false;
-  } // Else it is its own, of nobody's making.
+  } // Else the body threw it without a cancellation.
   group.fail(error);
   return true;
 }
@@ -60,7 +61,7 @@ bool group_body::failed(const std::exception_ptr& error) noexcept {
 }
 
 void group_body::stopped() noexcept {
-  // A no-op when it was the group that stopped it.
+  // No effect if the group itself stopped the body.
   group_.cancel(group_state::cause::outside, self_.cancel_reason());
 }
 

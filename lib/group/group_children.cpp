@@ -18,7 +18,7 @@
 
 // How children of a group start and end, and what they borrow: permits of its
 // limiter, and the slot or the permits that a task lends while it waits. Long,
-// as what gives a slot away and what takes it back is one protocol.
+// because lending a slot and taking it back is one protocol.
 
 namespace weir::detail {
 
@@ -87,11 +87,11 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
       give_back(woken);
     }
   }
-  // A queued step may be gone.
+  // A queued step may be destroyed.
   if (result == group_state::admission::lent ||
       result == group_state::admission::started)
     launch(*child, index);
-  complete(woken); // *this may be gone.
+  complete(woken); // *this may be destroyed.
   return result;
 }
 
@@ -130,7 +130,7 @@ void group_core::unreserve(std::size_t weight) noexcept {
     give_back(woken);
     idle = state_.is_at_rest();
   }
-  complete(woken); // *this may be gone.
+  complete(woken); // *this may be destroyed.
   // It was counted as a child.
   if (idle)
     runtime.group_is_idle();
@@ -162,7 +162,7 @@ bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
       parent->lends = false;
     give_back(woken);
   }
-  complete(woken); // *this may be gone.
+  complete(woken); // *this may be destroyed.
   return true;
 }
 
@@ -176,9 +176,9 @@ void group_core::give_back(group_queue& woken) noexcept {
       returned(static_cast<resting_waiter&>(*w));
 }
 
-// No lock held. Starts the children of spawners that got a slot, and tells
-// everybody in `woken`. Static, for the group of those it tells may be gone:
-// at once if there are none, and else as soon as they are told.
+// No lock held. Starts the children of spawners that got a slot, and completes
+// all waiters in `woken`. Static, because the group may be destroyed: at once
+// if there are no waiters, else as soon as they are completed.
 void group_core::complete(group_queue& woken) noexcept {
   while (group_waiter* w = woken.pop_front()) {
     if (w->role == group_waiter::kind::spawner &&
@@ -192,7 +192,7 @@ void group_core::complete(group_queue& woken) noexcept {
       if (rested.lent != 0 && rejoin(rested))
         continue; // Its own group completes it.
     }
-    w->who->complete(*w->who); // *w may be gone.
+    w->who->complete(*w->who); // *w may be destroyed.
   }
 }
 
@@ -201,8 +201,8 @@ bool group_core::on_first_await(task_core& core) noexcept {
   const std::size_t i = scheduler::this_worker_index() % children_.size();
   child_list& list = children_[i];
   std::lock_guard held(list.lock);
-  // Behind a shield it waits although the group is cancelled, and the runtime
-  // may be stopped meanwhile: it has to be found.
+  // Listed also in a cancelled group: behind a shield the child still waits,
+  // and if the runtime is stopped meanwhile, the end must find it.
   if (list.is_told)
     list.tasks.add_told(core);
   else
@@ -228,14 +228,14 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
     end_badly(core, end);
     return;
   }
-  // The callable, its captures and the frame go before the count: the joiner
-  // may own what they refer to.
+  // The callable, its captures and the frame are destroyed before the child is
+  // counted as ended: the joiner may own what they refer to.
   core.destroy_root();
   unlist(core);
   runtime_core& runtime = runtime_;
   bool idle = false;
   if (slots_.try_leave(idle) == slot_counter::exit::left) {
-    // *this may be gone.
+    // *this may be destroyed.
     if (idle)
       runtime.group_is_idle();
     return;
@@ -253,31 +253,31 @@ void group_core::end_badly(task_core& core, task_end end) noexcept {
   core.destroy_root(); // as above
 
   auto ending = group_state::ending::cancelled;
-  // The end of the runtime tells the tasks first and their groups after them.
+  // The end of the runtime reaches the tasks first and their groups after them.
   const bool is_asked = is_cancelled() || runtime_.is_stopped();
   if (end != task_end::stopped && !(is_asked && is_aborted(error))) {
-    // First the error, then the siblings, then the count.
+    // Records the error, then cancels the siblings, then counts the child.
     ending = group_state::ending::failed;
     record(error,
            core.index,
            core.name,
            policy_.siblings() == on_error::cancel_siblings);
   }
-  error = nullptr; // The joiner's from here on.
+  error = nullptr; // The joiner owns it from here on.
 
   unlist(core);
   count_end(core, ending);
 }
 
-// Lock held. The spawn() of a child that still waits for the slot it lent; it
-// has ended before that, so this is rare.
+// Lock held. The spawn() of `child` that still waits for the slot it lent; null
+// if there is none. Rare: the child has ended before it got the slot back.
 group_waiter* group_core::lent_by(const task_core& child) noexcept {
   return state_.find_lender([&](const group_waiter& w) {
     return static_cast<const spawn_step&>(w).parent_ == &child;
   });
 }
 
-// The rules count a child as ended.
+// Counts a child as ended in the rules.
 void group_core::count_end(task_core& core,
                            group_state::ending ending) noexcept {
   runtime_core& runtime = runtime_;
@@ -312,8 +312,8 @@ void group_core::permit_settled(bool granted) noexcept {
     give_back(woken);
     gone = handle_gone_;
   }
-  complete(woken); // *this may be gone, unless:
-  if (gone)        // The answer's reference.
+  complete(woken); // *this may be destroyed, unless `gone`:
+  if (gone)        // the answer holds a reference
     release();
 }
 
@@ -341,8 +341,8 @@ group_state::request group_core::request_of(const spawn_step& step,
     wanted.parent = own ? lends::all : lends::nothing;
     return wanted;
   }
-  // One that goes on running keeps what it holds, unless it is a child: those
-  // are known to the group when they end.
+  // A parent that continues to run keeps what it holds, unless it is a child of
+  // this group: the group notices when its children end.
   if (!own && (!awaits || parent->owner()->limiter() != limiter()))
     return wanted;
   wanted.lent = parent->permits_held();
@@ -362,7 +362,8 @@ void group_core::lend_permits(resting_waiter& w) noexcept {
   permits_->put_back(w.lent);
 }
 
-// Of one that has lent: only groups have a limiter.
+// The group that the waiting task is a child of. Precondition: the task has
+// lent permits, so it is a child of a group: only groups have a limiter.
 group_core& group_core::own_group(const resting_waiter& w) noexcept {
   return static_cast<group_core&>(*w.self->owner());
 }
@@ -379,7 +380,8 @@ bool group_core::rejoin(resting_waiter& w) noexcept {
     own.state_.admit_waiting(woken);
     give_back(woken);
   }
-  complete(woken); // `own` may be gone: the task has its permits, perhaps.
+  // `own` may be destroyed: the task may have its permits back.
+  complete(woken);
   return true;
 }
 
@@ -401,7 +403,7 @@ bool group_core::give_up_permits(resting_waiter& w) noexcept {
       return false;
     give_back(woken);
   }
-  complete(woken); // `own` may be gone.
+  complete(woken); // `own` may be destroyed.
   return true;
 }
 

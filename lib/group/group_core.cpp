@@ -26,7 +26,7 @@
 namespace weir::detail {
 
 #if !defined(WEIR_SYNC_POLICY)
-// Else each group would be an allocation.
+// A larger group_core would not come from the cache.
 static_assert(sizeof(void*) != 8 || sizeof(group_core) <= size_class::largest);
 #endif
 
@@ -52,7 +52,7 @@ group_core::group_core(runtime_core& runtime,
       state_(options.max_in_flight, options.max_waiting, permits_.get()),
       errors_(options.errors.collected()) {
   if (permits_ != nullptr)
-    (void)slots_.lock(); // For good: counting is not enough.
+    (void)slots_.lock(); // Permanently: counting is not enough.
 }
 
 void group_core::release() noexcept {
@@ -64,8 +64,8 @@ void group_core::release() noexcept {
 void group_core::handle_gone() noexcept {
   deadline_.retire();
   stages_.retire();
-  // The end of the runtime knows no order for a group that is in a frame and
-  // was made by another task, nor for one that a thread of the user's has.
+  // The end of the runtime cannot order the destruction of a group that is in a
+  // frame and was created by another task, or that a thread of the user owns.
   if (!is_idle() && (in_teardown() || runtime_.ends_elsewhere()))
     runtime_.end_children_of(*this);
   if (!is_idle()) {
@@ -82,14 +82,15 @@ void group_core::handle_gone() noexcept {
     std::terminate();
   }
   runtime_.remove_group(*this);
-  // Here, and not when the last reference goes: it may refer to what ends now.
+  // Destroyed here, not with the last reference: it may refer to objects whose
+  // lifetime ends now.
   std::shared_ptr<const error_hook> hook;
   {
     counted_lock held(*this);
     hook.swap(hook_);
     handle_gone_ = true;
     if (permits_ != nullptr && permits_->is_asking())
-      add_ref(); // Dropped with the answer, which is on its way.
+      add_ref(); // Released when the answer arrives.
   }
   release();
 }
@@ -105,7 +106,7 @@ bool group_core::join(resting_waiter& w) noexcept {
     if (!joined)
       lend_permits(w);
   }
-  complete(woken); // *this may be gone, when it is not joined.
+  complete(woken); // *this may be destroyed, when it is not joined.
   return joined;
 }
 
@@ -186,7 +187,7 @@ void group_core::set_cap(std::size_t cap) noexcept {
     state_.set_cap(cap, woken);
     give_back(woken);
   }
-  complete(woken); // *this may be gone.
+  complete(woken); // *this may be destroyed.
 }
 
 std::size_t group_core::cap() const noexcept {
@@ -322,7 +323,7 @@ void group_core::set_error_hook(error_hook hook) {
 }
 
 void group_core::fail(const std::exception_ptr& error) noexcept {
-  if (!is_outcome(error)) // Else all have ended, and it is counted.
+  if (!is_outcome(error)) // Else the error is counted.
     record(error, group_error::body, "body", true);
 }
 
@@ -336,15 +337,15 @@ void group_core::cancel(group_state::cause why,
   cancel_locked(held, why, reason);
 }
 
-// Enters with the lock held, leaves without. Marks and collects under it;
-// emits and wakes after it.
+// Called with the lock held, returns without it. Marks and collects under the
+// lock; emits and wakes after it is released.
 bool group_core::cancel_locked(counted_lock& held,
                                group_state::cause why,
                                boost::system::error_code reason) noexcept {
   group_queue woken;
   if (!state_.cancel(why, woken)) {
-    // Another thread may still be telling the children. When this call returns
-    // they have been told, too.
+    // Another thread may still be marking the children. When this call returns,
+    // all of them are marked, too.
     if (state_.is_cancelled() && !state_.is_joined()) {
       const std::uint32_t children = generation();
       add_ref();
@@ -378,8 +379,8 @@ struct pending_tells {
 
 // No lock held, and a reference is. What a child waits for may be the join of
 // another group, which is cancelled by the emission; that group then waits in a
-// list until the outermost call comes to it. So groups may be nested in any
-// depth, and the stack of the thread that cancels is not.
+// list until the outermost call handles it. So groups may be nested to any
+// depth without recursion on the stack of the cancelling thread.
 void group_core::tell(std::uint32_t generation,
                       cancellable_body* body) noexcept {
   pending_tells*& pending = own_thread().tells;
@@ -387,7 +388,7 @@ void group_core::tell(std::uint32_t generation,
     bool is_first = false;
     {
       std::lock_guard held(lock_);
-      // Else it is in the list of another thread, for an earlier use of it.
+      // Else another thread has it in its list, for an earlier generation.
       is_first = !std::exchange(is_tell_pending_, true);
     }
     if (is_first) {
@@ -402,7 +403,7 @@ void group_core::tell(std::uint32_t generation,
     }
     tell_children(generation);
     if (body != nullptr)
-      body->cancel(); // *body may be gone.
+      body->cancel(); // *body may be destroyed.
     return;
   }
   pending_tells nested;
@@ -430,8 +431,9 @@ void group_core::tell(std::uint32_t generation,
 
 // No lock held. Each child is marked under the lock of its list: a second
 // canceller that finds none left knows that the awaits of all see it. A
-// reference keeps the child while what it waits for is interrupted. They may
-// end meanwhile, and the group be joined and reopened: others are not told.
+// reference keeps the child while what it waits for is interrupted. The
+// children may end meanwhile, and the group may be joined and reopened:
+// children of a later generation are not marked.
 void group_core::tell_children(std::uint32_t generation) noexcept {
   for (child_list& list : children_) {
     const auto next = [&]() -> task_core* {
@@ -470,7 +472,7 @@ void group_core::cancel_at(clock::time_point deadline) noexcept {
     deadline_.set(deadline, generation());
 }
 
-// Does nothing if the group was reopened since it was set.
+// Does nothing if the group was reopened since the deadline was set.
 void group_core::on_deadline(std::uint32_t generation) noexcept {
   counted_lock held(*this);
   if (generation == this->generation())
@@ -494,14 +496,14 @@ void group_core::request_stop() noexcept {
   request_stop_locked(held);
 }
 
-// Enters with the lock held, leaves without.
+// Called with the lock held, returns without it.
 void group_core::request_stop_locked(counted_lock& held) noexcept {
   group_queue woken;
   state_.request_stop(woken);
   // release: what the caller did before is seen by a child that asks.
   stopping_.store(true, std::memory_order_release);
   held.unlock();
-  complete(woken); // *this may be gone.
+  complete(woken); // *this may be destroyed.
 }
 
 void group_core::shutdown(clock::duration drain,
@@ -514,7 +516,7 @@ void group_core::shutdown(clock::duration drain,
       return;
     plan = ++plan_;
     soft_ = soft;
-    // What was begun is not taken back.
+    // A stage that has begun is not undone.
     if (stage_ == stage::softly)
       drain = soft;
     else
@@ -568,7 +570,8 @@ bool group_core::reopen() noexcept {
     peak_.store(0, std::memory_order_relaxed);
     stopping_.store(false, std::memory_order_relaxed);
     cancelled_.store(false, std::memory_order_relaxed);
-    // begin_end() sets the flag before it cancels: it, or this, comes second.
+    // begin_end() sets the flag before it cancels the groups: so at least one
+    // of them cancels the reopened group.
     if (runtime_.is_stopped())
       cancel_locked(
           held, group_state::cause::outside, asio::error::operation_aborted);

@@ -30,19 +30,19 @@
 
 namespace weir::detail {
 
-// Which code joins a group.
+// What joins a group.
 enum class group_kind : std::uint8_t {
   bare,  // the code that made the task_group
   scope, // the function that made it in a task, when the body has ended
   shielded_scope, // the same, behind a shield()
 };
 
-// Groups whose children are still to be told of a cancellation, by the thread
-// that cancels the outermost of them: see group_core::tell().
+// Groups whose children must still be marked as cancelled, by the thread that
+// cancels the outermost of these groups: see group_core::tell().
 struct pending_tells;
 
 // The shared state behind a task_group: the rules, the children that have
-// awaited, and who waits. Alive while the task_group, a token operation or a
+// awaited, and the waiters. Alive while the task_group, a token operation or a
 // deadline refers to it.
 class group_core final : public tracked_group, public cached<group_core> {
   using lock_type = spin_lock;
@@ -96,17 +96,18 @@ public:
   bool withdraw(group_waiter& w, task_core* parent) noexcept;
 
   bool join(resting_waiter& w) noexcept;
-  // A join now is that of the scope, after its body.
+  // True: a join now is the join by the scope, after its body.
   bool is_joined_by_scope() const noexcept;
   // After a join: what it reports; null for success.
   std::exception_ptr outcome() const;
-  // Whether that is `error`: join() threw it, and nothing new has failed.
+  // True if outcome() is `error`: join() threw it, and nothing has failed
+  // since.
   bool is_outcome(const std::exception_ptr& error) const noexcept;
-  // The same, whatever the children did: null unless a deadline or somebody
-  // outside ended the group.
+  // As outcome(), but ignores the errors of children: null unless a deadline or
+  // a cancellation from outside ended the group.
   std::exception_ptr broken_off() const;
   bool is_broken_off_from_outside() const noexcept;
-  // Whether what it reports is that.
+  // True if outcome() reports that.
   bool ended_by_outside() const noexcept;
   bool has_error() const noexcept;
 
@@ -120,7 +121,7 @@ public:
   // wait_idle() and wait_stopping(): true, or `w` is queued.
   bool wait(resting_waiter& w, group_waiter::kind what) noexcept;
   // A cancelled task does not wait for its permits. True: it is not waiting
-  // any more. False: it is completed anyway.
+  // any more. False: its completion is on the way.
   static bool give_up_permits(resting_waiter& w) noexcept;
   void request_stop() noexcept;
   bool is_stopping() const noexcept {
@@ -142,8 +143,8 @@ public:
   void set_error_hook(error_hook hook);
   // Null detaches it: it is not cancelled any more, unless it was announced.
   void set_body(cancellable_body* body) noexcept;
-  // The body failed: recorded, and the children are cancelled; unless it is
-  // the outcome that join() told it.
+  // The body failed: the error is recorded, and the children are cancelled,
+  // unless the error is the outcome that the body got from join().
   void fail(const std::exception_ptr& error) noexcept;
 
   bool is_idle() const noexcept override;
@@ -168,7 +169,8 @@ private:
   group_waiter* lent_by(const task_core& child) noexcept;
   void count_end(task_core& core, group_state::ending ending) noexcept;
   void unlist(task_core& core) noexcept;
-  // Static: a child that runs may be the group's last, so that it is gone.
+  // Static: a running child may be the last one, and then the group may be
+  // destroyed.
   static void launch(task_core& child, std::uint64_t index) noexcept {
     child.index = index;
     child.launch();
@@ -208,16 +210,18 @@ private:
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};
-  // Of children, between a reopen() and the next. Set under lock_.
+  // Counts reopen() calls, to tell the children of one use of the group from
+  // those of the next. Set under lock_.
   sync::atomic<std::uint32_t> generation_{0};
 
-  // The cache gives no alignment, so what is seldom touched keeps apart what
-  // is often written from what is often read: here, and before the lists.
+  // The cache does not align to cache lines. So rarely used members separate
+  // those that are often written from those that are often read: here, and
+  // before the lists.
   group_timer deadline_{*this, &group_core::on_deadline};
   static_assert(sizeof(group_timer) >= cache_line);
 
   // The fast path: admission and end of children while nothing else is to be
-  // done. Beside what it touches.
+  // done. Next to the members that it uses.
   mutable slot_counter slots_;
   mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
 
@@ -227,18 +231,20 @@ private:
   const std::unique_ptr<group_permits> permits_; // its members under lock_
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
-  // While the group is in a list of pending_tells, of that thread only.
+  // While the group is in a list of pending_tells: used only by the thread of
+  // that list.
   group_core* tell_next_ = nullptr;
   cancellable_body* told_body_ = nullptr;
   std::uint32_t told_generation_ = 0;
   bool is_tell_pending_ = false; // under lock_
-  // The group_error that was told, if any: one for all who join. Under lock_.
+  // The group_error that join() has thrown, if any: the same for all joiners.
+  // Under lock_.
   mutable std::exception_ptr told_;
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
   bool handle_gone_ = false;         // under lock_
-  // shutdown(): how far it is, and which call's times count.
+  // Of shutdown(): its current stage, and which call's times apply.
   enum class stage : std::uint8_t { none, draining, softly };
   stage stage_ = stage::none; // under lock_
   clock::duration soft_{};    // under lock_
@@ -246,14 +252,15 @@ private:
 
   group_timer stages_{*this, &group_core::next_stage};
 
-  // Children that have awaited, to be told of a cancellation; several lists,
-  // so that threads seldom meet. A lock may be taken under lock_.
+  // Children that have awaited, for a cancellation to mark; several lists, so
+  // that threads rarely contend. A lock may be taken under lock_.
   struct child_list {
     lock_type lock;
     bool is_told = false; // of a cancellation; under lock
     task_list tasks;      // under lock
-    // No line has a part of two lists: a block begins at a multiple of 16, and
-    // from the end of one list to the begin of the next are four times that.
+    // No cache line contains parts of two lists: a block begins at a multiple
+    // of 16 bytes, and four times that lie between the end of one list and the
+    // begin of the next.
     std::array<std::byte, cache_line - 8> apart;
   };
   mutable std::array<child_list, 4> children_;

@@ -15,7 +15,7 @@ permit_source::answer group_permits::take_first(std::size_t wanted) noexcept {
     const std::size_t had = std::exchange(in_hand_, 0);
     if (had == wanted)
       return answer::taken;
-    put_back(had); // It was for another spawn(), which has given up.
+    put_back(had); // They were for another spawn(), which was withdrawn.
   }
   if (asked_) {
     if (weight == wanted || !from_.withdraw(*this, told_))

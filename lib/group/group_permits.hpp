@@ -16,12 +16,13 @@ namespace weir::detail {
 
 class group_core;
 
-// The place of one group in the queue of its limiter. A group stands there
-// once, for the first in its own queue, so that groups take turns, however many
-// wait in each.
+// The place of one group in the queue of its limiter. A group has one place,
+// for the first in its own queue, so that groups take turns, however many wait
+// in each.
 //
 // Members without a thread note: under the group's lock. The limiter's lock is
-// taken under it; those that get permits thereby are told after both.
+// taken under it; waiters that get permits are completed after both are
+// released.
 class group_permits final : public permit_source,
                             public cached<group_permits>,
                             private limiter_node {

@@ -75,9 +75,9 @@ group_state::admission group_state::admit(group_waiter* w,
   return admission::queued;
 }
 
-// The parent does not run while it waits: its slot, or its permit, changes
-// hands. It is first in the queue, for what it waits for may be all that can
-// end.
+// The parent does not run while it waits: it lends its slot, or its permit. It
+// is first in the queue, because the child that it waits for may be the only
+// one that can end.
 group_state::admission group_state::lend(group_waiter& w,
                                          const request& wanted,
                                          std::uint64_t& index) {
@@ -119,7 +119,7 @@ void group_state::end(ending how,
     lending->state = wait_result::granted;
     woken.push_back(*lending);
     if (permits_ != nullptr)
-      admit_waiting(woken); // Another is the first now.
+      admit_waiting(woken); // Another waiter is the first now.
   } else {
     --counts_.in_flight;
     admit_waiting(woken);
@@ -160,7 +160,7 @@ void group_state::admit_waiting(group_queue& woken) noexcept {
       w.index = begin_child();
       w.state = wait_result::granted;
     } else {
-      // A lender that wants more than there is now goes on without.
+      // A lender that wants more than the capacity continues without.
       w.state = permits_ != nullptr && got == permit_source::answer::taken
                     ? wait_result::restored
                     : wait_result::granted;
@@ -170,7 +170,7 @@ void group_state::admit_waiting(group_queue& woken) noexcept {
   }
   if (permits_ != nullptr)
     permits_->none_wanted();
-  finish_if_idle(woken); // If the last in the queue was refused.
+  finish_if_idle(woken); // The last in the queue may have been refused.
 }
 
 void group_state::finish_if_idle(group_queue& woken) noexcept {
@@ -183,7 +183,7 @@ void group_state::finish_if_idle(group_queue& woken) noexcept {
   set_joined(woken);
 }
 
-// Nobody is left to be asked to stop.
+// No child is left that could be asked to stop.
 void group_state::set_joined(group_queue& woken) noexcept {
   joined_ = true;
   grant_all(stoppers_, woken);
@@ -218,7 +218,7 @@ bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
   }
   w.state = wait_result::none;
   if (permits_ != nullptr)
-    admit_waiting(woken); // It may have held back those behind it.
+    admit_waiting(woken); // It may have blocked those behind it.
   return true;
 }
 
@@ -255,7 +255,7 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
   cause_ = why;
   while (group_waiter* w = slots_.pop_front()) {
     if (w->role == kind::lender) {
-      take_slot(); // Above the cap, but nobody is admitted any more.
+      take_slot(); // Above the cap, but no child is admitted any more.
       w->state = wait_result::granted;
     } else if (w->role != kind::spawner) {
       w->state = wait_result::granted;
@@ -267,7 +267,7 @@ bool group_state::cancel(cause why, group_queue& woken) noexcept {
     woken.push_back(*w);
   }
   grant_all(stoppers_, woken);
-  admit_waiting(woken); // Nobody: but that may be the end.
+  admit_waiting(woken); // Admits none, but the group may be idle.
   return true;
 }
 
@@ -277,7 +277,8 @@ void group_state::recount(std::size_t running,
   children_ = counts_.in_flight = running;
   counts_.spawned = spawned;
   counts_.peak = std::max({counts_.peak, peak, running});
-  // All others have returned; what failed or was cancelled was told to end().
+  // All others have returned; end() counted those that failed or were
+  // cancelled.
   counts_.completed = spawned - running - counts_.failed - counts_.cancelled;
 }
 

@@ -16,10 +16,11 @@ namespace weir::detail {
 
 using group_queue = wait_queue<group_waiter>;
 
-// The rules of a task group: how many run, who waits, when it ends, and who
-// must be told. Not synchronised; knows neither tasks nor threads. The caller
-// holds the group's lock, and completes the waiters that a call leaves in
-// `woken` after it has released the lock.
+// The rules of a task group: how many children run, which waiters are queued,
+// when the group ends, and which waiters must be completed. Not synchronised;
+// uses neither tasks nor threads. The caller holds the group's lock, and
+// completes the waiters that a call leaves in `woken` after it has released the
+// lock.
 class group_state {
 public:
   static constexpr std::size_t no_limit =
@@ -33,7 +34,7 @@ public:
     lent,       // the child has its parent's; the waiter is queued
     queued,     // the waiter is queued
     full,       // no slot, and no waiter was given
-    overloaded, // no slot, and too many wait already
+    overloaded, // no slot, and too many waiters are queued
     cancelled,  //
     closed,     //
   };
@@ -51,7 +52,7 @@ public:
     std::uint64_t rejected = 0;
   };
 
-  // What the task that spawns could let its child have instead of waiting.
+  // What the task that spawns could lend to its child instead of waiting.
   enum class lends : std::uint8_t {
     nothing,
     all,    // a child of this group: its slot and, if any, its permits
@@ -69,54 +70,56 @@ public:
                        permit_source* permits = nullptr) noexcept
       : cap_(cap), max_waiting_(max_waiting), permits_(permits) {}
 
-  // Somebody wants to start a child. The index of a child that starts at once
-  // is in `index`, of one that is queued in its waiter. With permits, call
+  // Asks to start a child. The index of a child that starts at once is in
+  // `index`, that of a queued child in its waiter. With permits, call
   // admit_waiting() when `w` was queued: it may be the first.
   admission admit(group_waiter* w, const request& wanted, std::uint64_t& index);
-  // A child wants its permits back, and keeps its slot. False: it goes on
+  // A child wants its permits back, and keeps its slot. False: it continues
   // without. Call admit_waiting().
   bool rejoin(group_waiter& w, std::size_t lent) noexcept;
   // Starts all that can be started.
   void admit_waiting(group_queue& woken) noexcept;
   // A child that was admitted but could not be started; counts as cancelled.
   void retract(group_queue& woken) noexcept;
-  // A child has ended. `lending`: its own spawn() that still waits for the
-  // slot it lent, or null; it is completed, for nobody needs that slot.
+  // A child has ended. `lending`: its own spawn() that still waits for the slot
+  // it lent, or null; it is completed, because no child needs that slot.
   void end(ending how, group_waiter* lending, group_queue& woken) noexcept;
 
-  // A queued waiter gives up; a lender keeps running without a slot of the
-  // cap. False: it is not queued any more.
+  // Removes a queued waiter; a lender continues without a slot of the cap.
+  // False: it is not queued any more.
   bool withdraw(group_waiter& w, group_queue& woken) noexcept;
 
   // True: the last child has ended, the group is joined. False: `w` is queued.
   bool join(group_waiter& w, group_queue& woken) noexcept;
   // True: there is no child. False: `w` is queued.
   bool wait_idle(group_waiter& w) noexcept;
-  // True: it was asked to stop, or is past that. False: `w` is queued.
+  // True: the group was asked to stop, or is cancelled or joined. False: `w` is
+  // queued.
   bool wait_stop(group_waiter& w) noexcept;
 
   // False: it is cancelled already, or joined.
   bool cancel(cause why, group_queue& woken) noexcept;
   void close() noexcept { closed_ = true; }
-  // Children may ask, and some wait for it.
+  // Completes the children that wait for a stop request; others may poll.
   void request_stop(group_queue& woken) noexcept;
-  // As new, but for the limits. Precondition: it is joined.
+  // Resets everything except the limits. Precondition: the group is joined.
   void reopen() noexcept;
   // Precondition: cap is at least 1.
   void set_cap(std::size_t cap, group_queue& woken) noexcept;
 
-  // While nothing but counting is to be done the caller may count by itself:
-  // children that start below the cap and that return. True: it may.
+  // True: only counting is to be done. The caller may then count by itself the
+  // children that start below the cap and that return.
   bool is_countable() const noexcept {
     return permits_ == nullptr && !closed_ && !joined_ && !is_cancelled() &&
            slots_.empty() && children_ == counts_.in_flight;
   }
-  // Somebody to be woken by the last child.
+  // True if the last child completes a waiter.
   bool has_joiner() const noexcept {
     return !joiners_.empty() || !idlers_.empty();
   }
   bool has_stopper() const noexcept { return !stoppers_.empty(); }
-  // The first lender in the queue that `is`; null if there is none. Linear.
+  // The first lender in the queue for which `is` is true; null if there is
+  // none. Linear.
   template <typename F>
   group_waiter* find_lender(F is) const noexcept {
     group_waiter* w = slots_.first();
@@ -125,8 +128,8 @@ public:
     return w;
   }
   bool is_joined() const noexcept { return joined_; }
-  // What the caller counted: children now running, ever started, and the most
-  // at once.
+  // Sets what the caller counted: children now running, started so far, and the
+  // most at once.
   void recount(std::size_t running,
                std::uint64_t spawned,
                std::size_t peak) noexcept;
@@ -138,7 +141,7 @@ public:
       return no_limit;
     return counts_.in_flight < cap_ ? cap_ - counts_.in_flight : 0;
   }
-  // No child is left, and nobody waits to start one.
+  // No child is left, and no waiter wants to start one.
   bool is_at_rest() const noexcept {
     return children_ == 0 && slots_.empty(); // the latter matters for permits
   }

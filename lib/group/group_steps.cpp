@@ -79,7 +79,7 @@ bool spawn_step::ask(bool parent_awaits) noexcept {
   case group_state::admission::full: // Never, with a waiter.
     break;
   }
-  return false; // *this may be gone.
+  return false; // *this may be destroyed.
 }
 
 bool spawn_step::on_cancel(waiter&) noexcept {
@@ -158,14 +158,15 @@ bool join_step::start(waiter& w, task_core* self) noexcept {
   this->self = self;
   if (shuts_down_)
     group_->shutdown(grace_.drain, grace_.soft);
-  return group_->join(*this); // When false, *this may be gone.
+  return group_->join(*this); // When false, *this may be destroyed.
 }
 
 bool join_step::on_cancel(waiter&) noexcept {
   const bool is_task = self != nullptr;
   group_->cancel(group_state::cause::outside,
                  is_task ? self->cancel_reason() : boost::system::error_code());
-  // A handler's step may be gone: the last child has completed it, or will.
+  // A handler's step may be destroyed: the last child has completed it, or
+  // will.
   return is_task && group_core::give_up_permits(*this);
 }
 

@@ -12,8 +12,8 @@ namespace weir::detail {
 void group_timer::set(clock::time_point at, std::uint32_t ticket) noexcept {
   timer_service& timers = group_.runtime().timers();
   std::lock_guard held(lock_);
-  // A late caller must not undo what a later one set. Tickets only grow, modulo
-  // 2^32.
+  // A caller that is late must not undo what a later setting did. Tickets only
+  // grow, modulo 2^32.
   if (retired_ || static_cast<std::int32_t>(ticket - ticket_) < 0)
     return;
   ticket_ = ticket;
@@ -41,21 +41,21 @@ void group_timer::retire() noexcept {
   clear(held);
 }
 
-// Enters with the lock held, leaves without.
+// Called with the lock held, returns without it.
 void group_timer::clear(std::unique_lock<sync::mutex>& held) noexcept {
   if (!armed_) {
     held.unlock();
   } else if (group_.runtime().timers().disarm(*this)) {
     armed_ = false;
     held.unlock();
-    group_.release(); // *this may be gone.
+    group_.release(); // *this may be destroyed.
   } else {
     then_ = firing::does_nothing;
     held.unlock();
   }
 }
 
-// A pool thread, no lock held; owns the reference of the armed timer.
+// On a pool thread, no lock held; owns the reference of the armed timer.
 void group_timer::on_fire(timer_function& timer) noexcept {
   static_cast<group_timer&>(timer).fire();
 }
@@ -72,7 +72,7 @@ void group_timer::fire() noexcept {
   held.unlock();
   if (then == firing::acts)
     (group_.*act_)(ticket);
-  group_.release(); // *this may be gone.
+  group_.release(); // *this may be destroyed.
 }
 
 } // namespace weir::detail

@@ -16,8 +16,8 @@ class group_core;
 
 // A timer of a group. It holds a reference on the group while it is set.
 //
-// Each setting has a ticket of the group's; the action gets it and can tell
-// whether it is still wanted. Any thread; no lock is held during the action.
+// Each setting has a ticket from the group; the action gets it and can check
+// whether it is still current. Any thread; no lock is held during the action.
 class group_timer final : private timer_function {
 public:
   using action = void (group_core::*)(std::uint32_t ticket) noexcept;
@@ -30,7 +30,7 @@ public:
   // Replaces an earlier setting; one with an older ticket does nothing.
   void set(clock::time_point at, std::uint32_t ticket) noexcept;
   void clear() noexcept;
-  // For good: it cannot be set any more.
+  // Clears the timer permanently: it cannot be set any more.
   void retire() noexcept;
 
 private:
@@ -38,8 +38,8 @@ private:
   void fire() noexcept;
   void clear(std::unique_lock<sync::mutex>& held) noexcept;
 
-  // Out of the wheel, and not yet in fire(), an entry can be neither armed nor
-  // disarmed; fire() does then what `firing` says.
+  // An entry that is out of the wheel but not yet in fire() can be neither
+  // armed nor disarmed; fire() then does what `firing` says.
   enum class firing : std::uint8_t { acts, sets_again, does_nothing };
 
   group_core& group_;

@@ -37,7 +37,7 @@ bool group_wait_step::start(waiter& w, task_core* self) noexcept {
     code_ = errc::would_deadlock;
     return true;
   }
-  return group_->wait(*this, role); // When false, *this may be gone.
+  return group_->wait(*this, role); // When false, *this may be destroyed.
 }
 
 bool group_wait_step::on_cancel(waiter&) noexcept {

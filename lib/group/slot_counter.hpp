@@ -11,9 +11,9 @@
 
 namespace weir::detail {
 
-// The slots of a group while nothing but counting is to be done: below the
-// cap, nobody waits for a slot, not cancelled, not closed. Then a child comes
-// and goes with one compare-exchange and without the group's lock.
+// The slots of a group while counting is enough: the group is below the cap,
+// has no waiter for a slot, is not cancelled, not closed. Then a child starts
+// and ends with one compare-exchange and without the group's lock.
 //
 // One word, in two modes:
 //
@@ -27,11 +27,12 @@ namespace weir::detail {
 // open -> locked (lock, under the group's lock) hands the counts over; locked
 // -> open (unlock) hands them back under a new stamp, so that an exchange
 // decided upon an earlier cap fails. The number of children started is the
-// stamp and what was counted out beside it when the word was opened.
+// stamp plus started_apart_, which is set when the word is opened.
 //
-// A word comes again only with its stamp: after 2^38 starts and openings. An
-// exchange would have to be pre-empted for all of them, most of an hour at the
-// least, to pass a lowered cap or to give two children one index.
+// A value of the word recurs only when its stamp recurs: after 2^38 starts and
+// openings. A thread would have to be pre-empted before its exchange for all of
+// them, most of an hour at least, to exceed a lowered cap or to give two
+// children one index.
 template <typename Sync>
 class basic_slot_counter {
 public:
@@ -47,7 +48,7 @@ public:
   explicit basic_slot_counter(std::size_t cap) noexcept : cap_(cap) {}
 
   // Any thread: one child more. refused: no slot, a field is full, or locked;
-  // ask the rules. `now`: the counts with it.
+  // use the rules. `now`: the counts with it.
   entry try_enter(counts& now) noexcept {
     // acquire: pairs with unlock(); sees cap_ and what else it published.
     std::uint64_t seen = word_.load(std::memory_order_acquire);
@@ -59,7 +60,7 @@ public:
       now.started += started_apart_.load(std::memory_order_relaxed);
       if ((seen & running_mask) == running_mask ||
           (seen & stamp_mask) == stamp_mask ||
-          // relaxed: a stale cap belongs to a stamp that is over.
+          // relaxed: a stale cap belongs to an outdated stamp.
           now.running > cap_.load(std::memory_order_relaxed))
         return entry::refused;
       if (word_.compare_exchange_weak(
@@ -73,8 +74,8 @@ public:
     }
   }
 
-  // Any thread: one child less. refused: locked, or it is the last and a
-  // joiner waits; tell the rules. `idle`: it was the last.
+  // Any thread: one child less. refused: locked, or it is the last and a joiner
+  // waits; use the rules. `idle`: it was the last.
   exit try_leave(bool& idle) noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -99,7 +100,7 @@ public:
 
   // Under the group's lock, open.
   counts lock() noexcept {
-    // acquire: what the children did that have left.
+    // acquire: sees what the children that have left did.
     counts now = unpack(word_.fetch_or(locked_flag, std::memory_order_acquire));
     // relaxed: only written under the lock.
     now.started += started_apart_.load(std::memory_order_relaxed);
@@ -109,11 +110,11 @@ public:
   bool unlock(counts now, bool joiner, std::size_t cap) noexcept {
     if (now.running > running_mask)
       return false;
-    // relaxed: nobody writes a locked word but under the lock.
+    // relaxed: a locked word is written only under the lock.
     const std::uint64_t stamp =
         (word_.load(std::memory_order_relaxed) + one_stamp) & stamp_mask;
     cap_.store(cap, std::memory_order_relaxed); // both published below
-    // Modulo 2^64, as the sum is that they are for.
+    // Modulo 2^64, as is the sum that uses it.
     started_apart_.store(now.started - stamp / one_stamp,
                          std::memory_order_relaxed);
     // release: publishes what was decided under the lock.
@@ -138,7 +139,7 @@ private:
   static constexpr std::uint64_t running_mask = one_stamp - 1;
   static constexpr std::uint64_t stamp_mask = joiner_flag - one_stamp;
 
-  // Of `started` what is in the word.
+  // The part of `started` that the word contains.
   static counts unpack(std::uint64_t word) noexcept {
     return {word & running_mask, (word & stamp_mask) / one_stamp};
   }

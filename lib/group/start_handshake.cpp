@@ -16,7 +16,8 @@ namespace weir::detail {
 
 namespace {
 
-// A child that was stopped is told apart from one whose frames were destroyed.
+// The error for a child that was stopped differs from that for a child whose
+// frames were destroyed.
 std::exception_ptr stop_error(bool was_cancelled) {
   return was_cancelled ? error_of(asio::error::operation_aborted)
                        : error_of(errc::task_abandoned);
@@ -106,7 +107,7 @@ bool handshake_core::leave(const std::exception_ptr& error) noexcept {
 }
 
 void handshake_core::end() noexcept {
-  if (!has_left_) // Only the child, and this is the last of it, writes it.
+  if (!has_left_) // Only the child writes it, here for the last time.
     error_ = stop_error(!has_entered_);
   decide(stage::ended);
 }
@@ -130,7 +131,8 @@ void handshake_core::decide(stage s) noexcept {
   waiter* who = nullptr;
   {
     std::lock_guard held(lock_);
-    // A parent cancelled while its child said that it is up stays cancelled.
+    // A parent that is cancelled while its child reports that it is ready stays
+    // cancelled.
     if (stage_ != stage::waiting || (s == stage::ready && is_cancelled_))
       return;
     stage_ = s;
@@ -151,7 +153,7 @@ public:
   handshake_exit& operator=(const handshake_exit&) = delete;
   ~handshake_exit() {
     shake_.exit();
-    scope_.break_off(); // Nothing, but at the end of the runtime.
+    scope_.break_off(); // Has an effect only at the end of the runtime.
   }
 
 private:
@@ -178,7 +180,7 @@ task<> run_starting(starting child) {
   const bool is_of_group = shake.leave(error);
   co_await leave_scope<cancel_scope>(scope);
   if (!is_of_group)
-    co_return; // The parent is told when this frame is gone.
+    co_return; // The parent learns it when this frame is destroyed.
   if (is_stopped)
     co_await pass_on_stop();
   if (error)

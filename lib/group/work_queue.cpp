@@ -74,8 +74,8 @@ bool work_state::start(queued_step& step,
     return true;
   }
   std::lock_guard held(lock_);
-  // What ends after this look finds the step in the queue: end() comes for the
-  // lock when it has counted.
+  // Work that ends after this check finds the step in the queue: end() takes
+  // the lock after it has counted.
   if (pending() == 0)
     return true;
   if (abandoned_) {

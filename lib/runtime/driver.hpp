@@ -19,14 +19,15 @@ public:
   driver& operator=(const driver&) = delete;
   virtual ~driver() = default;
 
-  // Any thread: is it the one that runs?
+  // Any thread. True if the calling thread is the one that runs.
   virtual bool is_here() const noexcept = 0;
 
-  // Until `done`, or until the runtime is stopped. Throws what stops it before,
-  // and what escapes a handler or a detached task.
+  // Runs until `done`, or until the runtime is stopped. Throws the error that
+  // stops it earlier, and exceptions that escape a handler or a detached task.
   virtual void run(const bool& done) = 0;
 
-  // Any thread: something that weir does not run will end a wait, or has.
+  // Any thread. Work that weir does not run has begun, and will end a wait; or
+  // it has ended.
   virtual void outside_began() noexcept = 0;
   virtual void outside_ended() noexcept = 0;
 

@@ -72,11 +72,11 @@ bool engine::run_here(runtime_core& runtime, const bool& done) {
   try {
     runs->run(done);
   } catch (...) {
-    runtime.stop(); // The task may refer to what the caller destroys now.
+    runtime.stop(); // The caller may now destroy what tasks use.
     throw;
   }
   if (runtime.is_stopped())
-    runtime.stop(); // By the task: there is no thread that ends the others.
+    runtime.stop(); // A task stopped it: no other thread ends the rest.
   return true;
 }
 

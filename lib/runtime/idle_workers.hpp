@@ -9,9 +9,9 @@
 
 namespace weir::detail {
 
-// How many drain handlers are out, and how many of them look for work. A push
-// brings in another one only if fewer than `limit` are out and none is looking
-// already: a worker that finds work brings in the next.
+// How many drain handlers are active, and how many of them search for work. A
+// push starts another one only if fewer than `limit` are active and none is
+// searching: a worker that finds work starts the next.
 //
 // One word: active in the low half, searching (a part of active) in the high.
 template <typename Sync>
@@ -48,12 +48,12 @@ public:
     word_.fetch_add(one_searching, std::memory_order_relaxed);
   }
 
-  // A searcher gives up. It must look at all queues once more after this: a
-  // push that saw it search did not bring in another.
+  // A searcher stops. It must look at all queues once more after this: a push
+  // that saw it searching did not start another.
   void leave() noexcept {
     // seq_cst: in one order with the fence between a push and try_enter().
-    // Either that push sees this worker gone, or this worker's last look,
-    // which follows, sees what was pushed.
+    // Either that push sees that this worker has left, or this worker's last
+    // look, which follows, sees what was pushed.
     word_.fetch_sub(one_active + one_searching, std::memory_order_seq_cst);
   }
 

@@ -13,9 +13,10 @@
 
 namespace weir::detail {
 
-// Where a runtime's pool is, before and while it is destroyed: what its
-// destructor destroys may still submit to it. A std::optional is empty while
-// reset() runs, and libstdc++ asserts that it is not.
+// Storage for a runtime's pool, accessible until the pool's destructor has
+// returned: objects that this destructor destroys may still submit to the pool.
+// A std::optional is empty while reset() runs, and libstdc++ asserts that it is
+// not.
 //
 // On the thread that destroys the runtime; the pool itself takes care of
 // others.

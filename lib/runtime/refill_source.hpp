@@ -5,7 +5,7 @@
 
 namespace weir::detail {
 
-// Whom a worker asks when it has nothing left to run, before it looks at the
+// What a worker calls when it has nothing left to run, before it looks at the
 // other workers' queues.
 class refill_source {
 public:

@@ -37,7 +37,8 @@ bool is_abandoned(const std::exception_ptr& error) noexcept {
   }
 }
 
-// One call. All members are the calling thread's, but for what poke() uses.
+// One call. Only the calling thread uses the members, except for those that
+// poke() uses.
 class signal_run final : public detail::rest_watch {
 public:
   signal_run(runtime& on, const signal_options& options)
@@ -78,7 +79,7 @@ public:
         context_.run();
       else if (context_.run_until(deadline_); now() >= deadline_)
         stop();
-      // Whatever poke() was for, is_over() sees: it comes after this.
+      // is_over(), called after this, sees every change that poke() reported.
       context_.restart();
     }
     if (error_)
@@ -87,7 +88,7 @@ public:
   }
 
 private:
-  // Not of weir::clock, whose time may be a deterministic runtime's.
+  // Not weir::clock, which may show the time of a deterministic runtime.
   static clock::time_point now() noexcept {
     return std::chrono::steady_clock::now();
   }
@@ -120,7 +121,7 @@ private:
       return;
     }
     end_.signal = number;
-    // First of all, so that it is the first thing that the next signal finds.
+    // First, so that it already applies to the next signal.
     if (options_.second == second_signal::ends_process)
       let_signals_end_process();
     if (options_.second == second_signal::stops_runtime)
@@ -138,7 +139,7 @@ private:
     has_main_ended_ = true;
     if (!error)
       return;
-    // Of the cancellation here, or of the stop.
+    // Caused by the cancellation here, or by the stop.
     const bool is_ours = (is_cleaning_up_ && detail::is_aborted(error)) ||
                          (end_.is_stopped && is_abandoned(error));
     if (!is_ours)

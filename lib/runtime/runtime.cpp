@@ -17,7 +17,7 @@ int version() noexcept { return WEIR_VERSION; }
 std::size_t runtime_options::default_threads() noexcept {
   const std::size_t allowed = detail::processors_allowed();
   const std::size_t granted = detail::processors_granted("");
-  // A quota of more than there are is none.
+  // A quota above the number of processors has no effect.
   return granted == 0 ? allowed : std::min(allowed, granted);
 }
 

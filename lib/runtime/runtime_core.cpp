@@ -18,9 +18,9 @@ std::size_t checked_threads(std::size_t threads) {
   return threads;
 }
 
-// The engine's at a time: one for each worker; for the timer that is armed,
-// one that was aborted and not called, one that fires; the marker; at the end,
-// one more for each worker. And as many again.
+// How many handlers the engine has at a time: one for each worker; one for the
+// armed timer, one that was aborted but not called, one that fires; the marker;
+// at the end, one more for each worker. All of that twice.
 constexpr std::size_t handlers(std::size_t threads) noexcept {
   return 2 * (2 * threads + 4);
 }
@@ -43,16 +43,17 @@ runtime_core::runtime_core(const runtime_options& options)
   start_threads();
 }
 
-// No thread at all: the driver is the one worker.
+// No threads: the driver is the only worker.
 runtime_core::runtime_core(clock::time_point start, const driver_maker& make)
     : options_{.threads = 1}, memory_(handlers(1)), pool_(0),
       ready_(*pool_, 1, timers_, memory_), timers_(*pool_, start, memory_),
       driver_(make(*this)) {}
 
-// The threads are not Asio's to start: its constructor waits for ever for those
-// it has if it cannot have all, and one that it knows to be alone keeps to
-// itself what its handlers post, also when others have attached themselves.
-// Each is bound to its worker at once; a thread that attaches itself never is.
+// weir starts the threads, not Asio. If Asio's constructor cannot start all
+// threads, it waits for ever for those that it started. And if it started only
+// one, that thread keeps what its handlers post, even when other threads have
+// attached themselves. Each thread is bound to its worker at once; a foreign
+// thread that attaches itself is never bound.
 void runtime_core::start_threads() {
   try {
     threads_.reserve(options_.threads);
@@ -66,7 +67,7 @@ void runtime_core::start_threads() {
     for (std::thread& each : threads_)
       each.join();
     timers_.close();
-    pool_.reset(); // While those live whose handlers it destroys.
+    pool_.reset(); // While the owners of its handlers are alive.
     throw;
   }
 }
@@ -91,7 +92,7 @@ void runtime_core::remove_root(task_core& core) noexcept {
   if (roots_.empty())
     poke_watches();
   if (is_idle())
-    changed_.notify_all(); // Under the lock: *this may go once it is free.
+    changed_.notify_all(); // Under the lock: then *this may be destroyed.
 }
 
 bool runtime_core::add_group(tracked_group& group) noexcept {
@@ -194,7 +195,7 @@ void runtime_core::begin_cancelling() noexcept {
 
 void runtime_core::end_cancelling() noexcept {
   std::lock_guard held(lock_);
-  // relaxed: nobody needs to see what came before.
+  // relaxed: no thread needs to see what came before.
   cancelling_.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -31,10 +31,10 @@
 
 namespace weir::detail {
 
-// Waits outside of the runtime's threads for its tasks.
+// A party outside of the runtime's threads that waits for its tasks.
 class rest_watch {
 public:
-  // Under the runtime's lock: perhaps nothing is left, look again.
+  // Under the runtime's lock: the tasks may all have ended, check again.
   virtual void poke() noexcept = 0;
 
   rest_watch* next = nullptr; // guarded by the runtime's lock
@@ -50,8 +50,8 @@ protected:
 class runtime_core final {
 public:
   explicit runtime_core(const runtime_options& options);
-  // Without threads: what `make` makes drives it, and its time begins at
-  // `start`.
+  // Without threads: the driver that `make` creates runs the tasks, and the
+  // time begins at `start`.
   using driver_maker = std::function<std::unique_ptr<driver>(runtime_core&)>;
   runtime_core(clock::time_point start, const driver_maker& make);
   runtime_core(const runtime_core&) = delete;
@@ -65,7 +65,7 @@ public:
   scheduler& ready() noexcept { return ready_; }
   timer_service& timers() noexcept { return timers_; }
 
-  // stop() has begun, or the destructor is through with the tasks.
+  // stop() has begun, or the destructor has waited for all tasks.
   bool is_stopped() const noexcept {
     // acquire: pairs with the stop.
     return stopped_.load(std::memory_order_acquire);
@@ -89,7 +89,8 @@ public:
   void add_wait(blocking_wait& wait) noexcept;
   void remove_wait(blocking_wait& wait) noexcept;
 
-  // An offloaded function began, which ends on another thread; or it has.
+  // An offloaded function, which ends on another thread, has begun; or has
+  // ended.
   void outside_began() noexcept {
     if (driver_ != nullptr)
       driver_->outside_began();
@@ -99,8 +100,8 @@ public:
       driver_->outside_ended();
   }
 
-  // `watch` is told whenever the last root task ends, and, while the runtime
-  // cancels, whenever nothing is left.
+  // Calls poke() of `watch` whenever the last root task ends, and, while the
+  // runtime cancels, whenever no task is left.
   void add_watch(rest_watch& watch) noexcept;
   void remove_watch(rest_watch& watch) noexcept;
   // From here on, until as many calls of end_cancelling(), root tasks and
@@ -128,12 +129,12 @@ public:
 
   // runtime::stop().
   void stop() noexcept;
-  // All tasks have been told to park, and are: their frames go.
+  // All tasks are parked: their frames are destroyed.
   bool is_ending() const noexcept { return stage_now() >= stage::unwinding; }
-  // All frames are gone, and the threads end.
+  // All frames are destroyed, and the threads end.
   bool is_over() const noexcept { return stage_now() == stage::over; }
-  // On the strand of a task that will not be resumed any more, and which is
-  // held from now on. The task may be gone when it returns.
+  // On the strand of a task that will not be resumed any more; the strand stays
+  // held. The task may be destroyed before the call returns.
   void park(task_core& task) noexcept;
   // After stop(): a task has ended, and is counted as ended.
   void end_task_counted() noexcept;
@@ -142,14 +143,15 @@ public:
   // In the destructor of `group`, on a thread that destroys frames or is the
   // user's.
   void end_children_of(tracked_group& group) noexcept;
-  // stop() has begun the end on a thread of the pool, and this is none.
+  // True: stop() has begun the end on a thread of the pool, and this is not
+  // such a thread.
   bool ends_elsewhere() noexcept {
     return is_stopped() && driver_ == nullptr && !is_own_thread();
   }
   // The driver: destroys the frames of one task, if that can be done now.
   bool end_one() noexcept;
-  // If the end has stalled; the driver calls it when nothing else can be done.
-  // False: no frame was destroyed.
+  // Destroys frames if the end has stalled; the driver calls it when nothing
+  // else can be done. False: no frame was destroyed.
   bool break_stall() noexcept;
 
   runtime_stats stats() noexcept;
@@ -181,26 +183,26 @@ private:
   bool is_idle() noexcept;      // under lock_
   void poke_watches() noexcept; // under lock_
 
-  // How far stop() is; only goes on.
+  // The stages of stop(), in this order.
   enum class stage : std::uint8_t {
     none,
-    telling,   // the tasks are told
+    telling,   // the tasks are marked
     parking,   // until every task is parked or has ended
     unwinding, // their frames are destroyed
     finishing, // completion handlers run
     over,
   };
   using lock_held = std::unique_lock<sync::mutex>;
-  // After which an end that still waits says what for.
+  // After this time an end that still waits reports what it waits for.
   static constexpr std::chrono::seconds patience{10};
-  // Between two looks of one that nobody tells.
+  // Time between two checks of a waiter that is not notified.
   static constexpr std::chrono::milliseconds pause{10};
 
   stage stage_now() const noexcept {
     // acquire: sees what was done before.
     return stage_.load(std::memory_order_acquire);
   }
-  // Goes through the pool's queue, which is first in, first out, and through it
+  // Passes through the pool's queue, which is first in, first out, and then
   // once more.
   struct marker {
     using allocator_type = handler_allocator<void>;
@@ -271,12 +273,12 @@ private:
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};
-  ready_item* parked_ = nullptr;      // by ready_next; each with a reference
+  ready_item* parked_ = nullptr;      // by ready_next; each holds a reference
   std::size_t parked_count_ = 0;      // not ended yet
   std::size_t not_parked_ = 0;        // at the last look, less those since then
-  task_core* due_ = nullptr;          // whose frames can go, by ready_next
-  task_core* first_to_go_ = nullptr;  // whose frames go while others still wait
-  std::size_t first_to_go_count_ = 0; // and of which a thread destroys frames
+  task_core* due_ = nullptr;          // frames can be destroyed; by ready_next
+  task_core* first_to_go_ = nullptr;  // destroyed while others still wait
+  std::size_t first_to_go_count_ = 0; // also counts tasks being destroyed
   stall_timer stall_timer_{*this};
   sync::mutex join_lock_;   // held while a thread joins the pool's
   bool are_joined_ = false; // under join_lock_

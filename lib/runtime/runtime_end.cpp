@@ -18,15 +18,15 @@
 // How a runtime ends: docs/design/end-of-a-runtime.md. Its destructor first
 // cancels all tasks and waits for them; then, as runtime::stop() does at once,
 // it tells the tasks to park, destroys their frames, and ends the threads.
-// Long, as the stages share a lock and follow each other.
+// Long, because the stages share a lock and follow each other.
 
 namespace weir::detail {
 
 runtime_core::~runtime_core() {
   ready_.await_outside();
   timers_.close();
-  // What is destroyed here may submit to the scheduler, which drops it. There
-  // may be frames of asio::awaitables in handlers, in any order.
+  // Objects destroyed here may submit to the scheduler, which drops the work.
+  // Handlers may contain frames of asio::awaitables, in any order.
   teardown_scope scope;
   const auto drop_left = [this] {
     while (ready_item* const item = ready_.take_left())
@@ -37,8 +37,8 @@ runtime_core::~runtime_core() {
   drop_left();
 }
 
-// A deterministic runtime that cannot end is left as it is, with all that is
-// suspended on it: to destroy that would touch what it waits for.
+// A deterministic runtime that cannot end is not destroyed, nor are the
+// coroutines suspended on it: destroying them would access what they wait for.
 void runtime_core::destroy(runtime_core* core) noexcept {
   if (core->end())
     delete core;
@@ -74,8 +74,8 @@ void runtime_core::marker::operator()() const noexcept {
 void runtime_core::shut_down() noexcept {
   {
     std::lock_guard held(lock_);
-    // release: as the looks at the groups are that follow, which is what
-    // counts, see group_is_idle().
+    // release: as are the checks of the groups that follow; those are the ones
+    // that matter, see group_is_idle().
     closing_.store(true, std::memory_order_release);
   }
   if (driver_ != nullptr) {
@@ -99,8 +99,8 @@ void runtime_core::shut_down() noexcept {
   if (is_stopped())
     return;
   // Completion handlers of the tasks are still in the pool's queue, which is
-  // first in, first out: let them run. Twice, for a thread keeps what a
-  // handler defers to itself until that handler returns.
+  // first in, first out: let them run. Twice, because a thread keeps what a
+  // handler defers until that handler returns.
   bool reached = false; // under lock_
   asio::post(*pool_, marker{this, &reached, 1});
   {
@@ -121,7 +121,7 @@ void runtime_core::cancel_all() noexcept {
     root->whole().request(asio::cancellation_type::terminal);
     root->release();
   }
-  // Those behind a shield are cancelled by what is inside, if at all.
+  // Groups inside a shield are cancelled from inside the shield, if at all.
   tracked_group* groups = nullptr;
   {
     std::lock_guard held(lock_);
@@ -156,7 +156,7 @@ void runtime_core::report(const char* first_line) noexcept {
 
 void runtime_core::stop() noexcept {
   begin_end();
-  // Not where the end could wait for this very thread.
+  // Not on a thread that the end could wait for.
   if (!is_own_thread() && !in_teardown())
     (void)finish_end();
 }
@@ -168,9 +168,9 @@ void runtime_core::set_stage(stage s) noexcept {
   changed_.notify_all();
 }
 
-// Any thread. First part: every task is told. One that runs parks when it next
-// awaits; one that waits has that wait ended, in the way in which it is
-// cancelled, and parks then.
+// Any thread. First part: every task is marked. A running task parks at its
+// next await; a waiting task has its wait ended, as by a cancellation, and then
+// parks.
 void runtime_core::begin_end() noexcept {
   strand_item* marked = nullptr;
   tracked_group* groups = nullptr;
@@ -190,8 +190,8 @@ void runtime_core::begin_end() noexcept {
   task_core::submit_end_marks(marked);
   for (tracked_group* g = groups; g != nullptr; g = g->end_next)
     g->tell_end();
-  // Only then, as a task that hears of a cancellation first is resumed with it.
-  // Refuses those that wait to start a child.
+  // Only then, because a task that a cancellation reaches first is resumed with
+  // it. Refuses the waiters that want to start a child.
   while (groups != nullptr) {
     tracked_group* const group = std::exchange(groups, groups->end_next);
     group->cancel_from_outside();
@@ -261,7 +261,7 @@ struct runtime_core::unwinder {
   runtime_core* self;
 };
 
-// Under lock_. Nobody waits for anything any more.
+// Under lock_. No task waits for anything any more.
 void runtime_core::begin_unwinding() noexcept {
   for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
     if (task_core* const maker =
@@ -297,8 +297,8 @@ task_core* runtime_core::take_due(const tracked_group* preferred) noexcept {
   return take_first(due_, [](const task_core&) { return true; });
 }
 
-// Enters and leaves under lock_; not while the frames are destroyed. Gives the
-// reference of the list of parked tasks back.
+// Called and returns under lock_, which is released while the frames are
+// destroyed. Releases the reference of the list of parked tasks.
 void runtime_core::destroy_frames(task_core& task, lock_held& held) noexcept {
   held.unlock();
   {
@@ -340,20 +340,22 @@ bool runtime_core::end_one() noexcept {
   return true;
 }
 
-// Under lock_. The task of `top`, or one that goes before it; or null.
+// Under lock_. The task of `top`, or one that must be destroyed before it; or
+// null.
 task_core* runtime_core::take_due_below(const task_owner& top) noexcept {
   return take_first(due_, [&](const task_core& task) {
     const task_core* t = &task;
-    // While one waits for those that go before it, its owner is there.
+    // The owner of a parked task exists until the tasks that must be destroyed
+    // before it have ended.
     while (t != nullptr && t->is_parked() && t->owner() != &top)
       t = t->owner()->maker();
     return t != nullptr && t->is_parked();
   });
 }
 
-// Not any frame: one may own this very thread, and join it. The pool's threads
-// do the same work, but each may be in such a frame. So it is enough to look
-// from time to time.
+// Not any frame: a frame may own this very thread, and join it. The pool's
+// threads do the same work, but each may be in such a frame. So it is enough to
+// check from time to time.
 void runtime_core::help_to_end(blocking_wait& until,
                                const task_owner& owner) noexcept {
   lock_held held(lock_);
@@ -371,14 +373,14 @@ void runtime_core::end_children_of(tracked_group& group) noexcept {
     } else if (task_core* const task = take_due(&group)) {
       end_task(*task, held);
     } else {
-      // Its last child may end by itself, and tells nobody here.
+      // The last child may end by itself, without a notification.
       changed_.wait_for(
           held, pause, [&] { return due_ != nullptr || group.is_idle(); });
     }
 }
 
-// Under lock_. The frames are gone. The completion handlers of the tasks are in
-// the pool's queue.
+// Under lock_. The frames are destroyed. The completion handlers of the tasks
+// are in the pool's queue.
 void runtime_core::begin_finishing() noexcept {
   set_stage(stage::finishing);
   if (driver_ != nullptr)
@@ -424,7 +426,7 @@ void runtime_core::report_ending() noexcept {
     for (ready_item* item = parked_; item != nullptr; item = item->ready_next)
       parked.insert(static_cast<task_core*>(item));
   } catch (const std::bad_alloc&) {
-    parked.clear(); // Then it prints those that are parked, too.
+    parked.clear(); // Then it also prints parked tasks.
   }
   const auto report = [&parked](task_core& task) {
     if (parked.contains(&task))
@@ -443,19 +445,20 @@ void runtime_core::report_ending() noexcept {
 
 // --- an end that stalls ---
 //
-// An asio::awaitable is not weir's to destroy, so the task that awaits it parks
+// weir must not destroy an asio::awaitable, so the task that awaits it parks
 // only when the awaitable has returned. Such an awaitable may wait for tasks of
 // the same runtime: by with_task_group(), by a join() or a co_spawn() with
-// use_awaitable. Those are parked already and would never end: the end stalls.
-// So, when every task that is not parked has made others, those of them that
-// made nothing that is alive are the first to go. It is the order of any
-// cancellation: a child ends while its parent waits for it.
+// use_awaitable. Those tasks are already parked and would never end: the end
+// stalls. So, when every task that is not parked has started others, the parked
+// ones below them that have started nothing that is alive are destroyed first.
+// This is the order of any cancellation: a child ends while its parent waits
+// for it.
 
 namespace {
 constexpr std::chrono::milliseconds first_pause{10};
 constexpr std::chrono::seconds longest_pause{1};
 
-// Of a parked one: its owner is there.
+// Precondition: `task` is parked, so its owner exists.
 const task_core* maker_of(const task_core& task) noexcept {
   return task.owner()->maker();
 }
@@ -471,8 +474,8 @@ runtime_core::stall_timer::stall_timer(runtime_core& r) noexcept
       }),
       runtime(r), pause(first_pause) {}
 
-// Under lock_. No event says that the end has stalled: a timer looks, less and
-// less often. A deterministic runtime's driver knows when it has.
+// Under lock_. No event reports that the end has stalled: a timer checks, less
+// and less often. A deterministic runtime's driver knows when it has stalled.
 void runtime_core::arm_stall_timer() noexcept {
   if (stage_now() != stage::parking || driver_ != nullptr)
     return;
@@ -498,9 +501,9 @@ bool runtime_core::break_stall() noexcept {
   }
 }
 
-// Under lock_. Does nothing unless all that are not parked wait for what they
-// made, or run and may come to that. Linear in the tasks that are alive, but
-// for the length of the chains of makers.
+// Under lock_. Does nothing unless every task that is not parked waits for what
+// it started, or runs and may still do so. Linear in the number of tasks alive,
+// apart from the length of the chains of makers.
 void runtime_core::collect_first_to_go() {
   if (stage_now() != stage::parking || first_to_go_count_ != 0 ||
       parked_count_ == 0)
@@ -525,7 +528,7 @@ void runtime_core::collect_first_to_go() {
     g->for_each_child([&](const task_core& t) { add(t, g->maker()); });
   }
   if (parked.size() + others.size() != alive)
-    return; // A child that has not awaited yet is in no list. It runs.
+    return; // A child that has not awaited yet is in no list: it runs.
   const auto waits = [&](const task_core* t) { return makers.contains(t); };
   if (!std::all_of(others.begin(), others.end(), waits))
     return;
@@ -546,13 +549,13 @@ void runtime_core::collect_first_to_go() {
     task->ready_next = first_to_go_;
     first_to_go_ = task;
     ++first_to_go_count_;
-    --parked_count_; // As one that runs, until it has ended.
+    --parked_count_; // It counts as running until it has ended.
     ++not_parked_;
   }
 }
 
-// Enters and leaves under lock_. A child of `of`; any if it is null. False:
-// there is none.
+// Called and returns under lock_. Destroys the frames of a child of `of`, or of
+// any task if `of` is null. False: there is none.
 bool runtime_core::end_first_to_go(const tracked_group* of,
                                    lock_held& held) noexcept {
   task_core* const task = take_first(first_to_go_, [&](const task_core& t) {

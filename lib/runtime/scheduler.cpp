@@ -23,7 +23,7 @@ constexpr unsigned clock_turns = 32;
 static_assert(batch_tasks % clock_turns == 0);
 constexpr std::chrono::microseconds batch_time{200};
 // Once in this many tasks the shared queue is looked at first, so that a worker
-// whose own queue never empties does not starve it.
+// whose own queue is never empty does not starve it.
 constexpr std::uint32_t shared_turns = 31;
 // A worker without work looks around this many times, with this many pauses
 // after each (together about a microsecond), before it leaves.
@@ -42,7 +42,7 @@ constexpr std::uint32_t crowd = 16;
 
 } // namespace
 
-// One trip of a worker through the pool's queue.
+// One pass of a worker through the pool's queue.
 struct scheduler::drain_handler {
   using allocator_type = handler_allocator<void>;
   allocator_type get_allocator() const noexcept {
@@ -89,27 +89,28 @@ void scheduler::push(ready_item& item) noexcept {
   if (!self->queue.push(item)) [[unlikely]]
     push_over(*self, item);
   if (workers_.size() == 1 && self->draining)
-    return; // It runs the task itself, and there is nobody to wake.
+    return; // It runs the task itself; there is no worker to wake.
   notify();
 }
 
 void scheduler::push_again(ready_item& item) noexcept {
   worker* const self = this_thread().self;
-  // Outside of drain() nobody would look at the queue again.
+  // Outside of drain() the worker would not look at its queue again.
   if (self == nullptr || self->owner != this || !self->draining ||
       !self->queue.push(item)) [[unlikely]]
     push(item);
 }
 
-// As soon as the item is in the queue its task may run and end, and so may the
-// runtime: its destructor waits for the threads that are still here.
+// As soon as the item is in the queue, its task may run and end, and so may the
+// runtime: its destructor waits for the threads that are still in this
+// function.
 void scheduler::push_from_outside(ready_item& item) noexcept {
   // relaxed: the worker that runs the item sees this, as it sees the item.
   outside_.fetch_add(1, std::memory_order_relaxed);
   item.ready_next = nullptr;
   shared_.push(item);
   notify();
-  // release: *this may be gone.
+  // release: *this may be destroyed.
   outside_.fetch_sub(1, std::memory_order_release);
 }
 
@@ -120,7 +121,7 @@ void scheduler::await_outside() const noexcept {
     sync::pause(round);
 }
 
-// A worker whose queue is full: the older half goes to where everybody looks.
+// For a worker whose queue is full: moves the older half to the shared queue.
 void scheduler::push_over(worker& self, ready_item& item) noexcept {
   do {
     if (ready_item* chain = self.queue.split())
@@ -167,7 +168,7 @@ ready_item* scheduler::take_shared(worker& self) noexcept {
       break;
     }
   }
-  // A worker that looked around since the flag was taken down has seen nothing.
+  // A worker that searched after pop() had cleared the flag has found nothing.
   if (workers_.size() != 1)
     notify();
   return first;
@@ -184,11 +185,11 @@ ready_item* scheduler::next(worker& self) noexcept {
   return take_shared(self);
 }
 
-// Looks at the other workers' queues, once. A queue whose tasks are short is
-// left alone: its owner is done with it before they have travelled to another
-// processor's cache. It is worth stealing from when the owner has taken
-// nothing since the last look, or would need more than `patience` such spans
-// for the rest.
+// Looks at the other workers' queues, once. Takes nothing from a queue whose
+// tasks are short: its owner runs them before they have moved to another
+// processor's cache. It is worth stealing from when the owner has taken nothing
+// since the last look, or would need more than `patience` such spans for the
+// rest.
 ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   const std::size_t n = workers_.size();
   for (std::size_t i = 1; i != n; ++i) {
@@ -206,8 +207,8 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   return nullptr;
 }
 
-// Looks around for a while. Null: nothing to be had, or not for long enough;
-// then `again` says so.
+// Searches for a while. Null: there was nothing to take, or the search took too
+// long; then `again` is set.
 ready_item* scheduler::search(worker& self, bool& again) noexcept {
   unsigned quiet = 0;
   unsigned rest = 0; // rounds
@@ -219,8 +220,8 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
     } else {
       if (ready_item* item = steal(self, steal_patience))
         return item;
-      // While tasks come and go the searcher stays: it costs the others less
-      // than being woken again would.
+      // While there is work for others, the searcher stays: that costs the
+      // others less than waking it again.
       if (has_work()) {
         quiet = 0;
         rest = busy_rest;
@@ -236,8 +237,8 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
 }
 
 bool scheduler::has_work() const noexcept {
-  // First: of a task that yielded before its worker took the last chain no
-  // fence tells, see push_again(). Pushes are ordered by the gate.
+  // Checked first: a task that yielded before its worker took the last chain
+  // has no fence, see push_again(). Pushes are ordered by the gate.
   if (!shared_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
@@ -256,14 +257,16 @@ struct scheduler::draining_mark {
 
 void scheduler::drain(bool searching) noexcept {
   if (!on_worker_thread()) {
-    // An attached foreign thread: let one of the pool's own take it.
+    // A foreign thread that has attached itself: one of the pool's own takes
+    // it.
     asio::post(pool_, drain_handler{this, searching});
     return;
   }
   worker& self = *this_thread().self;
-  if (self.draining) { // A driver looks after the queues.
+  if (self.draining) { // A driver runs what is queued.
     gate_.leave();
-    sync::fence_seq_cst(); // It looks after this, see idle_workers::leave().
+    // The driver looks after this, see idle_workers::leave().
+    sync::fence_seq_cst();
     return;
   }
   const draining_mark mark(self);
@@ -279,15 +282,16 @@ void scheduler::drain(bool searching) noexcept {
     if (searching) [[unlikely]] {
       searching = false;
       if (gate_.found_work()) {
-        // As after leave(): a push that saw this worker search woke nobody.
+        // As after leave(): a push that saw this worker searching woke no
+        // worker.
         sync::fence_seq_cst();
         if (has_work())
           notify();
       }
     }
     static_cast<task_core*>(item)->run();
-    // Short tasks are counted, for a look at the clock costs as much as one;
-    // long ones are noticed by looking early.
+    // Short tasks are counted, because reading the clock costs as much as one;
+    // long ones are noticed because the clock is read early.
     if (++done == next_look) {
       if (done == batch_tasks ||
           std::chrono::steady_clock::now() - start > batch_time) {
@@ -299,7 +303,7 @@ void scheduler::drain(bool searching) noexcept {
   }
 }
 
-// A worker without work of its own. Null: this trip is over.
+// A worker without work of its own. Null: this pass is over.
 ready_item* scheduler::find(worker& self, bool& searching) noexcept {
   for (;;) {
     if (more_.refill())
@@ -313,7 +317,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
     if (ready_item* item = search(self, again))
       return item;
     if (again) {
-      // The pool's other handlers want this thread, too.
+      // Lets the pool's other handlers use this thread, too.
       asio::post(pool_, drain_handler{this, true});
       return nullptr;
     }

@@ -41,10 +41,11 @@ struct worker {
 //
 // A drain handler runs a bounded batch and goes to the back of the pool's
 // queue, so that the reactor and other handlers get their turn. When there is
-// nothing to run no handler is out, and an idle runtime burns nothing.
+// nothing to run, no handler is active, and an idle runtime uses no processor
+// time.
 class scheduler final {
 public:
-  // `more` is asked by workers that have nothing to run.
+  // Workers that have nothing to run call `more`.
   scheduler(asio::thread_pool& pool,
             std::size_t threads,
             refill_source& more,
@@ -53,13 +54,13 @@ public:
   scheduler& operator=(const scheduler&) = delete;
 
   // Any thread. Queues `item`, whose strand its queue entry holds from now on,
-  // and sees that some worker runs it.
+  // and makes some worker run it.
   void push(ready_item& item) noexcept;
   // The same for the task that the calling worker runs and that yields. Wakes
-  // nobody: there is no more to run than before the worker took it.
+  // no worker: there is no more to run than before the worker took the task.
   void push_again(ready_item& item) noexcept;
-  // A thread of the runtime's own, which ends before *this does: it is that
-  // worker from now on.
+  // Makes the calling thread the worker `index`. It is a thread of the runtime,
+  // which ends before *this does.
   void bind(std::size_t index) noexcept;
   // False also on a foreign thread that has attached itself to the pool.
   bool on_worker_thread() noexcept;
@@ -67,10 +68,11 @@ public:
   // The calling worker's number; 0 on any other thread.
   static std::size_t this_worker_index() noexcept;
 
-  // No thread of the pool runs any more: one that is queued, or null.
+  // Call when no thread of the pool runs any more. Returns a queued item, or
+  // null.
   ready_item* take_left() noexcept;
-  // No task is left that could be pushed: waits until no thread that pushed one
-  // from outside of the pool touches *this any more.
+  // Call when no task is left that could be pushed. Waits until no thread that
+  // pushed one from outside of the pool uses *this any more.
   void await_outside() const noexcept;
 
   // --- a deterministic runtime's driver: the calling thread is the worker ---
@@ -80,7 +82,7 @@ public:
   void leave_driver() noexcept;
   // The next ready task, which the driver owns then; null if there is none.
   ready_item* take() noexcept { return next(workers_.front()); }
-  // Whether a task that goes on to make others ready lets them run first.
+  // Whether a task that continues to make others ready lets them run first.
   void driver_yields(bool yields) noexcept;
 
   std::size_t busy() const noexcept { return gate_.busy(); }
@@ -107,7 +109,7 @@ private:
   std::vector<worker> workers_;
   idle_workers gate_;
   shared_queue shared_;
-  // Threads in push_from_outside(). Beside the queue, which they write too.
+  // Threads in push_from_outside(). Next to the queue, which they write too.
   sync::atomic<std::uint32_t> outside_{0};
 };
 

@@ -11,8 +11,8 @@
 
 namespace weir::detail {
 
-// Ready tasks that no worker has: of other threads, and what workers have too
-// much of. First in, first out, by chains, which are linked by ready_next.
+// Ready tasks in no worker's queue: pushed by other threads, or surplus of
+// workers. First in, first out, by chains, which are linked by ready_next.
 //
 // Any thread. `Sync` as in sync.hpp.
 template <typename Sync>

@@ -22,14 +22,13 @@ constexpr std::chrono::microseconds tick_length{250};
 constexpr std::size_t due_batch = 64;
 // Beyond 16 workers, wheels are shared; each takes 28 KiB.
 constexpr std::size_t most_shelves = 16;
-// What is later counts as never where time jumps.
+// When time jumps, what is due later than this counts as never.
 constexpr std::uint64_t horizon = std::chrono::years(30) / tick_length;
 static_assert(horizon < timing_wheel::last_tick);
-// Entries ahead of the one that fires whose memory is asked for.
+// How many entries ahead of the one that fires are prefetched.
 constexpr std::size_t lookahead = 8;
 
-// What firing an entry touches: its surroundings, which are a frame, and its
-// task.
+// What firing an entry touches: the frame around it, and its task.
 void prefetch(const timer_entry& entry) noexcept {
   const auto ask_for = [](const void* at, int bytes) {
     for (int line = 0; line < bytes; line += 64)
@@ -108,8 +107,8 @@ void timer_service::arm(timer_entry& entry,
     std::lock_guard held(on.lock);
     due = on.wheel.arm(entry, tick);
   }
-  // The wheel may want to move the entry down before that: if it is advanced
-  // by then, for another, it does.
+  // The wheel may want to move the entry down before it is due. It does so if
+  // it is advanced by then for another entry.
   // relaxed: a hint. driven_for_ only gets later under driver_lock_ by fire(),
   // which looks at all wheels after that and so sees this entry.
   if (due < driven_for_.load(std::memory_order_relaxed))
@@ -155,11 +154,11 @@ timer_entry* timer_service::take_due(clock::time_point now,
   return only.wheel.advance(tick_at(now), most);
 }
 
-// Any thread, no lock held but perhaps a group's.
+// Any thread; no lock held except possibly a group's.
 void timer_service::drive() noexcept {
   std::lock_guard held(driver_lock_);
   if (!timer_)
-    return; // The runtime is on its way out.
+    return; // The runtime is being destroyed.
   const std::uint64_t due = next_tick();
   // relaxed: under driver_lock_.
   if (due >= driven_for_.load(std::memory_order_relaxed))
@@ -169,8 +168,8 @@ void timer_service::drive() noexcept {
   try {
     timer_->async_wait(wait_handler{this});
   } catch (const std::bad_alloc&) {
-    // The user's timers have taken the room in Asio's queue. In a while, as
-    // fire() finds nothing due and comes here.
+    // The user's timers have used up the room in Asio's queue. Tries again
+    // later: fire() finds nothing due and calls this function.
     post_fire();
   }
 }

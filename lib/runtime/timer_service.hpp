@@ -39,7 +39,7 @@ using wheel_timer =
 // The runtime's deadlines: timing wheels in steps of 0.25 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
 // anew only if it would come too late. Each worker arms in a wheel of its own,
-// so that they do not meet at one lock.
+// so that workers do not contend for one lock.
 //
 // What is due fires in small batches, each followed by the tasks that it made
 // ready: those are still in the cache then. The workers share in the firing.
@@ -59,12 +59,12 @@ public:
   // Any thread; may be called under a group's lock. `entry` fires at
   // `deadline`, never before, on a pool thread with no lock held.
   void arm(timer_entry& entry, clock::time_point deadline) noexcept;
-  // Any thread; as above. True: it will not fire. False: it has fired, or is
-  // about to.
+  // Any thread; may be called under a group's lock. True: it will not fire.
+  // False: it has fired, or is about to.
   bool disarm(timer_entry& entry) noexcept;
 
-  // No thread runs, or none will any more: gives the asio timer back before
-  // the pool goes.
+  // Call when no thread runs any more: destroys the asio timer before the pool
+  // is destroyed.
   void close() noexcept { timer_.reset(); }
 
   // A pool thread. Fires a batch if some are known to be due.
@@ -107,7 +107,7 @@ private:
 
   mutable std::vector<wheel_shard> shards_;
 
-  // The asio timer has expired, and not all that was due has fired.
+  // The asio timer has expired, and some of what was due has not fired.
   sync::atomic<bool> overdue_{false};
 
   // The asio timer is touched under driver_lock_ only, never under a shard's

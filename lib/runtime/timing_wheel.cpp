@@ -98,8 +98,8 @@ bool timing_wheel::disarm(timer_entry& entry) noexcept {
 
 timing_wheel::event timing_wheel::earliest() const noexcept {
   event first{never, 0, 0};
-  // From above: of equal ticks the higher level's comes first, for its entries
-  // move down to be due at that very tick.
+  // From the highest level: of equal ticks the higher level's comes first,
+  // because its entries move down to be due at that very tick.
   for (unsigned level = levels; level-- != 0;) {
     if (occupied_[level] == 0)
       continue;

@@ -18,8 +18,8 @@ namespace weir::detail {
 // slot comes. Arming and disarming are O(1); an entry moves at most 6 times,
 // one due within 63 ticks never.
 //
-// A slot has several lists, filled in turn, so that a walk along a slot waits
-// for one entry's memory while it asks for the others'.
+// A slot has several lists, filled in turn, so that a walk along a slot
+// prefetches other entries while it waits for the memory of one.
 //
 // Not synchronised; knows nothing of clocks.
 //
@@ -28,11 +28,12 @@ class timing_wheel {
 public:
   static constexpr std::uint64_t never =
       std::numeric_limits<std::uint64_t>::max();
-  // Later ticks, some 34 years of quarters of a millisecond, count as this one.
+  // Later ticks (after some 34 years, in quarters of a millisecond) count as
+  // this one.
   static constexpr std::uint64_t last_tick = (std::uint64_t(1) << 42) - 1;
 
-  // Precondition: not armed. The tick it is due in: one that has passed, in the
-  // next.
+  // Precondition: not armed. Returns the tick in which the entry is due: the
+  // next one if `tick` has passed.
   std::uint64_t arm(timer_entry& entry, std::uint64_t tick) noexcept;
   // False: it was not armed, or advance() has returned it.
   bool disarm(timer_entry& entry) noexcept;

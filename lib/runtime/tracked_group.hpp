@@ -27,13 +27,14 @@ public:
   virtual void add_ref() noexcept = 0;
   virtual void release() noexcept = 0;
 
-  // No child is left, and nobody waits to start one.
+  // No child is left, and no waiter wants to start one.
   virtual bool is_idle() const noexcept = 0;
   // How many have not ended.
   virtual std::size_t children() const noexcept = 0;
-  // Cancels it, as somebody outside of it does.
+  // Cancels the group as from outside of it.
   virtual void cancel_from_outside() noexcept = 0;
-  // The runtime ends: tells all children that they are not resumed any more.
+  // The runtime ends: marks all children, so that they are not resumed any
+  // more.
   virtual void tell_end() noexcept = 0;
   virtual void report(std::FILE* out) const noexcept = 0;
 
@@ -44,7 +45,7 @@ public:
         [](task_core& child, void* to) { (*static_cast<F*>(to))(child); }, &f);
   }
 
-  // The task that made it, held; null if none did.
+  // The task that created the group, with a reference; null if none did.
   task_core* maker() const noexcept override { return maker_; }
   void set_maker(task_core* task) noexcept { maker_ = task; }
 

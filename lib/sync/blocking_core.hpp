@@ -47,10 +47,10 @@ private:
   void forget_waiter(blocking_job& job) noexcept;
   void forsake_all() noexcept;
 
-  const std::size_t capacity_; // that run or wait; saturated
+  const std::size_t capacity_; // of jobs that run or wait; saturated
   mutable sync::mutex lock_;
   condition_variable ready_; // a job, or the end
-  condition_variable idle_;  // nothing runs or waits or is told
+  condition_variable idle_;  // no job runs, waits or completes a waiter
   condition_variable told_;  // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
@@ -58,11 +58,11 @@ private:
   std::size_t queued_ = 0;
   std::size_t running_ = 0;
   std::size_t abandoned_ = 0; // of those that run
-  std::size_t telling_ = 0;   // threads that tell a waiter
-  std::size_t waits_ = 0;     // jobs for which somebody waits
+  std::size_t telling_ = 0;   // threads that complete a waiter
+  std::size_t waits_ = 0;     // jobs that have a waiter
   bool closing_ = false;
 
-  std::vector<std::thread> threads_; // constant but in constructor, destructor
+  std::vector<std::thread> threads_; // changed in constructor and destructor
 };
 
 } // namespace weir::detail

@@ -55,8 +55,9 @@ blocking_core::~blocking_core() {
   stop();
 }
 
-// In a frame that the end of a runtime destroys. What waits for a thread, for
-// no task of that runtime, is not called any more; what runs is waited for.
+// For a pool in a frame that the end of a runtime destroys. Queued functions,
+// none of which belongs to a task of that runtime, are not called any more;
+// running functions are waited for.
 void blocking_core::forsake_all() noexcept {
   const auto next = [this]() -> waiter* {
     std::lock_guard held(lock_);
@@ -103,13 +104,13 @@ job_start blocking_core::submit(blocking_job& job, waiter& w, task_core* self) {
     queue_.push_back(job);
     ++queued_;
     ++waits_;
-    // Under the lock: when the job is done *this may be gone.
+    // Under the lock: when the job is done *this may be destroyed.
     ready_.notify_one();
   }
   return job_start::waits;
 }
 
-// Lock held. Of a job that has begun.
+// Lock held. For a job that has begun.
 void blocking_core::forget_waiter(blocking_job& job) noexcept {
   begun_.erase(job);
   job.who = nullptr;
@@ -126,7 +127,7 @@ void blocking_core::take_out(blocking_job& job) noexcept {
     idle_.notify_all();
 }
 
-// False: its completion follows, or was brought about before.
+// False: its completion follows, or was caused before.
 bool blocking_core::abandon(blocking_job& job) noexcept {
   std::lock_guard held(lock_);
   if (job.who == nullptr)
@@ -168,9 +169,9 @@ void blocking_core::work() noexcept {
     const bool is_awaited = job->who != nullptr;
     job->is_telling = is_awaited;
     if (is_awaited) {
-      // The thread counts as free before the waiter is completed, which may
-      // submit again. finish_one() comes first, as a joiner may destroy the
-      // pool, which must have no waiter then.
+      // The thread counts as free before it completes the waiter, because the
+      // waiter may submit again. It deregisters the waiter first, because a
+      // joiner may destroy the pool, which must have no waiter then.
       ++telling_;
       finish_one();
       held.unlock();
@@ -182,7 +183,7 @@ void blocking_core::work() noexcept {
         idle_.notify_all();
     } else {
       held.unlock();
-      job->release(); // The result of an abandoned function, say.
+      job->release(); // May destroy the result of an abandoned function.
       held.lock();
       --abandoned_;
       finish_one();
@@ -205,8 +206,8 @@ struct blocking_core::telling {
   }
   void operator()() const noexcept {
     {
-      // The task may be the last thing its runtime does, and the runtime go
-      // while a thread of this pool is still posting.
+      // The task may be the last of its runtime, and the runtime may be
+      // destroyed while a thread of this pool is still posting.
       std::unique_lock held(self->lock_);
       self->told_.wait(held, [&] { return !job->is_telling; });
     }
@@ -218,8 +219,8 @@ struct blocking_core::telling {
   ref<blocking_job> job;
 };
 
-// A thread of the pool. A task is told from its own runtime's pool, so that the
-// runtime does not go while this thread is still telling.
+// A thread of the pool. The wait of a task ends in its own runtime's pool, so
+// that the runtime is not destroyed while this thread still uses it.
 void blocking_core::tell(blocking_job& job) noexcept {
   if (job.runtime == nullptr) {
     complete(job);
@@ -235,7 +236,7 @@ void blocking_core::tell(blocking_job& job) noexcept {
   told_.notify_all();
 }
 
-// *this may be gone afterwards, unless a thread of the pool calls it.
+// May destroy *this, unless a thread of the pool calls it.
 void blocking_core::complete(blocking_job& job) noexcept {
   waiter* who = nullptr;
   {

@@ -11,8 +11,8 @@
 
 namespace weir::detail {
 
-// The rules of a limiter behind their lock, and the word that spares both while
-// permits are free. Any thread.
+// The rules of a limiter with their lock, and the counter that makes both
+// unnecessary while permits are free. Any thread.
 template <typename Sync>
 class basic_guarded_limiter final {
 public:
@@ -40,8 +40,8 @@ public:
 
     limiter_state* operator->() const noexcept { return &of_.rules_; }
 
-    // When the last owner has left, the thread that gives a permit back takes
-    // the lock, to see whether it was the last permit.
+    // After the last owner is removed, a thread that gives a permit back takes
+    // the lock, to check whether it was the last permit.
     void add_owner() const noexcept { ++of_.owners_; }
     void remove_owner() const noexcept { --of_.owners_; }
     // No owner and nothing in use.
@@ -61,7 +61,7 @@ public:
   bool try_acquire(std::size_t weight) noexcept {
     return word_.try_take(weight) || lock(*this)->try_acquire(weight);
   }
-  // False: give it back under the lock. True: *this may be gone.
+  // False: give it back under the lock. True: *this may be destroyed.
   bool try_release(std::size_t weight) noexcept {
     return word_.try_give(weight);
   }

@@ -70,7 +70,7 @@ bool acquire_step::start(waiter& w, task_core*) noexcept {
   case limiter_core::answer::queued:
     break;
   }
-  return false; // *this may be gone.
+  return false; // *this may be destroyed.
 }
 
 void acquire_step::settled(limiter_node& node, bool granted) noexcept {

@@ -15,7 +15,7 @@ namespace weir::detail {
 void limiter_core::handle_gone() noexcept {
   {
     const lock held(rules_);
-    // Those that wait do so for what is in use: *this stays for them.
+    // The waiters wait for permits in use, which keep *this alive.
     if (held->waiting() != 0 && !in_teardown()) {
       std::fprintf(stderr,
                    "weir: a limiter was destroyed while somebody waits: "

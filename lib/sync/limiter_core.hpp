@@ -15,11 +15,11 @@
 
 namespace weir::detail {
 
-// What a limiter, its permits and those that wait share. Alive while the
-// limiter is, and after that while anything is in use or a group has it.
+// What a limiter, its permits and its waiters share. Alive while the limiter
+// is, and after that while permits are in use or a group uses it.
 //
-// For any room: put a limiter_node where it stays until it is settled or
-// withdrawn, and owe release(weight) for each grant.
+// For any caller: keep a limiter_node alive until it is settled or withdrawn,
+// and call release(weight) once for each grant.
 //
 // Thread safety: any thread; no member completes, resumes or destroys anything
 // with the lock held.
@@ -32,22 +32,23 @@ public:
   limiter_core(const limiter_core&) = delete;
   limiter_core& operator=(const limiter_core&) = delete;
 
-  // The limiter is destroyed. Terminates if somebody waits, unless the end of a
-  // runtime destroys the frame that it was in.
+  // The limiter is destroyed. Terminates if there are waiters, unless the end
+  // of a runtime destroys the frame that contained the limiter.
   void handle_gone() noexcept;
 
-  // A group has it from now on, until remove_group(): *this may be gone then.
+  // A group uses the limiter from now on, until remove_group(): then *this may
+  // be destroyed.
   void add_group() noexcept { lock(rules_).add_owner(); }
   void remove_group() noexcept { remove_owner(); }
 
-  // granted or refused at once; queued: `n` is settled later, and may be gone
-  // already when this returns.
+  // granted or refused at once; queued: `n` is settled later, and may be
+  // destroyed before this returns.
   answer acquire(limiter_node& n) noexcept { return rules_.acquire(n); }
-  // Only if nobody waits.
+  // Fails if there are waiters.
   bool try_acquire(std::size_t weight) noexcept {
     return rules_.try_acquire(weight);
   }
-  // Gives back what was granted. *this may be gone afterwards.
+  // Gives back what was granted. May destroy *this.
   void release(std::size_t weight) noexcept {
     if (!rules_.try_release(weight))
       release_slowly(weight);
@@ -55,14 +56,14 @@ public:
   // True: `n` is not queued any more and is not settled. False: it was granted
   // or refused, and is settled on some thread, now or soon.
   bool withdraw(limiter_node& n) noexcept;
-  // The same for a room that holds a lock of its own: those in `granted` are to
-  // be told, by settle(), when it holds none.
+  // As release(), for a caller that holds a lock: it must call settle() for the
+  // nodes in `granted` when it holds no lock.
   void release(std::size_t weight, limiter_queue& granted) noexcept;
   bool withdraw(limiter_node& n, limiter_queue& granted) noexcept;
-  // Tells everybody in `woken`. No lock held.
+  // Settles all nodes in `woken`. No lock held.
   static void settle(limiter_queue& woken, bool granted) noexcept {
     while (limiter_node* const n = woken.pop_front())
-      n->settle(*n, granted); // *n may be gone.
+      n->settle(*n, granted); // *n may be destroyed.
   }
 
   void set_capacity(std::size_t capacity) noexcept;

@@ -54,12 +54,12 @@ public:
     serve(granted);
   }
 
-  // A queued node gives up. False: it was taken out already, and is told.
+  // Takes out a queued node. False: it was taken out before, and is settled.
   bool withdraw(limiter_node& n, limiter_queue& granted) noexcept {
     if (!n.queued)
       return false;
     remove(n);
-    serve(granted); // It may have held back those behind it.
+    serve(granted); // It may have blocked those behind it.
     return true;
   }
 
@@ -81,8 +81,8 @@ public:
     serve(granted);
   }
 
-  // Nobody waits and no more is in use than the capacity: what is available
-  // says it all, until recount() brings it back.
+  // There are no waiters, and no more is in use than the capacity: the number
+  // of available permits is the whole state, until recount() sets it.
   bool is_countable() const noexcept {
     return queue_.empty() && in_use_ <= capacity_;
   }

@@ -11,9 +11,9 @@
 
 namespace weir::detail {
 
-// A limiter's lock, and its free permits while nothing but counting is to be
-// done: nobody waits, and no more is in use than the capacity. Then a permit
-// comes and goes with one compare-exchange and without the lock.
+// A limiter's lock, and its free permits while counting is enough: there are no
+// waiters, and no more is in use than the capacity. Then a permit is taken and
+// given back with one compare-exchange and without the lock.
 //
 // One word, in two modes:
 //
@@ -21,8 +21,9 @@ namespace weir::detail {
 //   closed  bit 1: the limiter's rules count, under the lock; the rest is void
 //   bit 0   locked
 //
-// A word that is closed and opened again may look as before: it then says the
-// same, so an exchange decided upon the earlier one is still right.
+// A word that is closed and opened again may have the same value as before. It
+// then means the same, so an exchange that expects the earlier value is still
+// right.
 template <typename Sync>
 class basic_permit_counter {
 public:
@@ -30,7 +31,7 @@ public:
   explicit basic_permit_counter(std::size_t free) noexcept
       : word_(free <= most ? pack(free) : closed_flag) {}
 
-  // Any thread. False: not that much is free, closed, or locked; ask the rules.
+  // Any thread. False: not that much is free, closed, or locked; use the rules.
   bool try_take(std::size_t weight) noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -38,15 +39,15 @@ public:
       if (word_.compare_exchange_weak(
               seen,
               seen - weight * one,
-              // acquire: what they did that gave the permits back.
+              // acquire: sees what the threads did that gave permits back.
               std::memory_order_acquire,
               std::memory_order_relaxed))
         return true;
     return false;
   }
 
-  // Any thread. False: closed or locked; tell the rules. True: the word may be
-  // gone.
+  // Any thread. False: closed or locked; use the rules. True: the word may be
+  // destroyed.
   bool try_give(std::size_t weight) noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -83,9 +84,9 @@ public:
       return std::nullopt;
     return static_cast<std::size_t>(seen / one);
   }
-  // Lets go; open again with `free`, if given and the number fits.
+  // Unlocks; open again with `free`, if given and the number fits.
   void unlock(std::optional<std::size_t> free) noexcept {
-    // release: publishes what was done under the lock. Nobody else writes a
+    // release: publishes what was done under the lock. No other thread writes a
     // locked word.
     word_.store(free && *free <= most ? pack(*free) : closed_flag,
                 std::memory_order_release);

@@ -8,21 +8,21 @@
 
 namespace weir::detail {
 
-// Where the rules of a group get what its children need beside a slot. Called
-// under the group's lock.
+// Where the rules of a group get the permits that its children need in addition
+// to a slot. Called under the group's lock.
 class permit_source {
 public:
   enum class answer : std::uint8_t {
     taken,
-    later, // group_state::admit_waiting() is called when it may be had
-    never, // more than there is
+    later, // group_state::admit_waiting() is called then
+    never, // more than the capacity
   };
 
-  // Only what can be had at once, and nobody waits for.
+  // Takes permits only if they are free and there are no waiters.
   virtual bool try_take(std::size_t weight) noexcept = 0;
   // For the first in the group's queue.
   virtual answer take_first(std::size_t weight) noexcept = 0;
-  // Nobody in the queue could use one now.
+  // No waiter in the queue can use a permit now.
   virtual void none_wanted() noexcept = 0;
 
 protected:

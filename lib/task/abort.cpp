@@ -29,8 +29,8 @@ namespace weir::detail {
 
 namespace {
 
-// What a cancelled await throws; to others a system_error. Recognised by its
-// type, without another throw.
+// What a cancelled await throws; user code sees a system_error. weir recognises
+// it by its type, without another throw.
 class abort_error final : public boost::system::system_error {
 public:
   abort_error() : system_error(asio::error::operation_aborted) {}
@@ -50,11 +50,11 @@ std::exception_ptr made(const boost::system::error_code& code) {
   return std::make_exception_ptr(boost::system::system_error(code));
 }
 
-// The codes that tell who ended something, made once. To make one costs as much
-// as to throw it, for the text of what(), a cancelled group would do so for
-// each child, and there may be no memory.
+// The errors for the codes that tell what ended an operation, made once. Making
+// one costs as much as throwing it, because of the text of what(), a cancelled
+// group would make one for each child, and there may be no memory.
 struct shared_errors {
-  // Null: `code` is another.
+  // Null: `code` is none of these.
   const std::exception_ptr*
   find(const boost::system::error_code& code) const noexcept {
     if (code == asio::error::operation_aborted)
@@ -66,7 +66,8 @@ struct shared_errors {
     return nullptr;
   }
 
-  // Several, for threads that copy one of them meet at the count of its text.
+  // Several, because threads that copy one of them contend for the reference
+  // count of its text.
   const std::array<abort_error, 8> aborts;
   const std::exception_ptr aborted = std::make_exception_ptr(aborts.front());
   const std::exception_ptr timed_out = made(asio::error::timed_out);
@@ -78,7 +79,7 @@ const shared_errors& shared() {
   static const auto* const only = new shared_errors;
   return *only;
 }
-// When the program starts, unless what starts before needs them sooner.
+// Made when the program starts, or earlier if a static initialiser needs them.
 [[maybe_unused]] const shared_errors& made_at_start = shared();
 
 } // namespace
@@ -97,8 +98,8 @@ std::exception_ptr error_of(const boost::system::error_code& code) noexcept {
   return *error;
 }
 
-// A copy is thrown faster than the object behind an exception_ptr: that takes
-// a second object, and a landing pad on the way that releases the first.
+// Throws a copy, which is faster than to rethrow an exception_ptr: that needs a
+// second object, and a landing pad on the way that releases the first.
 void throw_aborted() {
   static constinit std::atomic<std::size_t> threads{0};
   std::size_t& number = own_block().number;
@@ -129,8 +130,8 @@ bool is_abort_code(const boost::system::error_code& code) noexcept {
 
 namespace {
 
-// What `e`, the exception being handled, says itself, whatever it is derived
-// from besides.
+// Looks at `e`, the exception being handled, itself, whatever else it derives
+// from.
 template <typename E>
 bool says_aborted(const E& e) noexcept {
 #if defined(__cpp_rtti)
@@ -141,7 +142,7 @@ bool says_aborted(const E& e) noexcept {
   return false;
 #else
   (void)e;
-  // -fno-rtti leaves the handlers, who ask in the same order.
+  // With -fno-rtti only the handlers are left, which test in the same order.
   try {
     throw;
   } catch (const boost::system::system_error& ours) {
@@ -162,20 +163,20 @@ bool is_aborted_or_unwrap(std::exception_ptr& error) noexcept {
   try {
     std::rethrow_exception(error);
   } catch (const asio::multiple_exceptions& e) {
-    inside = e.first_exception(); // It keeps no other.
+    inside = e.first_exception(); // It stores no other.
   } catch (const std::nested_exception& e) {
     aborted = says_aborted(e);
     inside = e.nested_ptr();
   } catch (const std::exception& e) {
     aborted = says_aborted(e);
   } catch (...) {
-    aborted = false; // Somebody else's error; the caller keeps it.
+    aborted = false; // Not an error of weir; the caller keeps it.
   }
   error = std::move(inside);
   return aborted;
 }
 
-// An exception may hold one that holds one: operators within operators, say.
+// Exceptions may be nested, as by operators within operators.
 constexpr int max_nesting = 16;
 
 } // namespace

@@ -18,7 +18,7 @@ namespace {
 
 struct left_over {
   const asio_wait* wait; // not to be touched
-  const task_core* core; // which the handler keeps
+  const task_core* core; // kept by the handler
   std::uint32_t round;
   left_over* next;
 };
@@ -54,7 +54,7 @@ bool asio_wait::take_left_over(const asio_wait* begun,
 constinit const wait_kind asio_wait::wait = {
     {&asio_wait::resume}, &asio_wait::emit, "an Asio operation", true};
 
-// What its awaiter waits for knows nothing of a cancellation.
+// An awaiter of another library does not know of cancellation.
 constinit const wait_kind asio_wait::foreign = {{&asio_wait::resume},
                                                 [](interruptible&) noexcept {},
                                                 "an awaitable of another "
@@ -86,12 +86,12 @@ bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
 void asio_wait::broke_off() noexcept {
   initiating_ = false;
   core_->cancel_wait();
-  // What it was to be cancelled by must not outlive it.
+  // What the operation put into the slot must not outlive the await.
   core_->signal().slot().clear();
   if (has_ended_inline())
     return;
   // Without memory for this the process ends: the operation that has the
-  // handler would write into a frame that goes on, or is gone.
+  // handler would write into a frame that continues, or is destroyed.
   // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
   auto* const one = new left_over{this, core_, round_, nullptr};
   std::lock_guard held(left_over_lock);
@@ -126,7 +126,7 @@ void asio_wait::completed(bool aborted) noexcept {
 void asio_wait::dropped() noexcept {
   if (current_task() == core_ && initiating_) {
     dropped_inline_ =
-        true; // Or the initiation throws: launched() and broke_off().
+        true; // See launched(), or broke_off() if the initiation throws.
     return;
   }
   ended_dropped_ = true;

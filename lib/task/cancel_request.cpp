@@ -13,14 +13,14 @@ bool cancel_request::mark(asio::cancellation_type types) noexcept {
   if (wanted == 0)
     return false;
   const bool is_task = of_kind == &task_core::request_kind;
-  // release: what the canceller wrote, a reason say, is seen by the task.
+  // release: what the canceller wrote, such as a reason, is seen by the task.
   // acquire: a second request must not submit the item before the delivery of
   // the first has read it.
   const std::uint8_t before = requested_.fetch_or(
       is_task ? wanted | alerted : wanted, std::memory_order_acq_rel);
   if ((before & every_request) != 0)
-    return false; // *this may be gone.
-  // A scope is requested once: nobody else submits it meanwhile.
+    return false; // *this may be destroyed.
+  // A scope is requested once: no other thread submits it meanwhile.
   if (!is_task)
     static_cast<cancel_scope&>(*this).core_.alert();
   return true;
@@ -38,7 +38,7 @@ void cancel_request::submit() noexcept {
     static_cast<task_core&>(*this).emit(*this);
   else
     static_cast<cancel_scope&>(*this).core_.emit(*this);
-  // *this may be gone.
+  // *this may be destroyed.
 }
 
 } // namespace weir::detail

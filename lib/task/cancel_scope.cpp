@@ -10,8 +10,8 @@ constinit const strand_item_kind cancel_scope::item_kind = {
     &cancel_scope::deliver};
 
 void cancel_scope::announce() noexcept {
-  // release: with the acquire in leave(), whatever the announcer did before
-  // is seen by the task that leaves.
+  // release: with the acquire in leave(), what the announcer did before is seen
+  // by the task that leaves.
   announced_.store(true, std::memory_order_release);
   core_.alert();
 }
@@ -19,7 +19,7 @@ void cancel_scope::announce() noexcept {
 cancel_scope::cancel_scope(task_core& core, kind k) noexcept
     : cancel_request(item_kind), core_(core), outer_(core.scope_), kind_(k) {
   core.scope_ = this;
-  if (k == kind::shield) // Nothing was requested of the others yet.
+  if (k == kind::shield) // Nothing was requested of other kinds yet.
     core.refresh_interrupted();
 }
 

@@ -26,7 +26,7 @@ deadline_scope::~deadline_scope() {
 // A pool thread, no lock held.
 void deadline_scope::fire(timer_function& timer) noexcept {
   static_cast<deadline_scope&>(timer).scope_.request(
-      asio::cancellation_type::terminal); // *timer may be gone.
+      asio::cancellation_type::terminal); // *timer may be destroyed.
 }
 
 bool deadline_scope::leave() noexcept {

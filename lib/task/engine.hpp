@@ -15,11 +15,12 @@ class task_core;
 class task_owner;
 struct timer_function;
 
-// What a task needs of the runtime that it runs on. This room declares the
-// functions, and the runtime's room defines them, in runtime_core.cpp: so a
-// task knows no scheduler, no thread pool and no end of a runtime. They are not
-// virtual, as there is one kind of runtime and the first three are called for
-// each turn of a task; link-time optimisation inlines them.
+// What a task needs from the runtime that it runs on. This room declares the
+// functions, and the runtime's room defines them, in runtime_core.cpp: so the
+// code of a task depends on no scheduler, no thread pool and no end of a
+// runtime. They are not virtual, as there is one kind of runtime and the first
+// three are called for each turn of a task; link-time optimisation inlines
+// them.
 namespace engine {
 
 // --- the ready queue ---
@@ -42,11 +43,11 @@ void arm(runtime_core& runtime,
 
 // False: the runtime is stopped, or being destroyed.
 [[nodiscard]] bool add_root(runtime_core& runtime, task_core& root) noexcept;
-// Its frames are gone.
+// Its frames are destroyed.
 void root_has_ended(runtime_core& runtime, task_core& root) noexcept;
 // Root tasks that are started now are cancelled at once.
 bool is_cancelling(const runtime_core& runtime) noexcept;
-// An exception that nobody will see.
+// Reports an exception that no other code will see.
 void unhandled(runtime_core& runtime,
                const std::exception_ptr& error,
                const char* task_name) noexcept;
@@ -66,14 +67,14 @@ void help_to_end(runtime_core& runtime,
 
 // --- the end ---
 
-// stop() has begun, or the destructor is through with the tasks.
+// stop() has begun, or the destructor has waited for all tasks.
 bool is_stopped(const runtime_core& runtime) noexcept;
 // All tasks are parked: their frames are destroyed.
 bool is_ending(const runtime_core& runtime) noexcept;
-// All frames are gone.
+// All frames are destroyed.
 bool is_over(const runtime_core& runtime) noexcept;
-// On the strand of a task that will not be resumed any more, and which is held
-// from now on. The task may be gone when it returns.
+// On the strand of a task that will not be resumed any more; the strand stays
+// held. The task may be destroyed before the call returns.
 void park(runtime_core& runtime, task_core& task) noexcept;
 
 } // namespace engine

@@ -38,7 +38,7 @@ void root_task::on_end(task_core& core, task_end end) noexcept {
   runtime_core& runtime = core.runtime();
   take(core, end);
   core.destroy_root();
-  deliver(core); // *this may be gone.
+  deliver(core); // *this may be destroyed.
   engine::root_has_ended(runtime, core);
 }
 
@@ -48,7 +48,8 @@ std::exception_ptr take_root_error(task_core& core, task_end end) noexcept {
     return nullptr;
   case task_end::threw: {
     std::exception_ptr error = core.root()->take_error();
-    // Its cancellation has one form, whatever words an operation had for it.
+    // A cancellation is always reported in the same form, whatever error the
+    // operation ended with.
     if (core.cancelled() != asio::cancellation_type::none && is_aborted(error))
       return error_of(asio::error::operation_aborted);
     return error;
@@ -83,7 +84,7 @@ blocking_wait::~blocking_wait() { engine::remove_wait(runtime_, *this); }
 void blocking_wait::done() noexcept {
   std::lock_guard held(mutex_);
   done_ = true;
-  changed_.notify_all(); // Under the lock: *this may go once it is free.
+  changed_.notify_all(); // Under the lock: then *this may be destroyed.
 }
 
 void blocking_wait::poke() noexcept {

@@ -9,7 +9,7 @@
 
 #include <boost/asio/error.hpp>
 
-// How a task hears of a cancellation. All of it on the strand.
+// How a cancellation reaches a task. All functions here run on the strand.
 
 namespace weir::detail {
 
@@ -20,7 +20,7 @@ void task_core::look() noexcept {
   if (unknown_to_owner_)
     become_known();
   if (is_alerted()) {
-    // First: what is requested from here on alerts once more.
+    // First, so that a request from here on alerts again.
     calm_down();
     if ((all_types() & end_of_runtime) != 0)
       parks_ = true;
@@ -60,15 +60,15 @@ void task_core::deliver_request(strand_item& item, strand_item::how) noexcept {
   self.deliver((self.types_ & ~before & end_of_runtime) != 0);
 }
 
-// `ends`: this is the end of the runtime. The task may know of it already, from
-// a look, but not what it waits for.
+// `ends`: the runtime ends. The task may already know that from look(), but
+// what it waits for does not.
 void task_core::deliver(bool ends) noexcept {
   if (ends)
     parks_ = true;
   refresh_interrupted();
   if (ends && waiting_ != nullptr) {
-    // Once more if it was told before: of a shield, a filter, or the children
-    // that it waits for the end of does not hold this up.
+    // Interrupts again even if the wait was already interrupted: neither a
+    // shield, nor a filter, nor children that the task waits for delay this.
     interrupted_with_ = 7;
     waiting_->kind().interrupt(*waiting_);
   } else {
@@ -76,8 +76,8 @@ void task_core::deliver(bool ends) noexcept {
   }
 }
 
-// Of the task and of its open scopes, up to the next shield; also what was not
-// delivered yet.
+// The types requested of the task and of its open scopes, up to the next
+// shield, including those not delivered yet.
 std::uint8_t task_core::requested(bool& is_shielded) const noexcept {
   std::uint8_t types = 0;
   for (const cancel_scope* scope = scope_; scope != nullptr;
@@ -115,8 +115,9 @@ void task_core::refresh_interrupted() noexcept {
 asio::cancellation_type task_core::cancelled() const noexcept {
   bool is_shielded = false;
   std::uint8_t types = requested(is_shielded);
-  // So it is from a group that is cancelled, unless the task never awaited and
-  // is not listed; what the group refuses it is refused for that reason.
+  // A cancelled group requests this of its children too, except of a task that
+  // never awaited and so is not listed. If the group refuses something to such
+  // a task, this is the reason.
   if (!is_shielded && owner_->is_cancelled())
     types |= terminal;
   return static_cast<asio::cancellation_type>(types & in_filter_);
@@ -134,8 +135,8 @@ boost::system::error_code task_owner::cancel_reason() const noexcept {
   return asio::error::operation_aborted;
 }
 
-// Of the cancelled scopes that are visible, the outermost counts, as it does
-// for what a deadline throws.
+// Of the cancelled scopes that are visible, the outermost gives the reason, as
+// it does for what a deadline throws.
 boost::system::error_code task_core::cancel_reason() const noexcept {
   if (cancelled() == asio::cancellation_type::none)
     return {};

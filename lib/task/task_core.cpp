@@ -49,7 +49,8 @@ task_core::~task_core() {
 }
 
 #if !defined(WEIR_SYNC_POLICY)
-// The next step is 16 bytes of malloc's, for each of a million tasks.
+// A larger task_core would take 16 bytes more of malloc's memory, for each of a
+// million tasks.
 static_assert(sizeof(void*) != 8 || sizeof(task_core) <= 136);
 #endif
 
@@ -83,13 +84,14 @@ void task_core::wake(strand_item& item) noexcept {
 
 void task_core::emit(strand_item& item) noexcept {
   if (this_thread().current == this && waiting_ == nullptr) {
-    // The task cancels itself, or one of its scopes: its next await shall see
-    // it. Not while it initiates an operation: that must be complete first.
+    // The task cancels itself, or one of its scopes: its next await must see
+    // it. Not while it initiates an operation: the initiation must be complete
+    // first.
     item.run(strand_item::how::run);
     return;
   }
   if (!strand_.push_or_acquire(item))
-    return; // The holder emits. *this may be gone.
+    return; // The holder emits. *this may be destroyed.
   // As if on the strand: what the emission dispatches to it runs inline, as
   // Asio's co_spawn needs. Coroutines are not resumed here.
   task_core*& current = own_thread().current;
@@ -111,11 +113,11 @@ const wait_kind* task_core::waits_for() noexcept {
 void task_core::release_or_hand_over() noexcept {
   if (resuming_ || stopping_ || !strand_.try_release())
     schedule_late();
-  // *this may be gone.
+  // *this may be destroyed.
 }
 
 void task_core::post(strand_item& item) noexcept {
-  if (engine::is_over(runtime_)) { // Nobody would run it.
+  if (engine::is_over(runtime_)) { // No thread would run it.
     item.run(strand_item::how::drop);
     return;
   }
@@ -129,7 +131,7 @@ bool task_core::begin_inline() noexcept {
   if (this_thread().current != nullptr || !engine::on_worker_thread(runtime_) ||
       !strand_.try_acquire())
     return false;
-  if (parked_) [[unlikely]] { // It is to be posted, and dropped.
+  if (parked_) [[unlikely]] { // The caller posts it, and it is dropped.
     release_or_hand_over();
     return false;
   }
@@ -144,7 +146,7 @@ void task_core::end_inline() noexcept { run(); }
 void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
   while (oldest != nullptr) {
     strand_item* item = oldest;
-    oldest = item->next; // The item may be gone, or queued again, after run.
+    oldest = item->next; // run() may destroy or requeue it.
     item->run(how);
   }
 }
@@ -152,7 +154,7 @@ void task_core::run_items(strand_item* oldest, strand_item::how how) noexcept {
 void task_core::start() noexcept {
   started_ = true;
   // A cancellation from before the start is in the mailbox, or only known to
-  // the owner: a task that was never listed is not told.
+  // the owner: a task that was never listed gets no request.
   if (strand_item* items = strand_.take()) [[unlikely]]
     run_items(items, strand_item::how::run);
   if (interrupted_ || owner_->is_cancelled()) {
@@ -168,8 +170,8 @@ void task_core::start() noexcept {
   }
 }
 
-// The queue's entry was more than a wake-up. True: it had a reference, which
-// is the caller's now.
+// For a queue entry that was more than a wake-up. True: it had a reference,
+// which the caller owns now.
 bool task_core::begin_turn() noexcept {
   if (!started_) {
     start();
@@ -207,7 +209,7 @@ void task_core::run() noexcept {
         if (parks_) [[unlikely]] {
           this_thread().current = nullptr;
           engine::park(runtime_,
-                       *this); // The strand stays held. *this may be gone.
+                       *this); // The strand stays held. *this may be destroyed.
           return;
         }
         unwind(true);
@@ -216,8 +218,9 @@ void task_core::run() noexcept {
       if (!done_) {
         finish();
         owns_reference = true; // the task's own
-        // acquire: a thread that dropped a reference is through with the task.
-        // No thread can add one: the owner has forgotten it.
+        // acquire: a thread that dropped its reference does not use the task
+        // any more. No thread can add one: the owner has removed the task from
+        // its lists.
         if (refs_.load(std::memory_order_acquire) == 1) {
           this_thread().current = nullptr;
           delete this;
@@ -237,7 +240,7 @@ void task_core::run() noexcept {
       return;
     }
     if (strand_.try_release())
-      break; // *this may be gone, unless it finished here.
+      break; // *this may be destroyed, unless it finished here.
   }
   this_thread().current = nullptr;
   if (owns_reference)
@@ -256,9 +259,9 @@ void task_core::look_before_resuming() noexcept {
 void task_core::finish() noexcept {
   done_ = true;
   if (abandoning_ && end_ == task_end::threw)
-    (void)leaf_->take_error(); // Of a frame that went on; nobody asks for it.
+    (void)leaf_->take_error(); // no code uses it
   owner_->on_end(*this, abandoning_ ? task_end::abandoned : end_);
-  // *owner_ may be gone.
+  // *owner_ may be destroyed.
 }
 
 void task_core::destroy_root() noexcept {
@@ -275,7 +278,7 @@ void task_core::unwind(bool intercepted) noexcept {
   for (;;) {
     task_awaiter_base* const awaiter = leaf_->awaiter();
     leaf_->destroy();
-    waiting_ = nullptr; // Was in the first frame, which has seen it.
+    waiting_ = nullptr; // It was in the first frame.
     if (awaiter == nullptr) {
       leaf_ = nullptr;
       scope_ = nullptr; // They were in the frames.
@@ -298,7 +301,8 @@ void task_core::drop_items() noexcept {
 
 void task_core::end_parked() noexcept {
   task_core* const before = std::exchange(this_thread().current, this);
-  // Scopes go with the frames, and what is to tell them goes first.
+  // Scopes are destroyed with the frames, so items that refer to scopes are
+  // dropped first.
   drop_items();
   abandoning_ = true;
   started_ = true;
@@ -306,8 +310,8 @@ void task_core::end_parked() noexcept {
     unwind(false);
   finish();
   this_thread().current = before;
-  // Let go: what is submitted from now on may refer to this very task, and is
-  // dropped by run().
+  // Releases the strand: items submitted from now on may refer to this very
+  // task, and run() drops them.
   while (!strand_.try_release())
     drop_items();
   release();
@@ -329,14 +333,15 @@ void task_core::become_known() noexcept {
     types_ |= terminal;
     refresh_interrupted();
   }
-  // After that: the thread that tells the tasks of the end has found this one
-  // in the list, or it walks the list later and has set the flag before.
+  // Checked after the task is listed: the thread that marks the tasks at the
+  // end has either found this one in the list, or has set the flag before it
+  // walks the list.
   if (engine::is_stopped(runtime_))
     parks_ = interrupted_ = true;
 }
 
-// A child that is to be resumed waits, too: run() looks at yielding_ only when
-// nothing is to be resumed.
+// A child that is to be resumed waits, too: run() tests yielding_ only when
+// resuming_ is false.
 void task_core::give_way() noexcept {
   ready_awaits_left_ = ready_awaits_in_a_row;
   resuming_ = false;

@@ -7,9 +7,9 @@
 
 namespace weir::detail {
 
-// The tasks of one owner that are to be told of a cancellation, in two parts:
-// those that were told, and those that were not. Linked by task_core::links;
-// the caller holds the owner's lock.
+// The tasks of one owner that a cancellation must mark, in two parts: those
+// that are marked, and those that are not. Linked by task_core::links; the
+// caller holds the owner's lock.
 class task_list {
 public:
   bool empty() const noexcept { return untold_ == nullptr && told_ == nullptr; }
@@ -27,7 +27,8 @@ public:
       (untold_ == &task ? untold_ : told_) = next;
   }
 
-  // One that was not told, counted as told from now on; null if there is none.
+  // A task that is not marked yet; from now on it counts as marked. Null if
+  // there is none.
   task_core* tell_next() noexcept {
     task_core* task = untold_;
     if (task != nullptr) {

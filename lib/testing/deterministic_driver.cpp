@@ -20,12 +20,13 @@
 namespace weir::detail {
 
 namespace {
-// Of the timers that are due.
+// Timers that are due.
 constexpr std::size_t most_at_once = 4;
-// The fewest steps that the end may take, however few the program has.
+// The end may take at least this many steps, however few the program has.
 constexpr std::uint64_t least_end_steps = 1'000'000;
 
-// Before `n` more are taken out of where they are: there may be no memory.
+// Called before `n` more elements are taken from their source: there may be no
+// memory.
 template <typename T>
 void make_room(std::vector<T>& list, std::size_t n) {
   if (list.capacity() - list.size() < n)
@@ -117,7 +118,7 @@ void deterministic_driver::require_free() const {
 }
 
 void deterministic_driver::outside_began() noexcept {
-  // relaxed: a task of the thread that looks at it began it.
+  // relaxed: a task on the thread that reads it has begun the function.
   outside_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -143,8 +144,8 @@ void deterministic_driver::run(const bool& done) {
 }
 
 void deterministic_driver::step() {
-  // What was taken out of the wheel fires before the frame goes that waits for
-  // it.
+  // Timers taken out of the wheel fire before the frames that wait for them are
+  // destroyed.
   if (runtime_.is_ending()) {
     if (!due_.empty()) {
       count();
@@ -161,8 +162,8 @@ void deterministic_driver::step() {
   (void)take_ready();
   if (more_due_ && choice_.below(2) == 0)
     take_due();
-  // Asio does not tell how many handlers are ready: they count as one, and
-  // come in their order.
+  // Asio does not report how many handlers are ready: they count as one, and
+  // run in their order.
   const std::size_t n = ready_.size() + due_.size();
   std::size_t chosen = choice_.below(n + 1);
   if (chosen == n) {
@@ -236,7 +237,7 @@ void deterministic_driver::wait() {
   if (runtime_.break_stall())
     return;
   const bool may_go_on = outside || task_tree::may_go_on(runtime_);
-  // Another thread may have woken a task while it was looked at: it is queued.
+  // Another thread may have woken a task during the check: it is queued.
   if (take_ready() || (may_go_on && wait_outside(options_.outside_limit)))
     return;
   if (!poll() && !take_ready())
@@ -244,7 +245,7 @@ void deterministic_driver::wait() {
         options_.seed, steps_, time_.now - start, task_tree::print(runtime_));
 }
 
-// The wheel has events that are no deadlines.
+// Some events of the wheel are not deadlines.
 void deterministic_driver::jump(clock::time_point next) {
   do {
     time_.now = std::max(time_.now, next);
@@ -253,8 +254,8 @@ void deterministic_driver::jump(clock::time_point next) {
   } while (due_.empty() && next != clock::time_point::max());
 }
 
-// Some of what is due, or all: what is still in the wheel can be disarmed, what
-// was taken out will fire.
+// Takes some of what is due, or all: entries that stay in the wheel can be
+// disarmed, entries taken out will fire.
 void deterministic_driver::take_due() {
   const std::size_t most = 1 + choice_.below(most_at_once);
   make_room(due_, most);
@@ -265,7 +266,7 @@ void deterministic_driver::take_due() {
   more_due_ = runtime_.timers().next_event() <= time_.now;
 }
 
-// True: something came. Real time.
+// True: a handler or a ready task arrived. Waits in real time.
 bool deterministic_driver::wait_outside(std::chrono::milliseconds at_most) {
   using real = std::chrono::steady_clock;
   const real::time_point end = deadline_after(at_most, real::now());
@@ -290,9 +291,9 @@ bool deterministic_driver::has_outside_work() {
 // --- ends ---
 
 // One step of the end, without a choice and without memory: it must not fail.
-// False: everything waits, and for nothing that will come.
+// False: everything waits for events that will not happen.
 bool deterministic_driver::end_step() noexcept {
-  // First what is due: a frame with its deadline waits for that.
+  // First what is due: a frame that has a deadline waits until it has fired.
   if (!due_.empty()) {
     timer_entry* const due = due_.back();
     due_.pop_back();
@@ -320,7 +321,7 @@ bool deterministic_driver::end_step() noexcept {
     if (asio_.call_one())
       return true;
   } catch (...) {
-    return true; // A handler's: its runtime is gone.
+    return true; // Thrown by a handler: there is no run() to throw it.
   }
   const clock::time_point next = runtime_.timers().next_event();
   if (next != clock::time_point::max()) {
@@ -339,8 +340,8 @@ bool deterministic_driver::end_step() noexcept {
 bool deterministic_driver::finish() noexcept {
   // relaxed: as require_free().
   if (is_driven_.load(std::memory_order_relaxed))
-    return true; // Another thread is in run(), and drives it.
-  // Steps of its own: steps() tells those of the program.
+    return true; // Another thread is in run().
+  // Counted separately: steps() reports those of the program.
   bool may_go_on = true;
   {
     const seat taken(*this);
@@ -348,13 +349,13 @@ bool deterministic_driver::finish() noexcept {
     for (std::uint64_t step = 0; may_go_on && !runtime_.is_over(); ++step)
       may_go_on = step != most && end_step();
     if (may_go_on) {
-      // Completion handlers of the tasks. And a thread of a pool ends only when
-      // it has fired what it took.
+      // Completion handlers of the tasks. And as a thread of a pool would, the
+      // driver ends only when it has fired what it took.
       for (bool more = true; more;)
         try {
           more = asio_.call_one();
         } catch (...) {
-          more = true; // A handler's: there is nobody to tell.
+          more = true; // Thrown by a handler: no run() to throw it.
         }
       for (timer_entry* entry : std::exchange(due_, {}))
         entry->fire();

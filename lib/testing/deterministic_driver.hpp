@@ -36,7 +36,7 @@ class deterministic_driver final : public driver {
 public:
   deterministic_driver(runtime_core& runtime,
                        const testing::deterministic_options& options);
-  // On the thread that made it.
+  // On the thread that created it.
   ~deterministic_driver() override;
 
   // That of `runtime`, a deterministic one.
@@ -48,7 +48,7 @@ public:
 
   clock::time_point now() const noexcept { return time_.now; }
   std::uint64_t steps() const noexcept { return steps_; }
-  // A test's, where nobody calls run().
+  // For a test that does not call run().
   void set_time(clock::time_point t) noexcept { time_.now = t; }
   virtual_clock& time() noexcept { return time_; }
 
@@ -68,7 +68,7 @@ public:
   // Called after each step of run().
   void set_step_hook(std::function<void()> hook) { hook_ = std::move(hook); }
 
-  // On the calling thread the time is the driver's; null: as it was.
+  // Sets the calling thread's time to the driver's; null: restores it.
   class virtual_time;
 
 private:

@@ -21,8 +21,8 @@ bool handler_turns::await_one(std::chrono::microseconds at_most) {
   return scheduler_.wait_one(static_cast<long>(at_most.count()), ignored) != 0;
 }
 
-// Asio's count of them cannot be read, but it stops the scheduler when it comes
-// to 0; the pool itself holds one.
+// Asio's count of work cannot be read, but the scheduler stops when the count
+// becomes 0; the pool itself holds one.
 bool handler_turns::has_any() {
   scheduler_.work_finished();
   const bool none = scheduler_.stopped();

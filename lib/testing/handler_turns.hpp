@@ -17,10 +17,10 @@ namespace weir::detail {
 
 // Asio's handlers of a pool that has no threads, one at a time.
 //
-// Asio's own scheduler is a service of the pool, and what the pool's threads
-// run. Nothing public lets a thread come and go there after one handler. This
-// class is the only one that uses a class of asio::detail; the suite
-// handler_turns tests what it needs of that, with each Boost of ./dev matrix.
+// Asio's own scheduler is a service of the pool; the pool's threads run it. No
+// public function lets a thread run one handler there and return. This class is
+// the only one that uses a class of asio::detail; the suite handler_turns tests
+// what it needs of that, with each Boost of ./dev matrix.
 //
 // Any thread, as the scheduler itself.
 class handler_turns final {
@@ -31,11 +31,12 @@ public:
   // throws.
   bool call_one();
 
-  // As call_one(), and waits for one to become ready, for so long in real time.
+  // As call_one(), but waits up to `at_most` in real time for a handler to
+  // become ready.
   bool await_one(std::chrono::microseconds at_most);
 
-  // Whether Asio has a handler ready or an operation pending. The pool is one
-  // that is not stopped.
+  // Whether Asio has a handler ready or an operation pending. Precondition: the
+  // pool is not stopped.
   bool has_any();
 
 private:

@@ -62,7 +62,7 @@ public:
         group(*std::exchange(g, nullptr), depth + 1);
   }
 
-  // What no task made, or one that has ended.
+  // Groups that no task created, or a task that has ended.
   void rest() {
     for (const group_core*& g : groups_)
       if (g != nullptr)

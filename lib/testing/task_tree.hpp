@@ -14,7 +14,8 @@ class runtime_core;
 struct task_tree {
   // Lines that are indented by two spaces for each level.
   static std::string print(runtime_core& runtime);
-  // Does one wait for what weir does not run, or does another thread wake one?
+  // True if a task waits for what weir does not run, or another thread wakes
+  // one.
   static bool may_go_on(runtime_core& runtime);
 };
 
