@@ -21,7 +21,7 @@ namespace weir::test::of_cancel {
 
 namespace {
 
-// 9: the group is cancelled while its child comes to its natural end.
+// 9: the group is cancelled while its child ends by itself.
 class cancel_and_end {
 public:
   static constexpr std::size_t threads = 2;
@@ -80,7 +80,8 @@ private:
   nap child_ = nap::none;
 };
 
-// 11: cancelled by several at once, one of them with a reason.
+// 11: the group is cancelled by several threads at once, one of them with a
+// reason.
 class cancelled_by_three {
 public:
   static constexpr std::size_t threads = 3;
@@ -110,8 +111,8 @@ private:
   nap child_ = nap::none;
 };
 
-// Two cancel a child whose awaits are all ready: as soon as one of the calls
-// has returned, the next await ends.
+// Two threads cancel a child whose awaits are all ready: as soon as one of the
+// calls has returned, the child's next await throws.
 class cancelled_between_ready_awaits {
 public:
   static constexpr std::size_t threads = 3;
@@ -151,7 +152,7 @@ private:
   bool has_ended_ = false;
 };
 
-// A deadline comes while the group is joined and destroyed.
+// A deadline expires while the group is joined and destroyed.
 class deadline_and_join {
 public:
   static constexpr std::size_t threads = 3;

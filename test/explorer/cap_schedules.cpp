@@ -17,7 +17,7 @@ namespace weir::test::of_cap {
 
 namespace {
 
-// 61: the cap grows by one while three wait and a child ends.
+// 61: the cap grows by one while three spawns wait and a child ends.
 class grow_and_end : waiting_group {
 public:
   static constexpr std::size_t threads = 2;
@@ -50,8 +50,8 @@ public:
     most_ = 2;
     start_child(group_, writes(first_));
     start_child(group_, writes(first_));
-    // Locked and opened again: the word counts no starts, so that but for its
-    // stamp it would look the same after the next time.
+    // Locks the word and opens it again. The word then contains no starts, so
+    // that only its stamp distinguishes it from the word after the next time.
     group_.set_max_in_flight(2);
   }
   void run(std::size_t thread) {
@@ -66,7 +66,7 @@ public:
   }
   std::string outcome() {
     const bool granted = spawns_[0]->is_done() && !at_once_;
-    // Those that were there when it was lowered are let be.
+    // Children that were running when the cap was lowered continue.
     if (group_.stats().in_flight > std::max<std::size_t>(lowered_, 1))
       return "above the cap";
     const bool at_once = at_once_;
@@ -80,7 +80,7 @@ private:
   bool at_once_ = false;
 };
 
-// 45: under a cap of 1 children never overlap, without one they may.
+// 45: under a cap of 1 children never overlap, without a cap they may.
 template <std::size_t cap>
 class spawn_and_run {
 public:
@@ -100,7 +100,7 @@ public:
 
 private:
   task<> child() {
-    // In one step: what is explored is where the children stand.
+    // In one step: only the positions of the children are explored.
     overlapped_ = overlapped_ || inside_ != 0;
     ++inside_;
     explorer::active()->step();
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(children_under_a_cap_of_one_run_in_turn) {
 }
 
 BOOST_AUTO_TEST_CASE(children_without_a_cap_may_overlap) {
-  if (!tsan_fibers) // which would call it what it is
+  if (!tsan_fibers) // which would report the race
     expect_outcomes<spawn_and_run<unlimited>>(3, {"in turn", "overlap"});
 }
 

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // A channel under every schedule: each value is received once or stays with its
-// sender, and nobody who waits is forgotten.
+// sender, and no waiter is forgotten.
 //
 // Above 300 lines: the models are the same for values that are moved under the
 // channel's lock and for those whose move is slow.
@@ -35,7 +35,8 @@ using receiving_of = outsider<detail::receive_step<T>>;
 using core = core_of<int>;
 using sending = sending_of<int>;
 
-// Others may run in the middle of its move: it is the user's code.
+// Other threads may run in the middle of its move, because a move is the user's
+// code.
 class slow final {
 public:
   slow(int n) noexcept : number_(n) {}
@@ -49,14 +50,14 @@ private:
   int number_;
 };
 
-// 0: none, it was refused.
+// 0: there is no value, the receive was refused.
 template <typename T>
 int value_of(receiving_of<T>& r) {
   return r.step.value.has_value() ? int(*r.step.value) : 0;
 }
 
-// Two send to a channel with room for `capacity`, one receives both, so that a
-// place is filled again while it is emptied.
+// Two senders use a channel with room for `capacity`, one receiver takes both
+// values, so that a place is filled again while it is emptied.
 template <typename T, std::size_t capacity>
 class two_send {
 public:
@@ -91,7 +92,8 @@ private:
   std::array<int, 2> received_{};
 };
 
-// A receiver gives up while its value comes; another is behind it.
+// A receiver is withdrawn while its value arrives; another one is queued behind
+// it.
 template <typename T, std::size_t capacity>
 class withdraw_and_send {
 public:
@@ -125,7 +127,7 @@ private:
   bool withdrew_ = false;
 };
 
-// It is closed while one sends and one receives.
+// The channel is closed while one thread sends and one receives.
 template <typename T, std::size_t capacity>
 class close_and_send {
 public:
@@ -156,8 +158,8 @@ private:
   receiving_of<T> receive_{channel_};
 };
 
-// One receives from two channels at once, to each of which one sends; or it
-// gives up.
+// A receiver waits for two channels at once, to each of which one thread sends;
+// or the receiver is withdrawn.
 template <typename T, std::size_t capacity>
 class receive_any {
 public:
@@ -196,7 +198,7 @@ private:
   bool withdrew_ = false;
 };
 
-// One receives from two channels that are closed one by one.
+// A receiver waits for two channels that are closed one by one.
 class receive_any_and_close {
 public:
   static constexpr std::size_t threads = 3;
@@ -217,8 +219,9 @@ private:
       std::in_place, channels_[0], channels_[1]};
 };
 
-// Two wait for the one place of a channel, which two others empty: who waits
-// first is received first, and before one who comes later.
+// Two senders wait for the one place of a channel, which two receivers empty:
+// the value of the first sender is received first, and before that of a later
+// sender.
 template <typename T>
 class refill {
 public:
@@ -262,7 +265,7 @@ private:
   bool sent_late_ = false;
 };
 
-// It is closed while a value is moved into it, with two who wait for values.
+// The channel is closed while a value is moved into it and two receivers wait.
 class close_and_move {
 public:
   static constexpr std::size_t threads = 3;

@@ -27,7 +27,7 @@ using receiving = outsider<detail::receive_step<int>>;
 // 0: none.
 int value_of(receiving& r) { return r.step.value.value_or(0); }
 
-// A contest receives from two channels, to each of which one sends.
+// A contest receives from two channels, to each of which one thread sends.
 class contest_of_receives {
 public:
   static constexpr std::size_t threads = 2;
@@ -66,7 +66,7 @@ private:
 };
 
 // Two contests, each of a send to one channel and a receive from the other:
-// they could serve each other in two ways.
+// there are two ways in which they can serve each other.
 class contests_that_meet {
 public:
   static constexpr std::size_t threads = 2;

@@ -15,8 +15,8 @@
 #include <mutex>
 #include <new>
 
-// What the library under the explorer has instead of lib/runtime/scheduler.cpp
-// and lib/base/frame_cache.cpp. The former's protocols have models of their
+// Replaces lib/runtime/scheduler.cpp and lib/base/frame_cache.cpp in the
+// library under the explorer. The protocols of the former have models of their
 // own.
 
 namespace weir::detail {
@@ -35,8 +35,9 @@ thread_context& this_thread() noexcept {
 
 namespace {
 
-// Ready tasks, first in, first out. To reach for it is one step of the model;
-// its lock orders, as the scheduler's do, what was done before a push.
+// Ready tasks, first in, first out. An access is one step of the model; the
+// lock of the list orders what was done before a push, as the scheduler's locks
+// do.
 class ready_list {
 public:
   void push(ready_item& item) noexcept {
@@ -131,7 +132,7 @@ void* cache_allocate_slowly(std::size_t size) {
   return p;
 }
 void cache_deallocate_slowly(void* block, std::size_t) noexcept {
-  // No store to it is late any more when others get it.
+  // Publishes late stores to the block before others get it.
   if (auto* const e = test::explorer::active(); e != nullptr)
     e->publish();
   blocks.fetch_sub(1, std::memory_order_relaxed); // only a number
@@ -144,7 +145,8 @@ void reserve_blocks(std::size_t, std::size_t) {}
 namespace weir::test {
 
 detail::runtime_core& engine() {
-  // Never destroyed: so late nobody would run what it waits for.
+  // Never destroyed: when the program ends no thread would run what it waits
+  // for.
   static detail::runtime_core& runtime = *[] {
     auto* const made =
         new detail::runtime_core{testing::deterministic_options()};
@@ -172,7 +174,7 @@ void work_until(const mark& done) {
     if (!run_one()) {
       if (done.is_set())
         return;
-      // Nobody went first since it was found that none is ready.
+      // No other thread has run since no task was found to be ready.
       explorer::active()->pause();
     }
 }

@@ -12,33 +12,34 @@
 #include <atomic>
 #include <utility>
 
-// The library itself under the explorer. Its ready tasks stand in one queue;
-// a model's thread runs them as a worker would, or calls in from outside.
+// The library itself under the explorer. Its ready tasks are in one queue; a
+// thread of a model runs them as a worker would, or calls the library from
+// outside.
 
 namespace weir::test {
 
-/// All models' runtime. It has no thread and time stands still.
+/// The runtime of all models. It has no thread, and its time stands still.
 detail::runtime_core& engine();
 inline executor engine_executor() { return executor(engine()); }
 
-/// How many blocks the engine has of its cache: frames, control blocks and so
+/// How many blocks of its cache the engine uses: frames, control blocks and so
 /// on.
 long blocks_in_use();
 
-/// The calling fiber is a worker: runs the task that is ready first, until it
-/// suspends or ends. False: none is ready.
+/// The calling fiber acts as a worker: runs the first ready task until it
+/// suspends or ends. False: no task is ready.
 bool run_one();
-/// The same, until `done`; waits where nothing is ready.
+/// The same, until `done`; waits when nothing is ready.
 void work_until(const mark& done);
 /// Until none is ready.
 void run_ready();
-/// Time comes to what is in the wheel, by a tick, and all that is due fires.
+/// Advances the wheel's time by a tick, and fires all that is due.
 void fire_timers();
 
 /// One handler that was posted to the engine's pool. False: there is none.
 bool run_handler();
 
-/// Somebody, not a task, who waits by one of weir's steps.
+/// A waiter other than a task, for one of weir's steps.
 template <typename Step>
 class outsider final : private detail::waiter {
 public:
@@ -64,7 +65,7 @@ public:
       explorer::active()->pause();
   }
   bool is_done() const noexcept {
-    // acquire: as whatever a completion goes through orders what was done.
+    // acquire: the path of a real completion would order what was done, too.
     return done.is_set() && ended_.load(std::memory_order_acquire);
   }
   /// How often it was completed.
@@ -80,7 +81,7 @@ private:
   void end() {
     ++times_;
     ended_.store(true, std::memory_order_release); // see is_done()
-    done.set();                                    // *this may be gone.
+    done.set();                                    // *this may be destroyed.
   }
 
   int times_ = 0;

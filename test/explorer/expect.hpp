@@ -14,7 +14,7 @@
 
 namespace weir::test {
 
-/// A long run, see main.cpp, and what it has done.
+/// The settings of a long run, see main.cpp, and its results.
 struct long_run {
   explorer::clock::duration share{}; ///< of time for each model; 0: not long
   std::uint64_t seed = 1;            ///< of what is drawn
@@ -28,12 +28,13 @@ struct long_run {
 inline long_run the_long_run;
 
 /// As explorer::explore(). In a long run with more and more liberties, at least
-/// three unless a thread is one to TSan, then at random with twice as many.
+/// three unless fibers are threads to TSan, and then at random with twice as
+/// many.
 template <typename Model>
 explorer::report explored(unsigned liberties) {
   long_run& run = the_long_run;
   explorer e;
-  // A thread to TSan costs more.
+  // A fiber that is a thread to TSan costs more.
   unsigned bound = tsan_fibers ? std::min(liberties, 2u) : liberties;
   if (run.share == run.share.zero()) {
     explorer::report seen = e.explore<Model>(bound);
@@ -76,14 +77,14 @@ explorer::report explored(unsigned liberties) {
   return all;
 }
 
-/// Checks that an outcome was seen; to TSan no store is late, and there are
-/// fewer schedules.
+/// Checks that an outcome was seen. Not with TSan: no store is late there, and
+/// there are fewer schedules.
 inline void expect(const explorer::report& seen, const char* outcome) {
   BOOST_TEST((tsan_fibers || seen.has(outcome)), outcome << " was never seen");
 }
 
-/// Checks that exactly these outcomes of the model are possible; a schedule
-/// stands beside each that is not.
+/// Checks that exactly these outcomes of the model are possible; prints a
+/// schedule for each outcome that must not happen.
 template <typename Model>
 void expect_outcomes(unsigned liberties,
                      std::initializer_list<const char*> possible) {

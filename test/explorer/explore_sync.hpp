@@ -12,8 +12,8 @@
 
 namespace weir::test {
 
-/// compare_exchange_weak() of such an atomic: fails for no reason if the
-/// explorer says so.
+/// compare_exchange_weak() of such an atomic: fails spuriously if the explorer
+/// chooses so.
 template <typename Atomic, typename T>
 bool exchange_weakly(Atomic& a,
                      T& expected,
@@ -184,13 +184,13 @@ private:
     explicit turn(kind k = kind::reads) noexcept {
       if (explorer* const e = explorer::active(); e != nullptr) {
         e->step();
-        // Nobody else runs before the access.
+        // No other fiber runs before the access.
         if (k == kind::writes)
           e->wrote();
       }
     }
   };
-  // Who wrote what was there before has not written: nobody need look again.
+  // A write of the same value is no change: no paused thread must look again.
   static T noted(T before, T after) noexcept {
     if (explorer* const e = explorer::active(); e != nullptr && before != after)
       e->wrote();
@@ -216,7 +216,7 @@ private:
 };
 
 /// As std::condition_variable, but notify_one() is notify_all(): more wake-ups
-/// than there need be, never fewer.
+/// than necessary, never fewer.
 class explored_condition {
 public:
   void notify_all() noexcept {

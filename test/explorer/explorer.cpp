@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Not instrumented: what it does is not the doing of a thread.
+// Not instrumented: its accesses are not those of a model's thread.
 
 #include "explorer_fiber.hpp"
 
@@ -52,8 +52,8 @@ bool explorer::next_trail() noexcept {
   return !trail_.empty();
 }
 
-// One of `options`, the first unless the trail says otherwise. `costs`: the
-// others cost a liberty.
+// Chooses one of `options`, the first unless the trail says otherwise. `costs`:
+// all but the first cost a liberty.
 std::size_t explorer::choose(std::size_t options, bool costs) noexcept {
   if (options == 1)
     return 0;
@@ -72,8 +72,8 @@ std::size_t explorer::choose(std::size_t options, bool costs) noexcept {
   return trail_[at_++].taken;
 }
 
-// Whoever runs comes first: to let it go on is no liberty. most_threads: none
-// can go on.
+// The running thread is the first option: to let it continue is no liberty.
+// most_threads: no thread can continue.
 std::size_t explorer::next_thread() noexcept {
   const bool can_go_on = running_ != most_threads && !fibers_[running_].ended &&
                          !fibers_[running_].paused;

@@ -28,8 +28,9 @@ inline constexpr bool tsan_fibers = false;
 /// most `liberties`; one is a thread that could go on but is preempted, a store
 /// that others see only after their writer's next barrier, or a weak exchange
 /// that fails for no reason. The memory is thus that of x86 (a part of it), not
-/// all that C++ allows. In the thread-sanitizer build no store is late, but
-/// whatever nothing orders in a schedule is a race that ends the program.
+/// all that C++ allows. In the thread-sanitizer build no store is late, but two
+/// accesses that nothing orders in a schedule are a race, which ends the
+/// program.
 ///
 /// A model is a default-constructible class with
 ///   static constexpr std::size_t threads
@@ -81,21 +82,21 @@ public:
 
   // --- by the atomics ---
 
-  /// The one that runs a fiber now; null outside of fibers.
+  /// The explorer that runs a fiber now; null outside of fibers.
   static explorer* active() noexcept { return active_; }
 
-  /// The fiber that runs, or most_threads outside of fibers.
+  /// The index of the running fiber, or most_threads outside of fibers.
   static std::size_t thread() noexcept {
     return active_ != nullptr ? active_->running_ : most_threads;
   }
 
   /// Another thread may go first.
   void step() noexcept;
-  /// True, at the cost of a liberty: what may go wrong does.
+  /// True, at the cost of a liberty: the operation that may fail must fail.
   bool fault() noexcept;
-  /// Something was written: whoever paused may look again.
+  /// A value was written: paused threads may look again.
   void wrote() noexcept;
-  /// Goes on when another thread has written something.
+  /// Returns when another thread has written something.
   void pause() noexcept;
 
   /// What has run so far, a digit for each step; '!': something went wrong.
@@ -109,11 +110,13 @@ public:
   /// One of the running thread's stores that others do not see yet, the newest
   /// to this place; null if there is none.
   const store* delayed(const void* where) const noexcept;
-  /// Others do not see it yet. True: it is the only one.
+  /// Hides the store from other threads for now. True: it is the only hidden
+  /// one.
   bool delay(const store& s) noexcept;
-  /// Now others see them.
+  /// Makes the hidden stores visible to other threads.
   void publish() noexcept;
-  /// A barrier. Until then others may go on without seeing them.
+  /// A barrier: publishes the stores, after other threads may have run without
+  /// seeing them.
   void flush() noexcept;
 
 private:
@@ -139,7 +142,7 @@ private:
     if (ended)
       outcome = model->outcome();
     else
-      (void)model.release(); // Its threads are in the middle of something.
+      (void)model.release(); // Its threads have not ended.
     if (!seen.has(outcome))
       seen.outcomes.emplace(std::move(outcome), schedule());
   }
@@ -164,7 +167,7 @@ private:
 
   void* model_ = nullptr;
   body_fn body_ = nullptr;
-  std::unique_ptr<fiber[]> fibers_; // the last is whoever calls play()
+  std::unique_ptr<fiber[]> fibers_; // the last is the caller of play()
   std::vector<choice> trail_;       // every choice with more than one option
   std::size_t at_ = 0;              // in trail_
   std::size_t threads_ = 0;
@@ -177,7 +180,8 @@ private:
 };
 
 /// What a model's thread waits for, as in `while (!m.is_set()) pause()`. Orders
-/// nothing, nobody goes first: it is not part of what is explored.
+/// nothing, and no other thread runs before an access: a mark is not part of
+/// what is explored.
 class mark final {
 public:
   void set() noexcept;

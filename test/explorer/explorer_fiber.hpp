@@ -13,7 +13,7 @@
 
 namespace weir::test {
 
-/// What the C++ runtime knows of a thread's exceptions.
+/// What the C++ runtime stores about a thread's exceptions.
 struct thrown_exceptions {
   void* caught = nullptr;
   unsigned uncaught = 0;

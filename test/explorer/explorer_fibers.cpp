@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// longjmp() from stack to stack is what this file is about.
+// This file uses longjmp() to switch between stacks.
 #undef _FORTIFY_SOURCE
 
 #include "explorer_fiber.hpp"
@@ -12,7 +12,7 @@
 #include <cxxabi.h>
 #include <ucontext.h>
 
-// Not instrumented: what it does is not the doing of a thread.
+// Not instrumented: its accesses are not those of a model's thread.
 
 #if defined(WEIR_TSAN_FIBERS)
 extern "C" {
@@ -60,8 +60,8 @@ explorer::~explorer() {
 
 void explorer::make(std::size_t thread) {
   fiber& f = fibers_[thread];
-  // What a thread that is stuck has left there belongs to a model that is left
-  // alone, too.
+  // The stack of a thread that is stuck is not reused: it belongs to a model
+  // that is not destroyed either.
   if (!f.stack || !f.ended)
     f.stack.reset(new char[stack_size]);
   getcontext(&f.context);
@@ -112,8 +112,8 @@ void explorer::switch_to(std::size_t next) noexcept {
 #endif
 }
 
-// The model's threads begin after all that was done before, and all that is
-// done later comes after them; no switch in between orders anything.
+// All that was done before happens before the model's threads, and all that is
+// done later happens after them; no switch in between orders anything.
 void explorer::meet() noexcept {
   for (std::size_t t = 0; t != threads_; ++t) {
     tell_tsan(fibers_[t].tsan, sync);

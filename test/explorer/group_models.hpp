@@ -21,7 +21,7 @@
 #include <stdexcept>
 #include <string>
 
-// What models of a task_group have in common. The group is the real one.
+// Shared by the models of a task_group. The group is the real one.
 
 namespace weir::test {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// How a group ends, under every schedule: its children, their errors and those
-// who join. Numbers are those of the failure catalogue.
+// How a group ends, under every schedule: its children, their errors and the
+// joiners. Numbers are those of the failure catalogue.
 
 #include "explorer/expect.hpp"
 #include "explorer/group_models.hpp"
@@ -73,7 +73,7 @@ public:
     const task_group_stats stats = group_.stats();
     if (third_ != nap::cut || stats.cancelled + stats.failed != 3)
       return "not cancelled";
-    // One that failed, or that was not started any more.
+    // One child failed, or was not started any more.
     return result_of(join_) + " of " + std::to_string(stats.failed);
   }
 
@@ -113,7 +113,7 @@ private:
   spawn_status status_ = spawn_status::full;
 };
 
-// 8: two join while the only child ends.
+// 8: two threads join while the only child ends.
 class two_join {
 public:
   static constexpr std::size_t threads = 3;
@@ -140,7 +140,7 @@ private:
   std::string how_ = "??"; // a(t once) or w(oken)
 };
 
-// 50: a child spawns another while somebody joins.
+// 50: a child spawns another while a thread joins the group.
 class child_spawns {
 public:
   static constexpr std::size_t threads = 3;

@@ -13,7 +13,7 @@
 namespace weir::test {
 
 namespace {
-// As Asio's own: nobody goes first while it is held.
+// As Asio's own lock: no other fiber runs while it is held.
 detail::basic_spin_lock<detail::std_sync> lock;
 hand_timer::handler waits; // under lock
 } // namespace

@@ -10,8 +10,8 @@
 
 namespace weir::test {
 
-/// In the place of an asio::steady_timer: it expires when a model's thread says
-/// so. What is given to it is kept by Asio's rules, under a lock of its own.
+/// Replaces an asio::steady_timer: it expires when a model's thread calls
+/// expire(). It keeps handlers by Asio's rules, under a lock of its own.
 class hand_timer final {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -22,12 +22,13 @@ public:
   hand_timer(const hand_timer&) = delete;
   hand_timer& operator=(const hand_timer&) = delete;
 
-  /// The wait under way is aborted.
+  /// Aborts the pending wait.
   void expires_at(time_point) { take(); }
   void cancel() { take(); }
   void async_wait(handler h);
 
-  /// The newest that waits expires: calls its handler. False: none waits.
+  /// The newest timer with a pending wait expires: calls its handler. False:
+  /// there is none.
   static bool expire();
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Groups that share a limiter, under every schedule: whoever waits for a permit
-// gets one, whichever group it comes from, and none is lost.
+// Groups that share a limiter, under every schedule: every spawn that waits for
+// a permit gets one, whichever group gives it back, and no permit is lost.
 
 #include <weir/limiter.hpp>
 
@@ -25,8 +25,8 @@ class two_groups {
 protected:
   two_groups() { start_child(first_, writes(ran_[0])); }
 
-  // After all threads: runs what is left; `n` children in all. "", or what is
-  // wrong.
+  // Call after all threads: runs what is left; `n` children in all. Returns "",
+  // or what is wrong.
   std::string broken(int n) {
     run_ready();
     for (task_group* each : {&first_, &second_}) {
@@ -68,7 +68,7 @@ public:
   }
 };
 
-// The first to wait gives up while the permit comes for it.
+// The first waiter is withdrawn while it gets the permit.
 class permit_and_withdraw : two_groups {
 public:
   static constexpr std::size_t threads = 3;
@@ -93,8 +93,8 @@ private:
   bool withdrew_ = false;
 };
 
-// One who wants two permits gives up while they come; behind it in the same
-// group stands one who wants but one.
+// A spawn that wants two permits is withdrawn while it gets them; behind it in
+// the same group waits a spawn that wants only one.
 class weight_and_withdraw {
 public:
   static constexpr std::size_t threads = 2;

@@ -35,7 +35,7 @@ struct count_cases : boost::unit_test::test_tree_visitor {
   unsigned count = 0;
 };
 
-// Before and after all cases.
+// Runs before and after all cases.
 struct long_run_fixture {
   long_run_fixture() {
     if (seconds <= 0)
@@ -66,7 +66,8 @@ BOOST_TEST_GLOBAL_FIXTURE(long_run_fixture);
 } // namespace weir::test
 
 int main(int argc, char** argv) {
-  // While there was but one, libstdc++ counts references without atomics.
+  // While the process has had only one thread, libstdc++ counts references
+  // without atomics.
   std::thread([] {}).join();
   std::vector<char*> left;
   std::string_view before;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Objects that share what several callers wait for, under every schedule: the
-// work of a queue, the call for a key, a race.
+// Objects on which several callers wait, under every schedule: the work of a
+// queue, the call for a key, a race.
 
 #include <weir/detail/group/work_state.hpp>
 #include <weir/detail/sync/flight_step.hpp>
@@ -28,8 +28,8 @@ namespace {
 
 using draining = outsider<detail::drain_step>;
 
-// Two pieces of work end while somebody drains the queue and reads what they
-// have done.
+// Two pieces of work end while a thread drains the queue and reads what they
+// have written.
 class drain_and_end {
 public:
   static constexpr std::size_t threads = 3;
@@ -62,7 +62,7 @@ private:
   bool at_once_ = false;
 };
 
-// One gives up to drain while the work ends and the queue is cancelled.
+// A drain is withdrawn while the work ends and the queue is cancelled.
 class drain_and_abandon {
 public:
   static constexpr std::size_t threads = 3;
@@ -132,7 +132,8 @@ protected:
   int calls_ = 0;
 };
 
-// Both who wait for a call leave; the last waits for its end.
+// Both callers that wait for a call leave; the last one waits for the end of
+// the call.
 class both_leave : flights {
 public:
   static constexpr std::size_t threads = 3;
@@ -164,7 +165,7 @@ private:
   std::array<bool, 2> withdrew_{};
 };
 
-// One leaves while the call ends and another asks.
+// One caller leaves while the call ends and another one asks.
 class leave_and_ask : flights {
 public:
   static constexpr std::size_t threads = 3;
@@ -194,7 +195,7 @@ private:
   std::array<std::unique_ptr<asking>, 2> asks_;
 };
 
-// Two succeed at once: one has won.
+// Two entrants succeed at once: one has won.
 class two_win {
 public:
   static constexpr std::size_t threads = 2;
@@ -238,8 +239,8 @@ BOOST_AUTO_TEST_CASE(the_last_who_leaves_a_call_sees_its_end) {
 }
 
 BOOST_AUTO_TEST_CASE(who_asks_for_a_call_that_ends_gets_its_value) {
-  // v(alue) or l(eft) of each, and how many calls were begun: one that was is
-  // not cancelled any more, for it never waits.
+  // v(alue) or l(eft) of each, and how many calls were begun: a call that has
+  // begun is not cancelled any more, because it never waits.
   expect_outcomes<leave_and_ask>(2, {"vv1", "vv2", "lv1"});
 }
 

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // A pool for blocking functions under every schedule: a function is called once
-// or not at all, and whoever waits is told.
+// or not at all, and its waiter is completed.
 
 #include <weir/detail/sync/offload_step.hpp>
 
@@ -33,7 +33,7 @@ protected:
   running run_{core_, detail::make_job<call>(count(), std::ref(calls_))};
 };
 
-// The caller gives up while its function is called.
+// The caller is withdrawn while its function is called.
 class cancel_and_call : pool {
 public:
   static constexpr std::size_t threads = 2;
@@ -60,7 +60,7 @@ private:
   bool withdrew_ = false;
 };
 
-// Somebody joins the pool meanwhile, and finds nothing left to do.
+// Another thread joins the pool meanwhile, and then nothing is left to do.
 class join_and_call : pool {
 public:
   static constexpr std::size_t threads = 3;

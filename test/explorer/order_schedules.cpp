@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// That the explorer finds what it is there to find. A hand-over in a toy
-// protocol, once with a hole that some schedule falls into, once with an order
-// that is too weak: no schedule of x86 shows that, ThreadSanitizer does.
+// Checks that the explorer finds errors. A hand-over in a toy protocol, once
+// with an error that some schedule shows, once with a memory order that is too
+// weak: no schedule of x86 shows the latter, ThreadSanitizer does.
 
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
@@ -42,7 +42,7 @@ private:
   int seen_ = 0;
 };
 
-// The last of two to leave sees what the other has written.
+// The last of two threads to leave sees what the other has written.
 template <std::memory_order leaves>
 class last_out {
 public:
@@ -61,7 +61,7 @@ private:
   int sum_ = 0;
 };
 
-// Looks and then sleeps, when something may have come in between.
+// Looks and then sleeps, although something may have happened in between.
 class look_and_sleep {
 public:
   static constexpr std::size_t threads = 2;
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(who_looks_before_it_sleeps_may_sleep_for_ever) {
   expect_outcomes<look_and_sleep>(2, {"awake", "stuck"});
 }
 
-// Only ThreadSanitizer knows, but it knows under each schedule.
+// Only ThreadSanitizer finds it, but it does so under each schedule.
 BOOST_AUTO_TEST_CASE(an_order_too_weak_is_a_race) {
   const auto store = explored_in_child<hand_over<std::memory_order_relaxed>>();
   const auto count = explored_in_child<last_out<std::memory_order_relaxed>>();

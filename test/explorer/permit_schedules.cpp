@@ -2,8 +2,8 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // A limiter's permits inside and outside of its lock, under every schedule:
-// nobody who waits is forgotten, no permit is lost or handed out twice, and
-// the last to leave puts out the light.
+// no waiter is forgotten, no permit is lost or granted twice, and the last user
+// destroys the core.
 
 #include <weir/detail/sync/limiter_node.hpp>
 
@@ -34,14 +34,14 @@ struct asker : detail::limiter_node {
   int told = 0;
 };
 
-// A limiter_core with its owner's part of it.
+// A limiter_core with its owner's reference.
 class owned_limiter {
 public:
   explicit owned_limiter(std::size_t capacity)
       : before_(blocks_in_use()), core_(new detail::limiter_core(capacity)) {}
   owned_limiter(const owned_limiter&) = delete;
   owned_limiter& operator=(const owned_limiter&) = delete;
-  // Before those who wait. All permits come back.
+  // Destroyed before the waiters. All permits are given back.
   ~owned_limiter() {
     if (has_left_)
       return;
@@ -68,7 +68,7 @@ private:
   bool has_left_ = false;
 };
 
-// Thread 0 gives the only permit back, two others want it.
+// Thread 0 gives the only permit back, two other threads want it.
 class acquire_and_release {
 public:
   static constexpr std::size_t threads = 3;
@@ -95,7 +95,8 @@ private:
   owned_limiter limiter_{1};
 };
 
-// One gives up while the permit it waits for comes back; another is behind it.
+// A waiter is withdrawn while the permit is given back; another waiter is
+// behind it.
 class withdraw_and_release {
 public:
   static constexpr std::size_t threads = 3;
@@ -130,7 +131,8 @@ private:
   bool withdrew_ = false;
 };
 
-// The capacity goes from 2 to 1 while one is taken and one comes back.
+// The capacity changes from 2 to 1 while one permit is taken and one is given
+// back.
 class shrink_and_take {
 public:
   static constexpr std::size_t threads = 3;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Results of children as they end, under every schedule: each is taken once.
+// Results of children in the order in which they end, under every schedule:
+// each is taken once.
 
 #include <weir/completion_group.hpp>
 #include <weir/result.hpp>
@@ -25,8 +26,8 @@ namespace {
 task<int> gives(int value) { co_return value; }
 
 // Two children end on two threads while a task takes what they return; the
-// second keeps its slot until the first result is taken. Perhaps their group is
-// cancelled meanwhile.
+// second keeps its slot until the first result is taken. With `cancels`, their
+// group is cancelled meanwhile.
 template <bool cancels>
 class take_as_completed {
 public:
@@ -46,7 +47,7 @@ public:
     const std::string error = result_of(join_);
     if (!error.empty())
       return error;
-    if (cancels) // Those that began end by themselves.
+    if (cancels) // Children that began end by themselves.
       std::sort(seen_.begin(), seen_.end());
     return seen_;
   }
@@ -73,7 +74,8 @@ private:
   joining join_{core_of(takers_)};
 };
 
-// Two children end on two threads; the joiner has all they return, in order.
+// Two children end on two threads; the joiner gets all that they return, in
+// order.
 class take_when_joined {
 public:
   static constexpr std::size_t threads = 2;
@@ -115,8 +117,8 @@ BOOST_AUTO_TEST_CASE(results_come_once_in_the_order_of_the_ends) {
 }
 
 BOOST_AUTO_TEST_CASE(results_of_a_cancelled_group_are_those_that_began) {
-  // Both stand in the queue, and who cancels does so first of all: the second
-  // does not begin without the first.
+  // Both children are in the queue, and the canceller runs before them: the
+  // second child does not begin without the first.
   expect_outcomes<take_as_completed<true>>(2, {"12", "1", ""});
 }
 

@@ -38,7 +38,7 @@ protected:
   joining join_{core_of(group_)};
 };
 
-// What is limited ends while its time does.
+// The limited work ends while its time expires.
 class end_and_timeout : one_task {
 public:
   static constexpr std::size_t threads = 2;
@@ -52,7 +52,7 @@ public:
     work_until(join_.done);
   }
   std::string outcome() {
-    // What was not received is still there.
+    // A value that was not received is still in the channel.
     const bool left = values_.try_receive().has_value();
     return left == (how_ == "value") ? "lost or twice" : how_;
   }
@@ -83,7 +83,7 @@ public:
   static constexpr std::size_t threads = 2;
 
   body_and_failure() {
-    start(main(body_, error_)); // The child stands in the queue.
+    start(main(body_, error_)); // The child is in the queue.
   }
   void run(std::size_t thread) {
     if (thread == 0)
@@ -111,13 +111,13 @@ private:
   std::string error_;
 };
 
-// A child says that it is up while its parent is cancelled.
+// A child reports that it is ready while its parent is cancelled.
 class ready_and_cancel : one_task {
 public:
   static constexpr std::size_t threads = 2;
 
   ready_and_cancel() {
-    start(main(children_, how_)); // Its child stands in the queue.
+    start(main(children_, how_)); // Its child is in the queue.
   }
   void run(std::size_t thread) {
     if (thread == 1)
@@ -194,8 +194,8 @@ private:
   std::string how_ = "not begun";
 };
 
-// A group is cancelled, joined, opened again and used while the cancellation
-// is still under way: the new child has nothing to do with it.
+// A group is cancelled, joined, opened again and used while the cancellation is
+// still in progress: it does not affect the new child.
 class cancel_and_reopen {
 public:
   static constexpr std::size_t threads = 2;

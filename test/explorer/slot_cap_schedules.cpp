@@ -21,8 +21,8 @@ public:
 
   shrink_and_spawn() {
     start_child(group_, writes(first_));
-    // Locked and opened again: the word counts no starts, so that but for its
-    // stamp it would look the same after the next time.
+    // Locks the word and opens it again. The word then contains no starts, so
+    // that only its stamp distinguishes it from the word after the next time.
     group_.set_max_in_flight(2);
   }
   void run(std::size_t thread) {

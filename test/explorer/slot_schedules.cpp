@@ -2,8 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // A group's slots under every schedule: no spawn that waits is forgotten, and
-// nobody jumps the queue. Numbers are those of the
-// failure catalogue.
+// none overtakes another. Numbers are those of the failure catalogue.
 
 #include "explorer/expect.hpp"
 #include "explorer/waiting_group.hpp"
@@ -19,7 +18,7 @@ namespace weir::test::of_slot {
 
 namespace {
 
-// 5: a child ends while two spawners come.
+// 5: a child ends while two threads spawn.
 class spawn_and_end : waiting_group {
 public:
   static constexpr std::size_t threads = 3;
@@ -43,8 +42,8 @@ private:
   std::array<bool, threads> at_once_{};
 };
 
-// 6, 7, 59: the first that waits gives up while a slot comes free; another is
-// behind it.
+// 6, 7, 59: the first waiting spawn is withdrawn while a slot becomes free;
+// another one is behind it.
 class withdraw_and_end : waiting_group {
 public:
   static constexpr std::size_t threads = 3;
@@ -73,7 +72,7 @@ private:
   bool withdrew_ = false;
 };
 
-// 55: somebody tries while others wait, and one of them gives up.
+// 55: try_spawn() is called while spawns wait, and one of these is withdrawn.
 class try_and_withdraw : waiting_group {
 public:
   static constexpr std::size_t threads = 3;
@@ -104,7 +103,7 @@ private:
   spawn_status status_ = spawn_status::closed;
 };
 
-// 60: what makes the child throws, with a slot in hand, while one waits.
+// 60: making the child throws, after it got a slot, while a spawn waits.
 class throw_and_spawn : waiting_group {
 public:
   static constexpr std::size_t threads = 2;

@@ -35,7 +35,7 @@ public:
       steal(queues_[thread]);
   }
 
-  // By whom each item was taken: o(wner), s(plit off), t(hief).
+  // How each item was taken: by the o(wner), s(plit off), by a t(hief).
   std::string outcome() const {
     std::string by;
     for (const item& i : items_)
@@ -78,7 +78,8 @@ private:
   std::array<item, items> items_;
 };
 
-// Explores, and checks that nothing is lost and all of `possible` happens.
+// Explores, and checks that nothing is lost and every outcome in `possible`
+// happens.
 template <typename Model>
 void explore(unsigned faults, std::initializer_list<const char*> possible) {
   const explorer::report seen = explored<Model>(faults);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The strand's word under every schedule: two submit while the holder lets go.
+// The strand's word under every schedule: two threads submit while the holder
+// releases the strand.
 
 #include <weir/detail/task/strand.hpp>
 

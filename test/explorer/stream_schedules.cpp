@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// An ordered_stream under every schedule: who waits for room in it has two
-// queues before him, that of the stream and that of its group.
+// An ordered_stream under every schedule: a task that waits for room passes
+// through two queues, that of the stream and that of its group.
 
 #include <weir/channel.hpp>
 #include <weir/detail/group/stream_round.hpp>
@@ -24,10 +24,10 @@ namespace {
 
 using submitting = outsider<detail::submit_step<int>>;
 
-// Of four tasks the first and the third wait, and the second for its turn. The
-// last is not submitted yet, as no second result may wait. The first ends, and
-// there is room; but the cap is reached until the third has ended, too. Perhaps
-// the last is given up meanwhile.
+// Of four tasks the first and the third wait for values, and the second for its
+// turn. The last is not submitted yet, because no second result may wait. When
+// the first ends, there is room for a result; but the cap is reached until the
+// third has ended, too. With `cancels`, the last is withdrawn meanwhile.
 template <bool cancels>
 class gate_and_slot {
 public:

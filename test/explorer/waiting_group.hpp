@@ -12,7 +12,7 @@
 
 namespace weir::test {
 
-/// A group with a cap and three children that wait for a slot, or will.
+/// A group with a cap and three children that wait for a slot, or will wait.
 class waiting_group {
 protected:
   explicit waiting_group(std::size_t cap)
@@ -21,8 +21,8 @@ protected:
       spawns_[i] = std::make_unique<spawning>(core_of(group_), writes(ran_[i]));
   }
 
-  /// After all threads, `n` of the spawns were started in all: runs what is
-  /// left. "", or what is wrong.
+  /// Call after all threads, when `n` of the spawns were started in all: runs
+  /// what is left. Returns "", or what is wrong.
   std::string broken(std::size_t n) {
     run_ready();
     joining join(core_of(group_));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// How the scheduler brings in workers, under every schedule: whatever is pushed
-// while they leave, somebody comes for it.
+// How the scheduler wakes workers, under every schedule: an item that is pushed
+// while they leave is taken by some worker.
 
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
@@ -25,8 +25,8 @@ namespace {
 
 enum class omit { nothing, last_look, fence_after_push };
 
-// As scheduler::push() and drain(). Thread 0 pushes, the others are workers who
-// look for work and are about to leave.
+// As scheduler::push() and drain(). Thread 0 pushes, the others are workers
+// that look for work and are about to leave.
 template <std::size_t workers, std::size_t pushes, omit omitted>
 class push_and_leave {
 public:
@@ -80,7 +80,7 @@ private:
   }
   void notify() {
     if (gate_.try_enter())
-      mine().posted = true; // A worker will come, and it finds what is left.
+      mine().posted = true; // A worker will come and find what is left.
   }
 
   void drain(queue& own) {
@@ -130,9 +130,9 @@ private:
 };
 
 // As scheduler::push_again() and next(). Thread 0 is a worker whose task puts a
-// chain into the shared queue and yields, which is announced to nobody; then
-// the worker takes from the shared queue and does not come back. Thread 1 is a
-// worker about to leave.
+// chain into the shared queue and yields, which wakes no worker; then the
+// worker takes from the shared queue and does not return. Thread 1 is a worker
+// about to leave.
 template <std::size_t chained, bool shared_first>
 class yield_and_take {
 public:

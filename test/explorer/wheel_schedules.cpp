@@ -2,8 +2,8 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // The timing wheels and the one timer of Asio's that drives them, under every
-// schedule: what is armed fires once, whoever arms at the same time, and what
-// is disarmed does not.
+// schedule: an entry that is armed fires once, even if other threads arm at the
+// same time, and an entry that is disarmed does not fire.
 
 #include "explorer/engine.hpp"
 #include "explorer/expect.hpp"
@@ -32,7 +32,7 @@ struct alarm : detail::timer_function {
   int times = 0;
 };
 
-// Wheels in which two are armed whose time has come.
+// Wheels in which two entries are armed that are due.
 class wheels {
 protected:
   void arm(std::size_t i) {
@@ -44,8 +44,8 @@ protected:
         detail::deterministic_driver::start);
   }
 
-  // Asio's timer and pool, as long as there is something for them to do. Only
-  // here time passes: what is armed late is due a tick later.
+  // Runs Asio's timer and pool while they have something to do. Time passes
+  // only here: an entry that is armed late is due a tick later.
   void drive() {
     do
       detail::deterministic_driver::of(engine()).set_time(clock::now() + 1ms);
@@ -58,7 +58,7 @@ protected:
   std::array<alarm, 2> alarms_;
 };
 
-// Two arm while the timer of an earlier one expires.
+// Two threads arm entries while the timer of an earlier entry expires.
 class arm_and_fire : wheels {
 public:
   static constexpr std::size_t threads = 3;
@@ -80,7 +80,7 @@ public:
   }
 };
 
-// One is disarmed while it fires and another is armed.
+// One entry is disarmed while it fires and another is armed.
 class disarm_and_fire : wheels {
 public:
   static constexpr std::size_t threads = 3;

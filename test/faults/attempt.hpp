@@ -26,14 +26,15 @@
 
 namespace weir::test {
 
-/// One run of an operation of which an allocation fails. Notes what came of it.
+/// One run of an operation in which an allocation fails. Records the outcome.
 class attempt final {
 public:
   /// The k-th allocation fails; if `sticky`, and all after it until end().
   attempt(std::int64_t k, bool sticky) : k_(k), sticky_(sticky) {}
   ~attempt() { end(); }
 
-  /// From here on. The calling thread's cache of frames is empty then.
+  /// Allocations fail from here on. Empties the calling thread's cache of
+  /// frames.
   void begin() noexcept {
     detail::empty_cache();
     allocation_faults::arm(k_, sticky_, allocation_faults::of::all_threads);
@@ -49,7 +50,7 @@ public:
   void note(const char* where, const std::exception_ptr& error) noexcept {
     note(where, kind_of(error));
   }
-  /// Calls `f`, and notes what it throws.
+  /// Calls `f`, and records what it throws.
   template <typename F>
   void at(const char* where, F f) noexcept {
     try {
@@ -58,7 +59,7 @@ public:
       note(where, std::current_exception());
     }
   }
-  /// Runs it to its end.
+  /// Runs `work` to its end.
   void run(task<> work) noexcept {
     at("run", [&] { pool.run(std::move(work)); });
     end();
@@ -75,7 +76,7 @@ public:
     return all.empty() ? "done" : all;
   }
 
-  /// Children that have begun and not ended.
+  /// Children that have begun but not ended.
   std::atomic<int> inside{0};
 
   weir::runtime pool{1};

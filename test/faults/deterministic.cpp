@@ -36,7 +36,7 @@ task<> sleeper(attempt& a) {
   on_scope_exit leave([&] { --a.inside; });
   co_await sleep_for(1h);
 }
-// More children than the driver has had room for.
+// More children than the driver has reserved room for.
 constexpr int many = 20;
 task<> has_children(attempt& a, executor on) {
   task_group group(on);
@@ -83,7 +83,7 @@ void posts(attempt& a) {
     a.at("run", [&] { brief.run(std::move(work)); });
   });
 }
-// A deadlock is an error of its own.
+// A deadlock is a different error.
 void deadlocks(attempt& a) {
   deterministic_runtime brief;
   auto work = waits_for_nobody(brief.get_executor());
@@ -111,7 +111,7 @@ void sets_a_step_hook(attempt& a) {
   a.at("run", [&] { brief.run(std::move(work)); });
 }
 
-// Parks many, beside one that is run and ends.
+// Parks many tasks, while another one is run and ends.
 void park(attempt& a, deterministic_runtime& on) {
   for (int i = 0; i != many; ++i)
     weir::co_spawn(on.get_executor(), sleeper(a), asio::detached);

@@ -41,8 +41,8 @@ task<> fails(attempt& a) {
   co_return;
 }
 
-// `f(group)` with faults, in a task, between those that run already and the
-// join, which is part of it.
+// Awaits `f(group)` with faults, in a task, while `running` children run, and
+// then joins, also with faults.
 template <typename F>
 void in_a_group(attempt& a,
                 task_group_options options,
@@ -149,7 +149,7 @@ void starts_a_service(attempt& a) {
 
 // --- what shall not allocate ---
 
-// `f(group)` and the join, with faults, in a task: the children have begun.
+// Calls `f(group)` and joins, with faults, in a task: the children have begun.
 template <typename F>
 void ends_a_group(attempt& a, task_group_options options, F f) {
   auto main = [&]() -> task<> {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Fails every allocation of every public operation in turn, once and from then
-// on, and compares what comes of it with allowed.csv. Each attempt is made in a
-// child process, so that one that ends or hangs is seen.
+// Fails every allocation of every public operation in turn, in one mode only
+// that one, in the other also all later ones, and compares the outcome with
+// allowed.csv. Each attempt runs in a child process, so that a crash or a hang
+// is detected.
 //
-// What the table allows beyond an error that is reported, with nothing left:
-// an asio::awaitable as work leaks a few blocks, and under lasting want of
-// memory ends the process, both in Asio's own co_spawn (Boost 1.81).
+// Beyond a reported error without leaks, the table allows this: an
+// asio::awaitable as work leaks a few blocks, and ends the process if all later
+// allocations fail, both in Asio's own co_spawn (Boost 1.81).
 //
 // weir-faults TABLE          all; takes seconds, whatever is to be proved
 // weir-faults TABLE NAME...  these only
@@ -34,7 +35,7 @@
 namespace weir::test {
 namespace {
 
-// Blocks that one run leaves behind.
+// The number of blocks that one run leaves behind.
 std::int64_t
 left_after(const scenario& s, std::int64_t k, bool sticky, std::string& what) {
   const std::int64_t before = allocation_faults::live();
@@ -50,13 +51,13 @@ left_after(const scenario& s, std::int64_t k, bool sticky, std::string& what) {
 
 constexpr std::int64_t never = 1'000'000'000;
 
-// What a fault came to, as it is counted.
+// The class of an outcome, as it is counted.
 const char* class_of(const std::string& outcome) {
   const auto has = [&](const char* part) {
     return outcome.find(part) != std::string::npos;
   };
   if (outcome == "done")
-    return "done"; // it could do without
+    return "done"; // the operation did without the memory
   if (has("leaked") || has("left a child"))
     return "leaked";
   if (has("terminated") || has("signal"))
@@ -66,15 +67,16 @@ const char* class_of(const std::string& outcome) {
   return has("bad_alloc") ? "bad_alloc" : "error";
 }
 
-// In the child process: says on stderr what came of it.
+// In the child process: prints the outcome on stderr.
 void try_one(const scenario& s, std::int64_t k, bool sticky) {
   std::string outcome;
-  (void)left_after(s, never, false, outcome); // what is made but once
+  // First allocates what is made only once.
+  (void)left_after(s, never, false, outcome);
   outcome.clear();
   outcome.reserve(1000);
   const std::int64_t left = left_after(s, k, sticky, outcome);
   const auto injected = allocation_faults::injected();
-  // Threads of Asio's keep a block or two each. A leak goes on and on.
+  // Asio's threads keep a block or two each. A leak grows with each run.
   constexpr int again = 10;
   if (left > 0) {
     std::string each;
@@ -127,8 +129,8 @@ public:
     int points = 0;
     for (std::int64_t k = 1;; ++k) {
       auto [hit, what] = attempted(s, k, sticky);
-      // On a busy machine a batch of tasks takes longer than it may, and the
-      // engine allocates to go on with the rest. It has a reserve.
+      // On a busy machine a batch of tasks takes longer than its limit, and the
+      // engine allocates to continue with the rest. It has a reserve.
       if (hit && what == "done" && !is_allowed(key, what))
         std::tie(hit, what) = attempted(s, k, sticky);
       if (!hit) {
@@ -183,7 +185,7 @@ public:
   }
 
 private:
-  // Whether there was such an allocation, and what came of it.
+  // Whether there was such an allocation, and the outcome.
   static std::pair<bool, std::string>
   attempted(const scenario& s, std::int64_t k, bool sticky) {
     const child_end end = run_forked([&] { try_one(s, k, sticky); }, 60);
@@ -253,7 +255,7 @@ int run(const std::vector<std::string>& args) {
 } // namespace weir::test
 
 int main(int argc, char** argv) {
-  // Attempts that end the process would write gigabytes.
+  // Attempts that crash would write gigabytes of core dumps.
   const ::rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   return weir::test::run(std::vector<std::string>(argv + 1, argv + argc));

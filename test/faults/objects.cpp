@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What is built on groups and queues, from a task.
+// Objects built on groups and queues, used from a task.
 
 #include <weir/blocking_pool.hpp>
 #include <weir/channel.hpp>
@@ -31,7 +31,7 @@ namespace {
 void makes_a_limiter(attempt& a) {
   makes(a, [] { return std::make_unique<weir::limiter>(1); });
 }
-// Another task holds what this one waits for.
+// Another task holds the permit that this one waits for.
 void acquires(attempt& a) {
   weir::limiter l(1);
   auto main = [&]() -> task<> {
@@ -58,7 +58,7 @@ void acquires(attempt& a) {
   };
   a.run(main());
 }
-// What was reserved for a child that cannot be made goes back.
+// The slot and permit of a child that cannot be made are given back.
 void tries_to_spawn_with_a_permit(attempt& a) {
   weir::limiter l(1);
   auto main = [&]() -> task<> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Groups that keep or pass on results, from a task.
+// Groups that keep or pass on results, used from a task.
 
 #include <weir/checkpoint.hpp>
 #include <weir/completion_group.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The runtime, and what a task may do alone.
+// The runtime, and what a single task may do.
 
 #include <weir/as_stopped.hpp>
 #include <weir/checkpoint.hpp>
@@ -36,7 +36,7 @@ namespace {
 using namespace std::chrono_literals;
 
 task<> returns() { co_return; }
-// Awaits what `make` makes, with faults.
+// Awaits the result of `make()`, with faults.
 template <typename Make>
 void tries(attempt& a, const char* where, Make make) {
   auto main = [&]() -> task<> {
@@ -102,7 +102,7 @@ void co_spawns_detached(attempt& a) {
   a.at("call", [&] {
     weir::co_spawn(a.pool, calls(), asio::detached);
     a.end();
-    a.pool.run(returns()); // behind it
+    a.pool.run(returns()); // queued behind it
     if (!called)
       a.note("task", "lost");
   });
@@ -186,7 +186,7 @@ task<int> fails(int n) {
   co_await checkpoint();
   throw n;
 }
-// Without a fault, too, these end by an error.
+// These end with an error even without a fault.
 void waits_for_all_in_vain(attempt& a) {
   tries(a, "await", [] { return when_all(gives(1), fails(2)); });
 }

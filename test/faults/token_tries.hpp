@@ -16,7 +16,7 @@
 
 namespace weir::test {
 
-/// Notes an error, and that it was called.
+/// Records an error, and that it was called.
 struct handler {
   template <typename Error, typename... Rest>
   void operator()(const Error& error, Rest&&...) const {
@@ -33,8 +33,8 @@ struct handler {
   std::atomic<int>* called;
 };
 
-/// `start(handler)` and `then()`, with faults, from a thread that is not the
-/// runtime's. The handler is called once, or the call throws.
+/// Calls `start(handler)` and `then()`, with faults, from a thread outside of
+/// the runtime. The handler is called once, or the call throws.
 template <typename Start, typename Then>
 void tries_token(attempt& a, Start start, Then then) {
   std::atomic<int> called{0};
@@ -51,7 +51,8 @@ void tries_token(attempt& a, Start start, Then then) {
     block_until([&] { return called != 0; });
   a.end();
   if (threw) {
-    a.pool.run([]() -> task<> { co_return; }()); // what it may have posted
+    // Runs what the call may have posted.
+    a.pool.run([]() -> task<> { co_return; }());
     if (called != 0)
       a.note("handler", "called although the call threw");
   }

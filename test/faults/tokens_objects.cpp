@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 
 task<int> gives(int n) { co_return n; }
 
-// Back to the runtime: a completion needs no memory there.
+// Bound to the runtime: a completion needs no memory there.
 auto bound(attempt& a, handler h) {
   return asio::bind_executor(a.pool.get_executor(), h);
 }

@@ -18,15 +18,15 @@ inline task<int> gives(int n) {
   co_return n;
 }
 
-/// `make()`, with faults.
+/// Calls `make()`, with faults.
 template <typename Make>
 void makes(attempt& a, Make make) {
   a.begin();
   a.at("call", [&] { (void)make(); });
   a.end();
 }
-/// `work()`, a coroutine that was made without, with faults, and `after()`,
-/// which it awaits next.
+/// Awaits `work()`, a coroutine created without faults, and then `after()`,
+/// both with faults.
 template <typename Work, typename After>
 void tries(attempt& a, Work work, After after) {
   auto main = [&]() -> task<> {

@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int scripts = 5; // which of them rides on a place's budget
+constexpr int scripts = 5; // factor by which a place's budget encodes a script
 
 reference::answer answer_of(const boost::system::error_code& e) {
   if (e == errc::group_closed)
@@ -37,7 +37,7 @@ reference::answer answer_of(const boost::system::error_code& e) {
                                              : reference::answer::waits;
 }
 
-// False: it has allocated.
+// False: the call has allocated memory.
 bool change(task_group& group,
             action what,
             std::size_t cap,
@@ -81,7 +81,7 @@ task<> program::spawn(place at, int in, step s) {
   if (!made)
     co_return;
   const bool asked = asks(at);
-  answer expected = answer::cancelled; // The group is not even asked.
+  answer expected = answer::cancelled; // The call does not reach the group.
   if (asked) {
     note(at.id, "spawns in", in);
     expected = model_.spawn(at.id, in, next);
@@ -155,21 +155,21 @@ task<> program::shut_down(place at, int in, step s) {
   note(at.id, "shuts down group", in);
   const milliseconds drain =
       s.high % 4 == 0 ? milliseconds(0) : alone(milliseconds(s.high % 4));
-  // A group that is asked to stop already does not drain any more.
+  // A group that was asked to stop before does not drain any more.
   const milliseconds soft = alone(milliseconds(1 + s.high / 4 % 4), drain);
   const join_mark pending(*this, in, parent_of(at) != in);
   co_await end_of(
       at.id, in, groups_[in]->shutdown({drain, soft}), {true, drain, soft});
 }
 
-// The reference hears of it here: others may run before this begins.
+// Updates the reference here: other tasks may run before this task begins.
 task<> program::end_of(int id, int in, join_operation op, stages s) {
   const bool is_own = model_.tasks[id].parent == in;
   bool is_refused = false;
   if (!is_own) {
     if (s.shuts_down)
       model_.shutdown(in, clock::now(), s.drain, s.soft);
-    // A task that is cancelled does not join a group without children, either.
+    // A cancelled task does not join even a group without children.
     is_refused = model_.is_cancelled(id) && model_.groups[in].children.empty();
     (void)model_.join(id, in);
   }
@@ -266,7 +266,7 @@ void program::interfere(const place& at, int in, const step& s) {
 void program::reopen(int in) {
   const bool joined = model_.groups[in].joined;
   if (joined && joins_[in] != 0)
-    return; // It must not be, yet.
+    return; // The group must not be reopened yet.
   try {
     groups_[in]->reopen();
   } catch (const std::logic_error&) {

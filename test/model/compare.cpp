@@ -48,8 +48,8 @@ void program::after_step() {
   }
 }
 
-// Which of the timers that are due fires in this step is the schedule's choice:
-// the reference learns it here.
+// The schedule chooses which of the timers that are due fires in this step: the
+// reference adopts that choice here.
 void program::adopt() {
   std::erase_if(fresh_, [this](const known_task& t) {
     const bool waited = t.core->is_known_to_owner();
@@ -70,7 +70,7 @@ void program::adopt() {
     else if (!reference::is_stopping(g) && g.stops_at <= now_ &&
              groups_[i]->is_stopping())
       model_.stop_softly(in, now_);
-    // Time goes on only when all that was due has come: by ticks of 1 ms.
+    // Time advances only when all that was due has fired: by ticks of 1 ms.
     require(g.cancelled_by != reference::cause::none || g.joined ||
                 g.cancels_at >= earlier_ - milliseconds(1),
             "a deadline passed",
@@ -81,8 +81,9 @@ void program::adopt() {
             "a task was cancelled by nobody");
 }
 
-// No two deadlines at the same time: which of them it was could not be told.
-// Nor if the stage before it, of that length, is left out.
+// Avoids two deadlines at the same time, because the comparison could not
+// distinguish them. This also holds if the stage before this one, of length
+// `before`, is left out.
 milliseconds program::alone(milliseconds after, milliseconds before) {
   const auto now = clock::now();
   while (taken_.contains(now + after) || taken_.contains(now + before + after))
@@ -91,8 +92,8 @@ milliseconds program::alone(milliseconds after, milliseconds before) {
   return after;
 }
 
-// Those of tasks. Whoever joins comes first: the others may be cancelled
-// because of it.
+// The deadlines of tasks. Tasks in a join() come first: their cancellation may
+// cancel the other tasks.
 void program::learn_deadlines() {
   for (const bool joins : {true, false})
     for (const known_task& t : timed_) {
@@ -125,7 +126,7 @@ void program::compare(int in) {
   require(groups_[in]->is_stopping() == reference::is_stopping(g),
           "is_stopping",
           in);
-  // Whatever the reference thinks.
+  // Independent of the reference.
   require(is.spawned ==
               is.completed + is.failed + is.cancelled + g.children.size(),
           "a child is lost",
@@ -151,9 +152,9 @@ void program::compare_objects() {
   require(values_.is_closed() == model_.values.closed, "is_closed");
 }
 
-// All tasks are gone, stopped or not.
+// All tasks have ended, whether or not the runtime was stopped.
 void program::compare_end() {
-  is_stopped_ = false; // It shall be looked at.
+  is_stopped_ = false; // Otherwise nothing would be compared.
   while (values_.try_receive()) {
   }
   require(frames_ == 0, "a frame is left");

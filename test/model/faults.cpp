@@ -22,7 +22,7 @@ using free_lists = std::array<detail::free_list, detail::size_class::count>;
 free_lists& lists() noexcept { return detail::lists_of_thread->of; }
 
 free_lists none_kept() noexcept {
-  constexpr unsigned room = 64; // as of a list that is empty
+  constexpr unsigned room = 64; // of a list that is empty
   free_lists none;
   none.fill({nullptr, room});
   return none;

@@ -10,9 +10,10 @@
 
 namespace weir::test::model {
 
-/// While it lives, the k-th allocation fails, and, if `sticky`, all after it;
-/// with k = 0 nothing does. What weir keeps in its cache is hidden meanwhile.
-/// In programs whose malloc() cannot be replaced (sanitizers') nothing fails.
+/// In its lifetime the k-th allocation fails, and, if `sticky`, all after it;
+/// with k = 0 none fails. Hides the blocks in weir's cache meanwhile. In
+/// programs whose malloc() cannot be replaced (with sanitizers) no allocation
+/// fails.
 class no_memory_here final {
 public:
   no_memory_here(std::int64_t k, bool sticky) noexcept;
@@ -25,7 +26,7 @@ public:
 
 private:
   bool is_off_;
-  // Set only where it is on.
+  // Set only if allocations can fail.
   std::array<detail::free_list, detail::size_class::count> saved_;
 };
 

@@ -8,9 +8,8 @@
 //     weir-model --corpus DIR     each file is a program
 //     weir-model --self-test      of the shrinker, with wrong references
 //
-// WEIR_SEED=n runs that seed alone and prints what its tasks do. A program
-// that fails is made as small as it gets and printed, to be given back with
-// --replay.
+// WEIR_SEED=n runs that seed alone and prints what its tasks do. A program that
+// fails is shrunk as far as possible and printed, for use with --replay.
 
 #include "sandbox.hpp"
 #include "script.hpp"
@@ -128,7 +127,7 @@ struct numbers {
 
 // Runs them until one fails.
 const report& run_seeds(const numbers& n, int flaw) {
-  // Whatever runs longer hangs.
+  // A program that runs longer hangs.
   const double most = std::min(n.seconds, 1e6) + most_seconds;
   return run_apart(static_cast<unsigned>(most), [&](report& into) {
     const auto begin = wall_clock::now();
@@ -142,7 +141,7 @@ const report& run_seeds(const numbers& n, int flaw) {
   });
 }
 
-// Has each thing happened that can?
+// True if everything that can happen has happened.
 bool is_complete(const tally& t) {
   const std::uint64_t all[] = {
       t.waited,          t.lent,           t.refused,

@@ -19,18 +19,19 @@ namespace weir::test::model {
 
 class program;
 
-// Where a task is: what it may do without waiting for itself.
+// The position of a task, which decides what it may do without waiting for
+// itself.
 struct place {
   int id = 0;
   int from = 0;    // the first group it may spawn in
-  int nested[3]{}; // those it is in the body or a child of
+  int nested[3]{}; // groups whose body or child it is
   int depth = 0;   // how many there are
-  int budget = 0;  // how many scripts may still stand one inside the other
+  int budget = 0;  // how many more scripts may be nested
   bool timed = false;
   detail::task_core* core = nullptr;
 };
 
-// In the frame of a child: tells the reference when it is gone.
+// In the frame of a child: updates the reference when the frame is destroyed.
 class presence final {
 public:
   presence(program& p, int id) noexcept;
@@ -67,7 +68,7 @@ private:
   int in_;
 };
 
-// Around with_task_group: the group is there.
+// Around with_task_group: the group exists.
 class group_mark final {
 public:
   group_mark(program& p, int in) noexcept : program_(p), in_(in) {}
@@ -80,7 +81,8 @@ private:
   int in_;
 };
 
-// A join() that has no outcome yet. One of its own group does not count.
+// A join() that has no outcome yet. A join of the task's own group does not
+// count.
 class join_mark final {
 public:
   join_mark(program& p, int in, bool counts) noexcept;
@@ -94,7 +96,7 @@ private:
   std::size_t count_;
 };
 
-// A scope of a task, in a frame inside of it.
+// A scope of a task, in a frame inside the scope.
 class scope_mark final {
 public:
   scope_mark(program& p, const place& at, const reference::scope& s);
@@ -112,13 +114,13 @@ private:
 // when it begins.
 class ready_await final {
 public:
-  /// `has_more`: there are awaits in what it awaits.
+  /// `has_more`: what it awaits contains more awaits.
   ready_await(program& p, const place& at, bool has_more = false);
   ready_await(const ready_await&) = delete;
   ready_await& operator=(const ready_await&) = delete;
   ~ready_await();
 
-  /// Whether the reference is asked.
+  /// True if the reference is asked.
   bool asks() const noexcept { return asks_; }
   void completed();
 
@@ -130,7 +132,7 @@ private:
   bool has_completed_ = false;
 };
 
-// A permit, of the limiter and of its reference.
+// A permit of the limiter and of the reference's limiter.
 class holding final {
 public:
   holding(program& p, permit held) noexcept
@@ -144,7 +146,7 @@ private:
   permit permit_;
 };
 
-// A value that says how many there are.
+// A value that counts how many exist.
 class parcel final {
 public:
   parcel(int& alive, int number) noexcept : alive_(&alive), number_(number) {

@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int most_scripts = 4; // one inside the other
+constexpr int most_scripts = 4; // nested
 constexpr std::size_t most_tasks = 40;
 constexpr milliseconds late(40);
 
@@ -114,7 +114,7 @@ task<> program::main() {
   }
 }
 
-// Nobody waits for ever: whoever needs somebody else is released now.
+// No task waits for ever: tasks that depend on others are released now.
 void program::last_call() {
   if (std::exchange(is_late_, true))
     return;
@@ -149,7 +149,7 @@ task<> program::child(presence here, place at) {
   }
 }
 
-// The reference's numbers of groups are in the order of their making.
+// The reference numbers groups in the order of their creation.
 place program::place_in(const place& at, int in) const noexcept {
   place there;
   there.budget = at.budget - 1;

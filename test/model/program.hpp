@@ -31,10 +31,10 @@ namespace weir::test::model {
 /// a deterministic runtime, compared with the reference after every step.
 ///
 /// Tasks spawn into a group of their own number or a higher one, and join
-/// higher ones; a group inside a task comes after those; main() closes the
-/// channel and asks the groups to stop in the end. Loops of awaits that are
-/// ready at once have a length, but none in a task that is cancelled. So it
-/// always ends, if the engine ends those.
+/// higher ones; a group inside a task is numbered after those; at last main()
+/// closes the channel and asks the groups to stop. Loops of awaits that are
+/// ready at once have a length, except in a task that is cancelled. So a
+/// program always ends, if the engine ends those loops.
 class program final {
 public:
   /// `flaw`: see reference.
@@ -42,9 +42,9 @@ public:
   program(const program&) = delete;
   program& operator=(const program&) = delete;
 
-  /// Throws `std::logic_error` when something is not as in the reference.
+  /// Throws `std::logic_error` if something differs from the reference.
   void run();
-  /// Writes down what the tasks do. Before run().
+  /// Records what the tasks do. Call before run().
   void trace_it() noexcept { is_traced_ = true; }
   const std::string& trace() const noexcept { return trace_; }
 
@@ -104,8 +104,8 @@ private:
 
   // --- what is ready at once: ready.cpp
   struct ready_plan {
-    int kind;          // counted from ready_task; more: all of them in turn
-    int awaits;        // and on, if the task is cancelled
+    int kind;          // counted from ready_task; larger: all of them in turn
+    int awaits;        // without end, if the task is cancelled
     int cancels_at;    // before which await it cancels the group,
     bool cancels_root; // or a root, which may wait for this task
   };
@@ -128,11 +128,11 @@ private:
   void gone(const presence& of);
   void on_error(int in, const task_failure& failure);
   void require_outcome(int in, const std::exception_ptr& error);
-  // What goes wrong is thrown after the step.
+  // A failure is thrown after the step.
   void require(bool holds, const char* what, int where = -1);
   void note(int id, const char* what, int where);
 
-  // Whether an await gets so far as to ask, and is not broken off at once.
+  // True if an await reaches the object, and is not cancelled at once.
   bool asks(const place& at) const { return !model_.is_cancelled(at.id); }
   static bool is_cancelled(const known_task& t) noexcept;
   bool is_static(int in) const noexcept {
@@ -146,12 +146,12 @@ private:
   limiter permits_;
   channel<parcel> values_;
   std::deque<task_group> static_groups_;
-  std::vector<task_group*> groups_; // null: gone
+  std::vector<task_group*> groups_; // null: destroyed
   std::vector<std::size_t> joins_;  // that have no outcome yet
-  std::vector<std::size_t> errors_; // that the hook was told
+  std::vector<std::size_t> errors_; // that the hook received
   std::vector<std::size_t> before_; // in flight, before the step
   std::vector<known_task> timed_;   // tasks under a deadline
-  std::vector<known_task> fresh_;   // children that have not waited yet
+  std::vector<known_task> fresh_;   // children that have not awaited yet
   std::deque<asio::cancellation_signal> signals_; // of the roots
   clock::time_point now_{}, earlier_{};           // as time jumps
   std::set<clock::time_point> taken_;             // by deadlines

@@ -13,8 +13,8 @@
 #include <optional>
 #include <utility>
 
-// Awaits that do not wait. A cancellation ends a loop of them like any wait:
-// the reference lets none complete that begins in a cancelled task.
+// Awaits that do not wait. A cancellation ends a loop of them like any wait: by
+// the reference no await completes that begins in a cancelled task.
 
 namespace weir::test::model {
 
@@ -44,7 +44,7 @@ program::ready_plan program::plan_of(const step& s) noexcept {
   return {what, awaits, what > kinds ? awaits / 2 : -1, s.high % 2 != 0};
 }
 
-// A task that is cancelled goes on: it is for the engine to end it.
+// A task that is cancelled continues: the engine must end it.
 task<> program::ready(place at, int in, ready_plan plan) {
   note(at.id, "begins awaits that are ready", plan.awaits);
   for (int i = 0; i < plan.awaits || model_.is_cancelled(at.id) || is_stopped_;
@@ -112,7 +112,7 @@ task<> program::descend(place at, int depth) {
   one.completed();
 }
 
-// Whether a receive() would be ready, now that somebody has sent if possible.
+// True if a receive() would be ready, after a send if one is possible.
 bool program::can_receive(const place& at) {
   const reference_channel& c = model_.values;
   const auto can = [&c] { return c.closed || c.has_value(); };

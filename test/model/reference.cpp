@@ -40,7 +40,7 @@ answer reference::spawn(int who, int in, int child) {
   }
   t.in = in;
   t.child = child;
-  if (t.lends) { // The parent does not run: the child has its slot.
+  if (t.lends) { // The parent does not run: the child uses its slot.
     g.slots.push_front(who);
     admit(in, child);
   } else {
@@ -53,7 +53,8 @@ answer reference::spawn(int who, int in, int child) {
   return wait_for(who, wait::spawn, reference_answer::waits);
 }
 
-// `who` waits no more. A lender runs on whatever the cap: its child runs.
+// `who` does not wait any more. A lender continues above the cap: its child
+// runs, too.
 void reference::leave_slots(int who, answer refused) {
   task& t = tasks[who];
   group& g = groups[t.in];
@@ -119,7 +120,7 @@ void reference::end_body(int who,
              (aborts && g.cancelled_by == cause::none)) {
     if (g.errors++ == 0)
       g.first_error = error;
-    cancel(in, cause::failure); // Whatever the policy for children.
+    cancel(in, cause::failure); // Independent of the policy for children.
   }
   (void)join(who, in);
 }
@@ -164,7 +165,7 @@ void reference::interrupt(int who) {
   case wait::spawn:
     leave_slots(who, answer::cancelled);
     return;
-  case wait::join: // It waits on, for all to end.
+  case wait::join: // It continues to wait for all children.
     cancel(t.in, cause::outside);
     return;
   case wait::idle:
@@ -192,7 +193,7 @@ void reference::shutdown(int in,
   g.closed = true;
   if (g.joined || g.cancelled_by != cause::none)
     return;
-  // A timer that had nothing to tell may have acted unseen.
+  // A timer without a visible effect may have fired.
   if (g.stopping && g.stops_at <= now)
     g.softly = true;
   g.soft = soft;

@@ -18,8 +18,9 @@
 
 namespace weir::test::model {
 
-/// The contract of task groups once more, for several groups and the tasks in
-/// and around them, in plain lists. Tasks and groups are numbers.
+/// A second implementation of the contract of task groups, for several groups
+/// and the tasks in and around them, with plain lists. Tasks and groups are
+/// numbers.
 class reference final {
 public:
   enum class answer : std::uint8_t {
@@ -68,7 +69,7 @@ public:
     clock::duration soft{};
     bool softly = false;
   };
-  // A stretch of a task that can be cancelled by itself, or is protected.
+  // A part of a task that can be cancelled by itself, or is protected.
   struct scope {
     enum class kind : std::uint8_t { body, deadline, shield } what;
     int in = none;   // whose body it is
@@ -88,7 +89,7 @@ public:
     int got = none;              // what it received
   };
 
-  // What limiter and channel call for whoever need not wait any more.
+  // What limiter and channel call for a task that need not wait any more.
   struct teller {
     void operator()(int who, reference_answer what, int value) const {
       model.tell(who, static_cast<answer>(what));
@@ -139,14 +140,14 @@ public:
   }
 
   // --- how it ends ---
-  /// A child that was admitted and could not be made.
+  /// A child was admitted but could not be made.
   void retract(int in) {
     ++groups[in].spawned;
     ++groups[in].cancelled;
   }
-  /// Of an admitted child.
+  /// The end of an admitted child.
   void end(int who, ending how, const std::string& error);
-  /// Of the body of with_task_group, whose task joins then.
+  /// The end of the body of with_task_group, whose task then joins.
   void end_body(int who, int in, ending how, const std::string& error);
   void cancel(int in, cause why);
   void cancel_task(int who) {
@@ -157,9 +158,9 @@ public:
     tasks[who].scopes[which].cancelled = true;
     interrupt(who);
   }
-  /// It has waited: of the children that are cancelled, the last one to do so
-  /// is told first. (That could be otherwise; but one that gives up makes room
-  /// for those behind it.)
+  /// The task has awaited. Of the children that are cancelled, the last one to
+  /// await first is cancelled first. (The order could be another; but a waiter
+  /// that is withdrawn makes room for those behind it.)
   void list(int who) { tasks[who].listed = ++listed_; }
   bool is_cancelled(int who) const {
     const task& t = tasks[who];
@@ -215,9 +216,9 @@ public:
   std::deque<task> tasks;
   reference_limiter permits;
   reference_channel values;
-  /// For the tests of those who look for differences: it is wrong on purpose.
+  /// For tests of the comparison: the reference is wrong on purpose.
   int flaw = 0;
-  /// A lender gave up in this step: one more than the cap may run.
+  /// A lender was withdrawn in this step: one child more than the cap may run.
   bool gave_up = false;
 
 private:

@@ -11,7 +11,7 @@
 namespace weir::test::model {
 
 /// The contract of a channel of numbers. `told(task, answer, value)` ends a
-/// wait; a receiver that gets nothing any more is told `nothing`.
+/// wait; for a receiver that gets no value any more, `value` is `nothing`.
 class reference_channel final {
 public:
   using answer = reference_answer;
@@ -45,7 +45,7 @@ public:
   bool try_receive(int& value, Told told) {
     if (!has_value())
       return false;
-    if (!senders.empty()) { // It is next, or fills the place.
+    if (!senders.empty()) { // Its value is received, or fills the place.
       const entry from = senders.front();
       senders.pop_front();
       buffer.push_back(from.value);

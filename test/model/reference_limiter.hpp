@@ -10,7 +10,7 @@
 
 namespace weir::test::model {
 
-/// The first of reference::answer and some more of them.
+/// Some of the values of reference::answer, its first ones among them.
 enum class reference_answer : std::uint8_t {
   waits,
   granted,

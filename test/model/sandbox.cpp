@@ -55,7 +55,7 @@ const report& run_apart(unsigned seconds,
   if (child == 0) {
     ::alarm(seconds);
     work(into);
-    // What runs at exit would see what the parent still needs.
+    // Functions that run at exit would use what the parent still needs.
     ::_exit(into.why[0] == '\0' ? 0 : 1);
   }
   int status = 0;
@@ -81,8 +81,8 @@ const report& run_apart(unsigned seconds,
 }
 
 void run_program(const bytes& text, report& into, int flaw, bool traced) {
-  // Not destroyed when it fails: its groups may be full, and nobody is left to
-  // join them.
+  // Not destroyed when it fails: its groups may have children, and no task is
+  // left to join them.
   auto one = std::make_unique<program>(text, into.seen, flaw);
   if (traced)
     one->trace_it();

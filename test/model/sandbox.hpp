@@ -13,7 +13,7 @@
 
 namespace weir::test::model {
 
-/// What a process of our own leaves behind, whatever becomes of it.
+/// What a child process leaves behind, however it ends.
 struct report {
   tally seen;
   std::uint64_t at; // the program that it ran last
@@ -21,18 +21,18 @@ struct report {
   char trace[1 << 16];
 };
 
-/// Runs `work` in a process of its own, for programs that may crash or hang.
-/// The report is all zeros at first; "signal N" or "it hangs" is added to it.
-/// One at a time; each overwrites the report of the one before.
+/// Runs `work` in a child process, for programs that may crash or hang. The
+/// report is all zeros at first; "signal N" or "it hangs" is added to it. One
+/// at a time; each overwrites the report of the one before.
 ///
 /// Throws: `std::system_error` if there are no more processes.
 const report& run_apart(unsigned seconds,
                         const std::function<void(report&)>& work);
 
-/// In such a process: runs it and writes down how it fails.
+/// In such a process: runs the program and records how it fails.
 void run_program(const bytes& text, report& into, int flaw, bool traced);
 
-/// Two failures with the same are taken to be the same.
+/// Two failures of the same kind count as the same.
 std::string kind_of(const char* why);
 
 } // namespace weir::test::model

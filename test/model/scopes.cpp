@@ -100,7 +100,7 @@ task<> program::time_out(place at, step s) {
   } catch (const system_error& e) {
     if (e.code() != asio::error::timed_out)
       throw;
-    // Or a group's inside of it, joined there.
+    // Or the deadline of a group inside it, joined there.
     ++seen_.timed_out;
   }
 }
@@ -115,7 +115,7 @@ task<> program::protect(place at, step s) {
   } catch (...) {
     error = std::current_exception();
   }
-  // It has hidden what may still be on its way.
+  // The shield has hidden deadlines that may still be on their way.
   learn_deadlines();
   if (error)
     std::rethrow_exception(error);

@@ -25,8 +25,8 @@ constexpr std::array<const char*, actions> names = {
     "ready_send",   "ready_sleep", "ready_asio",    "ready_loop",
 };
 
-// Of 32: what has no name is one more spawn. Of 40 in programs with what is
-// ready at once, and that has the last 8.
+// Codes without a name below 32 are spawns. Programs that contain awaits that
+// are ready at once have 40 codes; the last 8 are those awaits.
 constexpr std::uint8_t codes = 32;
 constexpr std::uint8_t all_codes = 40;
 constexpr std::uint8_t with_ready = 0x80; // in byte 5
@@ -106,7 +106,7 @@ bytes program_of(std::uint64_t seed) {
   bytes program;
   for (std::size_t i = 0; i != script::header; ++i)
     program.push_back(byte());
-  // Most do not stop, keep going or refuse to wait.
+  // Most programs have no stop, no keep_going and no limit of waiting spawns.
   if (random.below(8) != 0)
     program[3] = 0;
   if (random.below(3) != 0)
@@ -127,7 +127,8 @@ bytes program_of(std::uint64_t seed) {
         static_cast<std::uint8_t>(random.below(is_wide ? all_codes : codes)));
   if (is_wide) {
     chosen.push_back(all_codes - 1);
-    // A task that cancels who waits for it is told when it runs.
+    // A task that cancels the task that waits for it gets the cancellation
+    // while it runs.
     if (random.below(2) != 0)
       for (const action a : {action::join, action::cancel_root})
         chosen.push_back(static_cast<std::uint8_t>(a));

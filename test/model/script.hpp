@@ -15,7 +15,7 @@ using bytes = std::vector<std::uint8_t>;
 
 /// What a task does next.
 enum class action : std::uint8_t {
-  end, // of this script, the next begins
+  end, // the end of this script, the next begins
   checkpoint,
   sleep,
   spawn,
@@ -44,7 +44,7 @@ enum class action : std::uint8_t {
   try_receive,
   close_channel,
   no_memory, // for the next spawn
-  // What is ready at once, a few times.
+  // Awaits that are ready at once, a few times.
   ready_task,
   ready_acquire,
   ready_receive,
@@ -61,9 +61,9 @@ struct step {
   std::uint8_t high = 0; // 0 .. 63
 };
 
-/// A program, read from bytes: any bytes are one. A header of 8 bytes, missing
-/// ones are 0; then two for each step. Only with the top bit of header byte 5
-/// are there steps that are ready at once.
+/// A program, read from bytes: any bytes are a program. A header of 8 bytes, of
+/// which missing ones are 0; then two bytes for each step. Only with the top
+/// bit of header byte 5 set are there steps that are ready at once.
 struct script {
   static constexpr std::size_t header = 8;
   static constexpr std::size_t most_groups = 3;
@@ -87,8 +87,8 @@ struct script {
   std::string to_string() const;
 };
 
-/// A program for each seed. Each takes only some of the actions, so that what
-/// they do together is not always the same.
+/// A program for each seed. Each uses only some of the actions, so that the
+/// combinations vary.
 bytes program_of(std::uint64_t seed);
 
 std::string to_hex(const bytes& program);

@@ -13,9 +13,8 @@
 
 namespace weir::test::model {
 
-/// Makes a program that fails smaller, for as long as it still does: drops
-/// steps, many at first, and lowers numbers. In what is left no single step
-/// can be dropped.
+/// Makes a failing program smaller while it still fails: drops steps, many at
+/// first, and lowers numbers. From the result no single step can be dropped.
 ///
 /// Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
 /// input", 2002; QuickCheck's shrink.
@@ -53,7 +52,7 @@ private:
     return true;
   }
 
-  // From the end: what comes later is needed less.
+  // From the end: later steps are needed less often.
   bool drop(std::size_t steps) {
     bool better = false;
     const std::size_t size = steps * step;
@@ -78,8 +77,8 @@ private:
       better |= taken;
       return taken;
     };
-    // A step's code is a choice, not a number: only to the same in its lowest
-    // form, or to nothing much.
+    // A step's code is a choice, not a number: it is replaced only by the
+    // lowest code of the same action, or by an action that does little.
     if (i >= script::header && (i - script::header) % step == 0) {
       (void)(set(1) || set(best_[i] % 32) || set(best_[i] % 40));
       return better;

@@ -7,8 +7,8 @@
 
 namespace weir::test::model {
 
-/// What happened over many programs, to see that all of it does. Shared by two
-/// processes, so numbers only.
+/// Counts what happened over many programs, to check that everything happens.
+/// Shared by two processes, so it contains only numbers.
 struct tally {
   std::uint64_t runs, steps, spawned, waited, lent, refused, closed, full,
       overloaded, gave_up, failed, cancelled, joins_well, joins_failed,

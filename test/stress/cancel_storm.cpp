@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Cancellation from threads that have nothing to do with the pool, aimed at
-// tasks in every kind of wait. For the thread sanitizer above all.
+// Cancellation, from threads outside of the pool, of tasks in every kind of
+// wait. Mainly for the thread sanitizer.
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
@@ -52,8 +52,8 @@ struct storm_fixture {
   weir::runtime pool{3};
   std::atomic<bool> is_told{false}; // a cancel() of this round has returned
 
-  // Children of `make(n)` in one group after the other, each cancelled by two
-  // threads at a random moment.
+  // Runs children made by `make(n)` in one group after the other; two threads
+  // cancel each group at a random moment.
   template <typename Make>
   void storm(std::chrono::milliseconds length, int children, Make make) {
     const auto end = std::chrono::steady_clock::now() + length;
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(on_sockets) {
     }
     if (n % 2 == 0)
       co_return;
-    // Nothing more comes.
+    // No more data arrives.
     (void)co_await pair.there.async_read_some(asio::buffer(bytes),
                                               asio::deferred);
   });
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(on_checkpoints) {
   });
 }
 
-// For ever: each of them is ended by its next await, also before its turn ends.
+// Endless loops: each is ended by its next await, even before its turn ends.
 BOOST_AUTO_TEST_CASE(on_awaits_that_are_ready_at_once) {
   limiter permits(100);
   std::atomic<int> late{0};

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Two things that happen to a group at once. Each case goes on until it has
-// seen both outcomes, or for as long as repeat() lets it: that both occur is
-// for the explorer to show.
+// Two operations on a group at once. Each case runs until it has seen both
+// outcomes, or until repeat() ends it: the explorer shows that both can occur.
 
 #include <weir/checkpoint.hpp>
 #include <weir/sleep.hpp>
@@ -67,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_free_slot_and_a_cancelled_waiter_may_race) {
     leaves.cancel();
     wait(leaves.join());
     opener.join();
-    // Whoever won, the one behind gets its turn.
+    // In each outcome the spawn that is queued behind gets its turn.
     last.get();
     wait(group.join());
     BOOST_TEST(behind == 1);

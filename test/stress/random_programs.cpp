@@ -3,7 +3,7 @@
 
 // Random programs against one group, from many threads at once. What is
 // checked holds for every interleaving: nothing is lost, nothing runs twice,
-// nobody hangs.
+// nothing hangs.
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
@@ -43,7 +43,7 @@ using namespace std::chrono_literals;
 struct counters {
   std::atomic<int> alive{0}; // frames and arguments
   std::atomic<int> begun{0};
-  std::atomic<int> ended{0};   // frames that are gone
+  std::atomic<int> ended{0};   // frames that are destroyed
   std::atomic<int> refused{0}; // spawns that threw
   std::atomic<int> asked{0};
   std::atomic<bool> cancelled{false}; // a cancel() has returned
@@ -54,8 +54,8 @@ struct counters {
 struct plan {
   std::size_t cap;
   bool fails;   // one child in 50 throws
-  bool cancels; // somebody cancels
-  bool resizes; // somebody changes the cap
+  bool cancels; // a thread cancels
+  bool resizes; // a thread changes the cap
   bool closes;
   on_cancel form;
 };
@@ -210,8 +210,8 @@ BOOST_AUTO_TEST_CASE(random_programs_lose_nothing) {
       BOOST_TEST(s.in_flight == 0u);
       BOOST_TEST(s.waiting == 0u);
       BOOST_TEST(s.spawned == s.completed + s.failed + s.cancelled);
-      // Every spawn started its child or said that it did not. A task that
-      // was cancelled before it asked is no matter of the group's.
+      // Every spawn started its child or reported that it did not. The group
+      // does not count a task that was cancelled before it called spawn().
       BOOST_TEST(s.spawned + static_cast<unsigned>(c.refused) ==
                  static_cast<unsigned>(c.asked));
       BOOST_TEST(s.rejected <= static_cast<unsigned>(c.refused));

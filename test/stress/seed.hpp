@@ -11,7 +11,8 @@
 
 namespace weir::test {
 
-/// The seed of this run: WEIR_SEED, or a new one; printed, to be given back.
+/// The seed of this run: WEIR_SEED, or a new one. Prints it, so that it can be
+/// set again.
 inline std::uint64_t seed() {
   static const std::uint64_t value = [] {
     const char* given = std::getenv("WEIR_SEED");
@@ -23,7 +24,8 @@ inline std::uint64_t seed() {
   return value;
 }
 
-/// A source of chance for one thread or task. Equal numbers give equal chance.
+/// A source of random numbers for one thread or task. Equal arguments give
+/// equal sequences.
 class chance final {
 public:
   explicit chance(std::uint64_t stream)

@@ -25,7 +25,7 @@ struct stress_fixture {
     return std::move(op)(asio::use_future).get();
   }
 
-  // Rounds go on for this long, or until `done()`.
+  // Runs rounds for this long, or until `done()`.
   template <typename Round, typename Done>
   int repeat(std::chrono::milliseconds at_least, Round round, Done done) {
     const auto begin = std::chrono::steady_clock::now();

@@ -28,9 +28,9 @@
 
 namespace weir::test {
 
-/// A task that owns a `T` and others that wait on it, on a runtime that is
-/// stopped: whoever's frame is destroyed first, nothing is touched that is
-/// gone, nothing hangs, and every frame goes away.
+/// A task that owns a `T` and tasks that wait on it, on a runtime that is
+/// stopped. In whatever order the frames are destroyed, no destroyed object is
+/// used, nothing hangs, and every frame is destroyed.
 template <typename T>
 class abandoned final {
 public:
@@ -63,7 +63,7 @@ private:
         launch(in_groups ? in_group(i) : waits(i));
     }
     block_until([&] { return waiting_ == waits_.size(); });
-    pool_->run(returns()); // One thread: the last has suspended by now.
+    pool_->run(returns()); // One thread: all tasks are suspended.
   }
   void stop() {
     pool_->stop();

@@ -8,14 +8,14 @@
 
 namespace weir::test {
 
-/// Which allocations fail, of the thread that arms it or of all. One source of
-/// the program includes failing_malloc.hpp.
+/// Chooses which allocations fail, of the thread that calls arm() or of all
+/// threads. One source of the program includes failing_malloc.hpp.
 class allocation_faults final {
 public:
   enum class of { this_thread, all_threads };
 
-  /// The k-th from now on fails, counted from 1; and, if `sticky`, all after
-  /// it.
+  /// The k-th allocation from now on fails, counted from 1, and, if `sticky`,
+  /// all after it.
   static void
   arm(std::int64_t k, bool sticky, of whose = of::this_thread) noexcept {
     injected_ = 0;

@@ -11,8 +11,8 @@
 
 namespace weir::test {
 
-/// An event as of a library that knows nothing of weir: the thread that rings
-/// resumes the one coroutine that waits.
+/// An event of a library that does not know weir: the thread that rings resumes
+/// the one coroutine that waits.
 class bell final {
 public:
   class awaiter {
@@ -20,7 +20,7 @@ public:
     explicit awaiter(bell& of) noexcept : bell_(of) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> h) noexcept {
-      bell_.waiter_.store(h.address()); // *this may be gone.
+      bell_.waiter_.store(h.address()); // *this may be destroyed.
     }
     int await_resume() const noexcept { return ++bell_.heard_; }
 
@@ -32,9 +32,10 @@ public:
   bool is_awaited() const noexcept { return waiter_ != nullptr; }
   int heard() const noexcept { return heard_; }
 
-  /// Any thread; blocks until somebody waits.
+  /// Any thread; blocks until a coroutine waits.
   void ring() { take().resume(); }
-  /// The same, as by a library that comes to its end.
+  /// The same, but destroys the coroutine, as a library may do when it shuts
+  /// down.
   void destroy_waiter() { take().destroy(); }
 
 private:

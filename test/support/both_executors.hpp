@@ -14,7 +14,7 @@
 
 namespace weir::test {
 
-/// A runtime's executor, and one of a task of its.
+/// A runtime's executor, and the executor of a task on that runtime.
 struct both_executors : pool_fixture {
   // The executor of a task that has ended.
   executor of_a_task() {

@@ -24,8 +24,8 @@
 
 namespace weir::test {
 
-/// What the ports of other libraries' suites have in common. A panic there is
-/// an exception here.
+/// Shared by the ports of other libraries' suites. A panic there is an
+/// exception here.
 struct conformance : pool_fixture {
   /// What the operation throws; null if nothing.
   template <typename Step>

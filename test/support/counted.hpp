@@ -8,7 +8,7 @@
 
 namespace weir::test {
 
-/// Counts the objects alive, in `alive`. Moved-from objects count no more.
+/// Counts the objects alive, in `alive`. Moved-from objects do not count.
 class counted final {
 public:
   explicit counted(std::atomic<int>& alive) noexcept : alive_(&alive) {

@@ -18,11 +18,11 @@ namespace {
 
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::int64_t> live_bytes{0};
-std::atomic<std::int64_t> peak_bytes{0}; // of live_bytes; may be set back
+std::atomic<std::int64_t> peak_bytes{0}; // of live_bytes; may be reset
 
 void* note(void* p) noexcept {
   if (p != nullptr) {
-    // relaxed: sums and a maximum, nothing hangs on them.
+    // relaxed: sums and a maximum that order nothing.
     allocations.fetch_add(1, std::memory_order_relaxed);
     const auto size = static_cast<std::int64_t>(malloc_usable_size(p));
     const std::int64_t live =

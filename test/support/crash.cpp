@@ -2,9 +2,9 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // A crash ends the test program at once, with the name of the case. Boost.Test
-// would jump out of the signal handler and go on with the next case; on a
-// thread that is not the case's, or beside threads that still run, that is a
-// second crash which hides the first.
+// would jump out of the signal handler and continue with the next case. On a
+// thread that is not the case's, or while other threads still run, that is a
+// second crash, which hides the first.
 
 #include "support/sanitized.hpp"
 
@@ -24,17 +24,17 @@ namespace weir::test {
 
 namespace {
 
-// Written by the case's thread between cases; read by a signal handler, on
-// whichever thread crashed.
+// Written by the case's thread between cases; read by a signal handler, on the
+// thread that crashed.
 char running[256] = "before the first case";
 std::size_t running_size = sizeof "before the first case" - 1;
 
 void says_where(int signal) {
   static constexpr char text[] = ": crashed here\n";
-  // If it cannot be said, it cannot.
+  // A failed write is ignored.
   (void)(::write(STDERR_FILENO, running, running_size) < 0 ||
          ::write(STDERR_FILENO, text, sizeof text - 1) < 0);
-  std::signal(signal, SIG_DFL); // The instruction, or abort(), does it again.
+  std::signal(signal, SIG_DFL); // The instruction, or abort(), raises it again.
 }
 
 class names_cases final : public boost::unit_test::test_observer {
@@ -53,7 +53,7 @@ public:
   }
 };
 
-// Before Boost.Test reads it.
+// Set before Boost.Test reads the variable.
 const bool is_set = [] {
   ::setenv("BOOST_TEST_CATCH_SYSTEM_ERRORS", "no", 1);
   std::signal(SIGABRT, says_where);

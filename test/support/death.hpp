@@ -21,8 +21,8 @@ extern char** environ;
 
 namespace weir::test {
 
-/// The variable that tells a process to be the child of a run_in_child(): the
-/// number of that call in its case, from 1.
+/// The variable that makes a process the child of a run_in_child(): the number
+/// of that call in its case, from 1.
 inline constexpr const char* child_variable = "WEIR_TEST_CHILD";
 
 /// How many calls of run_in_child() this case has made, this one included.
@@ -36,7 +36,7 @@ inline int count_of_children(const std::string& in) {
   return ++count;
 }
 
-/// Starts this program anew with this case alone, as the child `number`.
+/// Starts this program again with this case alone, as the child `number`.
 inline child_end begin_anew(const std::string& name, int number) {
   int ends[2];
   if (::pipe(ends) != 0)
@@ -82,12 +82,12 @@ inline child_end begin_anew(const std::string& name, int number) {
   return end_of(child, ends[0]);
 }
 
-/// Calls `f` in a child process, which begins anew and has no thread but this
-/// one, whatever ran in this process before. A child that hangs is ended by
+/// Calls `f` in a child process, a new run of this program. It has only this
+/// thread, whatever ran in this process before. A child that hangs is ended by
 /// SIGALRM after `seconds`.
 ///
-/// The child runs the case up to here: what the case does before, it does
-/// twice. For the child, an earlier call of the case returns at once.
+/// The child also runs the case up to this call: what the case does before
+/// happens twice. For the child, an earlier call of the case returns at once.
 template <typename F>
 child_end run_in_child(F f, unsigned seconds = 300) {
   const std::string name =

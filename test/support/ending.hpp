@@ -33,8 +33,8 @@
 namespace weir::test {
 
 // A runtime that the case ends, and tasks that are parked on it in every way.
-// What they use lives on the runtime too: it belongs to their frames, and goes
-// away with them.
+// What they use lives on the runtime too: it belongs to their frames, and is
+// destroyed with them.
 struct ending {
   ending() {
     unhandled = 0;

@@ -3,13 +3,13 @@
 
 #pragma once
 
-// Replaces malloc() and its kin with functions that fail when they are told to
-// and else call glibc's; operator new and weir's cache of frames call them. For
-// one source of a program; not with sanitizers, which replace them as well.
+// Replaces malloc() and its kin with functions that fail on request and
+// otherwise call glibc's; operator new and weir's cache of frames call them.
+// For one source of a program; not with sanitizers, which replace them as well.
 //
-// Never fails: calloc(), by which glibc makes what it cannot do without
-// (destructors of thread-local objects, say), and what exceptions are put in.
-// Which do fail, allocation_faults says.
+// Never fail: calloc(), by which glibc allocates what it must have (such as the
+// list of destructors of thread-local objects), and the memory of exceptions.
+// allocation_faults chooses which calls fail.
 
 #include "allocation_faults.hpp"
 #include "libc_malloc.hpp"
@@ -24,7 +24,7 @@ namespace weir::test {
 namespace failing_malloc {
 
 using allocate_fn = void* (*)(std::size_t) noexcept;
-// Found before main(): looking it up may allocate.
+// Looked up before main(): the lookup may allocate.
 inline const allocate_fn real_allocate_exception =
     reinterpret_cast<allocate_fn>(
         ::dlsym(RTLD_NEXT, "__cxa_allocate_exception"));

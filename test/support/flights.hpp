@@ -39,7 +39,7 @@ struct fetcher {
   std::atomic<int> ended{0};
 };
 
-/// What those who waits saw.
+/// What the callers that wait saw.
 struct seen {
   std::atomic<int> value{0};
   std::atomic<int> shared{0};

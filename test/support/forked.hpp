@@ -34,9 +34,10 @@ inline child_end end_of(::pid_t child, int from) {
   return result;
 }
 
-/// Calls `f` in a forked process. The caller must be the only thread, or the
-/// locks that the others hold are held for ever: a case of Boost.Test's uses
-/// run_in_child(). A child that hangs is ended by SIGALRM after `seconds`.
+/// Calls `f` in a forked process. The calling thread must be the only one, or
+/// the locks that others hold stay locked in the child for ever: a case of
+/// Boost.Test uses run_in_child(). A child that hangs is ended by SIGALRM after
+/// `seconds`.
 template <typename F>
 child_end run_forked(F f, unsigned seconds) {
   int ends[2];

@@ -47,8 +47,8 @@ struct gate_handler {
   Handler handler;
 };
 
-/// Closed until somebody opens it; then it stays open. An Asio operation, so
-/// it can be awaited by a weir::task and by an asio::awaitable, and cancelled.
+/// Closed until open() is called; then it stays open. An Asio operation, so it
+/// can be awaited by a weir::task and by an asio::awaitable, and cancelled.
 /// Thread safety: any thread.
 class gate final {
 public:

@@ -20,7 +20,7 @@ struct group_call {
     lend,        ///< the same, by a running child
     attempt,     ///< without a waiter
     end,         ///< of a running child; arg: its ending
-    end_lending, ///< of the child that lends by waiter arg
+    end_lending, ///< of the child that lends its slot by waiter arg
     retract,     ///< of a running child
     withdraw,    ///< waiter arg
     join,        ///< with a new waiter

@@ -142,7 +142,7 @@ inline std::vector<group_call> calls_from(const group_model& now,
   return calls;
 }
 
-/// What must hold whatever the model says; null if it does.
+/// The invariant, independent of the model, that is broken; null if none is.
 inline const char* broken_rule(const group_view& before,
                                group_call call,
                                const group_view& after) {

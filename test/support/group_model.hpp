@@ -13,7 +13,8 @@
 
 namespace weir::test {
 
-/// The contract once more, the plain way: who runs, and lists of who waits.
+/// A second, simple implementation of the contract: which children run, and
+/// lists of waiters.
 class group_model final {
   using state = detail::group_state;
   using wait_result = detail::group_waiter::wait_result;
@@ -175,7 +176,7 @@ private:
   }
 
   // Free slots go to lenders, the latest first, then to spawners in order;
-  // when nobody is left, joiners are woken.
+  // when no child is left, joiners are woken.
   void settle() {
     while (seen_.counts.in_flight < seen_.cap &&
            !(lenders_.empty() && spawners_.empty())) {
@@ -220,7 +221,7 @@ private:
 
   bool give_up(std::uint8_t waiter) {
     if (remove(lenders_, waiter)) {
-      take_slot(); // It runs on, whatever the cap.
+      take_slot(); // It continues above the cap.
     } else if (remove(spawners_, waiter)) {
       --seen_.counts.waiting;
       ++seen_.counts.rejected;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What ends a test program that hangs or crashes, and what a case may rely on
-// in the child processes that it starts.
+// Tests the code that ends a test program which hangs or crashes, and what a
+// case may rely on in the child processes that it starts.
 
 #include "support/death.hpp"
 #include "support/watchdog.hpp"

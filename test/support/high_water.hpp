@@ -7,7 +7,8 @@
 
 namespace weir::test {
 
-/// How many are inside, and how many were at most. Thread safety: any thread.
+/// How many callers are inside now, and the maximum so far. Thread safety: any
+/// thread.
 class high_water final {
 public:
   void enter() noexcept {

@@ -9,8 +9,7 @@
 
 namespace weir::test {
 
-/// A gate that blocks the thread: what a gate is to tasks.
-/// Thread safety: any thread.
+/// Blocks threads, as a gate suspends tasks. Thread safety: any thread.
 class hold final {
 public:
   /// Returns once it was released.
@@ -22,9 +21,9 @@ public:
   void release() {
     std::lock_guard held(mutex_);
     released_ = true;
-    changed_.notify_all(); // Under the lock: *this may go once it is free.
+    changed_.notify_all(); // Under the lock: then *this may be destroyed.
   }
-  /// How many have come to block().
+  /// How many threads have called block().
   std::size_t arrivals() const {
     std::lock_guard held(mutex_);
     return arrivals_;

@@ -10,8 +10,8 @@
 
 namespace weir::test {
 
-/// What happened, in order; written by tasks, read by the case.
-/// Thread safety: any thread.
+/// A log of events, in order; written by tasks, read by the case. Thread
+/// safety: any thread.
 template <typename T>
 class journal final {
 public:

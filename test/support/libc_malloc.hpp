@@ -3,7 +3,7 @@
 
 #pragma once
 
-// glibc's own, for those who replace malloc() and its kin.
+// glibc's own functions, for headers that replace malloc() and its kin.
 
 #include <cstddef>
 

@@ -19,7 +19,7 @@
 namespace weir::test {
 
 // How an operation calls its handler: at once, through the handler's executor,
-// or on a thread that no executor knows.
+// or on a thread of no executor.
 enum class how { inline_, posted, foreign };
 
 inline constexpr how ways[] = {how::inline_, how::posted, how::foreign};

@@ -10,8 +10,8 @@
 
 namespace weir::test {
 
-/// A value that can neither be copied nor made from nothing. Counts those
-/// alive; those moved from count no more.
+/// A value that can neither be copied nor default-constructed. Counts the
+/// objects alive, without those moved from.
 class parcel final {
 public:
   parcel(int n, std::atomic<int>& alive) noexcept : number(n), alive_(alive) {}

@@ -8,9 +8,9 @@
 namespace weir::test {
 
 /// For cases about deadlines: calls `attempt(d)` with longer and longer
-/// durations until it returns true. It returns false when the machine was so
-/// busy that `d` passed before the case was set up, which says nothing. False
-/// if that never happened.
+/// durations until it returns true. `attempt` returns false when the machine
+/// was so busy that `d` passed before the case was set up, which proves
+/// nothing. False if no attempt returned true.
 template <typename Attempt>
 [[nodiscard]] bool patiently(Attempt attempt) {
   using std::chrono::milliseconds;

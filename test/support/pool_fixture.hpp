@@ -37,7 +37,7 @@ struct pool_of {
 
 using pool_fixture = pool_of<2>;
 
-/// For caps: serial, as the pool, more than it has threads.
+/// For caps: serial, as many as the pool has threads, more than that.
 inline constexpr std::size_t caps[] = {1, 2, 5};
 
 } // namespace weir::test

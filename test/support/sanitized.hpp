@@ -19,7 +19,7 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
-/// ./dev coverage: it counts, and nothing is optimised.
+/// Built by ./dev coverage: the code counts lines, and nothing is optimised.
 #if defined(WEIR_COVERAGE)
 inline constexpr bool slow = true;
 #else

@@ -10,8 +10,8 @@
 
 namespace weir::test {
 
-/// How far apart the stack was at the calls of mark(), which all come from
-/// one thread.
+/// The greatest distance between the stack positions at the calls of mark(),
+/// which all come from one thread.
 class stack_meter final {
 public:
   [[gnu::noinline]] void mark() noexcept {

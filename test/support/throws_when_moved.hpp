@@ -9,7 +9,8 @@
 
 namespace weir::test {
 
-/// A value that can be moved so many times and then throws "moved too often".
+/// A value that can be moved a given number of times and then throws "moved too
+/// often".
 class throws_when_moved {
 public:
   explicit throws_when_moved(int moves) : moves_(moves) {}

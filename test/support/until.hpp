@@ -11,8 +11,8 @@
 
 namespace weir::test {
 
-/// Lets others run until `condition()` holds. For what cannot be waited for in
-/// another way, like the number of spawns that wait.
+/// Lets other tasks run until `condition()` holds. For conditions that cannot
+/// be awaited in another way, such as the number of spawns that wait.
 template <typename Condition>
 task<> until(Condition condition) {
   while (!condition())

@@ -9,8 +9,8 @@
 
 namespace weir::test {
 
-// An object that may be looked at while reset() destroys it, for tasks that a
-// runtime's destructor still lets run: std::optional and std::unique_ptr are
+// Holds an object that may be accessed while reset() destroys it, by tasks that
+// a runtime's destructor still lets run: std::optional and std::unique_ptr are
 // empty by then, and libstdc++ asserts that they are not.
 template <typename T>
 class until_gone {

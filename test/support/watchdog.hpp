@@ -21,9 +21,9 @@ namespace weir::test {
 /// Ends the process with the name of the running case unless it is destroyed
 /// in time: a hang is a failure with a name.
 ///
-/// A busy machine must not trip it. The limit is long, and it is counted in
-/// short waits of the watchdog's own: while this process gets no time, or is
-/// stopped, one of them is all that passes.
+/// A busy machine must not trigger it. The limit is long, and is counted in
+/// short waits of the watchdog: while this process gets no processor time, or
+/// is stopped, at most one such wait passes.
 class watchdog final {
 public:
   static constexpr std::chrono::seconds default_limit{slow ? 600 : 300};
@@ -53,8 +53,8 @@ private:
                  "%s: not finished after %lld s\n",
                  name_.c_str(),
                  static_cast<long long>(limit.count()));
-    // At once: a handler would take this for an error of the case, and the
-    // suite would go on beside what hangs.
+    // No handler: it would report this as an error of the case, and the suite
+    // would continue while the hanging case still runs.
     std::signal(SIGABRT, SIG_DFL);
     std::abort();
   }

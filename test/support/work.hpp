@@ -42,7 +42,7 @@ inline task<> opens(gate& g) {
   co_return;
 }
 
-// Awaits what destroys its handler instead of calling it.
+// Awaits an operation that destroys its handler instead of calling it.
 inline task<int> is_abandoned() {
   co_await asio::async_initiate<const asio::deferred_t, void()>(
       [](auto handler) { (void)handler; }, asio::deferred);

@@ -12,14 +12,14 @@
 
 namespace weir::test::threads {
 
-/// What goes wrong in an iteration.
+/// The fault that an iteration injects.
 enum class fault {
   none,
   throws,    // one or two children throw
   cancel,    // one to eight threads cancel the group
-  deadline,  // it passes
+  deadline,  // the deadline passes
   stop,      // the runtime is stopped
-  swallow,   // as cancel, and children do not let the cancellation out
+  swallow,   // as cancel, and children catch the cancellation
   bad_alloc, // an allocation of a child fails
 };
 
@@ -38,7 +38,7 @@ inline constexpr std::array<std::size_t, 5> caps{1, 2, 7, 1000, unlimited};
 inline constexpr std::size_t cells =
     thread_counts.size() * caps.size() * fault_names.size();
 
-/// What one iteration is about.
+/// The combination that one iteration runs.
 struct cell {
   std::size_t threads;
   std::size_t cap;
@@ -53,7 +53,7 @@ struct cell {
   }
 };
 
-/// Where a child is when it happens.
+/// Where a child is when the fault happens.
 enum class place {
   nowhere, // it returns at once
   checkpoint,
@@ -63,8 +63,8 @@ enum class place {
   socket,
   channel,
   limiter,
-  awaitable,  // it awaits one
-  asio_child, // it is one
+  awaitable,  // it awaits an asio::awaitable
+  asio_child, // it is an asio::awaitable
   offload,
   join, // of a group in it
   timeout,

@@ -9,7 +9,8 @@
 
 namespace weir::test::threads {
 
-/// A source of chance for one thread. The same for the same two numbers.
+/// A source of random numbers for one thread. The same two numbers give the
+/// same sequence.
 class chance final {
 public:
   chance(std::uint64_t seed, std::uint64_t stream)

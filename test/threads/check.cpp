@@ -53,7 +53,7 @@ watch::watch()
           std::fprintf(
               stderr, "it hangs\nrun it again with %s\n", current.c_str());
           std::fflush(nullptr);
-          std::abort(); // A core shows where.
+          std::abort(); // A core dump shows where.
         }
       }) {}
 

@@ -8,12 +8,12 @@
 
 namespace weir::test::threads {
 
-/// What is running, for the message of a failure: how to run it again.
-/// Between iterations.
+/// Sets how to run the current iteration again, for the message of a failure.
+/// Call between iterations.
 void now_running(const std::string& rerun);
 
 /// Prints `what` and how to run it again, and ends the process: there may be
-/// tasks that nobody can wait for any more. Any thread.
+/// tasks for which no thread can wait any more. Any thread.
 [[noreturn]] void fail(const std::string& what);
 
 inline void check(bool holds, const char* what) {
@@ -21,7 +21,7 @@ inline void check(bool holds, const char* what) {
     fail(what);
 }
 
-/// Ends the process when nothing is running anew for too long.
+/// Ends the process if no new iteration begins for too long.
 class watch final {
 public:
   watch();

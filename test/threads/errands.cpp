@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What children do while something happens to them.
+// What children do while a fault happens.
 
 #include <weir/checkpoint.hpp>
 #include <weir/offload.hpp>
@@ -78,8 +78,8 @@ task<> waits_for_socket(errand e) {
     (void)co_await there.async_read_some(asio::buffer(bytes), asio::deferred);
 }
 
-// Whoever receives has sent before, so there is a value for it: each waits for
-// others, nobody for ever.
+// A child that receives has sent before, so there is a value for it: children
+// wait for each other, but not for ever.
 task<> waits_for_channel(setting& s, errand e) {
   counted value(s.book.values);
   co_await s.box.send(std::move(value));
@@ -152,7 +152,7 @@ task<> spawns_sibling(setting& s, task_group& group, errand e, presence& here) {
     throw;
   }
   asks.ends(true);
-  if (!group.is_cancelled()) // Nobody waits for a slot then.
+  if (!group.is_cancelled()) // No child waits for a slot then.
     here.has_slot();
 }
 
@@ -209,7 +209,7 @@ task<> goes(setting& s, task_group& group, errand e, presence& here) {
   }
 }
 
-// What a child does at last. May throw.
+// The last action of a child. May throw.
 void finishes(errand e) {
   if (e.at_end == errand::then::throws)
     throw injected{e.number};
@@ -225,7 +225,7 @@ void finishes(errand e) {
 void check_error(const setting& s, errand e, const system_error& error) {
   if (error.code() == asio::error::operation_aborted)
     return;
-  // It was running when the runtime was stopped.
+  // The child was running when the runtime was stopped.
   if (s.book.stopping && (error.code() == errc::task_abandoned ||
                           error.code() == errc::runtime_stopped))
     return;

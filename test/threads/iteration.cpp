@@ -27,7 +27,8 @@ namespace {
 
 using boost::system::error_code;
 
-// Until what other threads are about to do is done; see watch().
+// Waits until other threads have done what they are about to do. watch() ends a
+// wait that is too long.
 template <typename Condition>
 void settle(Condition condition) {
   while (!condition())
@@ -72,13 +73,13 @@ private:
     task_group group(*s_.pool, group_options(plan_, plan_.roots != 0));
     group.set_error_hook([this](const task_failure&) { ++s_.book.hooked; });
     act(group);
-    // Whoever asked for a child has an answer. A stopped pool drops it later.
+    // Every spawn has an answer. A stopped pool drops it later.
     if (plan_.where.what != fault::stop)
       settle([&] { return s_.book.has_answered(); });
     check_group(group.stats());
   }
 
-  // Nobody joins the roots: they go with the runtime.
+  // The roots are not joined: they are destroyed with the runtime.
   void end_runtime() {
     for (std::size_t i = 0; i != plan_.roots; ++i)
       co_spawn(*s_.pool, root(s_, plan_, i), spawn_handler{request(roots_)});
@@ -114,7 +115,7 @@ private:
       t.join();
     if (!plan_.joins_first)
       join();
-    // All of them see the same.
+    // All joiners see the same result.
     const joined first(joins.front());
     for (std::size_t i = 1; i != joins.size(); ++i)
       check(joined(joins[i]) == first, "two joiners saw different ends");
@@ -181,7 +182,7 @@ void iteration::check_group(const task_group_stats& stats) {
         "more children at once than the cap");
   const std::uint64_t threw = book.ended(child_end::threw);
   if (what == fault::stop) {
-    // What is unwound may have been cancelled only.
+    // A child that was unwound may only have been cancelled.
     result_.check_stopped(plan_.roots == 0 &&
                           plan_.cancellation == on_cancel::raise &&
                           book.ended(child_end::dropped) != 0);
@@ -213,7 +214,7 @@ void iteration::check_group(const task_group_stats& stats) {
   result_.note(s_.seen, book, plan_);
 }
 
-// The runtime is gone, too.
+// The runtime is destroyed, too.
 void iteration::check_end() {
   const ledger& book = s_.book;
   check(book.has_answered(), "a spawn has no answer");

@@ -39,8 +39,8 @@ joined::joined(std::future<void>& join) {
   }
 }
 
-// The end cancels the groups from outside: so it is for one that it has refused
-// children or none of whose children it has cut off.
+// The end of the runtime cancels the groups from outside. A group may report
+// that if children were refused, or if none of its children was cut off.
 void joined::check_stopped(bool has_cut) const {
   check(how_ == how::well || how_ == how::abandoned || how_ == how::aborted,
         "join() on a stopped runtime reported something else");

@@ -20,11 +20,11 @@ public:
 
   bool operator==(const joined&) const = default;
 
-  /// On a runtime that was stopped; `has_cut`: perhaps under a child.
+  /// On a runtime that was stopped. `has_cut`: a child was cut off.
   void check_stopped(bool has_cut) const;
   /// On any other.
   void check_running(bool has_failed, bool has_deadline) const;
-  /// Tells `seen` what may happen and did.
+  /// Records in `seen` which of the possible outcomes happened.
   void note(tally& seen, const ledger& book, const plan& p) const;
 
 private:

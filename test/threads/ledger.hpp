@@ -13,7 +13,7 @@
 
 namespace weir::test::threads {
 
-/// The accounts of one iteration. Thread safety: any thread.
+/// The counts of one iteration. Thread safety: any thread.
 struct ledger {
   using count = std::atomic<std::uint64_t>;
 
@@ -26,13 +26,13 @@ struct ledger {
       sum += n;
     return sum;
   }
-  // All that were to be spawned, to their ends.
+  // All children that were to be spawned have run to their ends.
   bool has_returned(std::size_t n) const {
     return ended(child_end::returned) + ended(child_end::threw) >= n;
   }
   bool has_answered() const { return asked == admitted + refused + dropped; }
 
-  std::atomic<int> alive{0}; // arguments of children, made or not begun
+  std::atomic<int> alive{0}; // arguments of children, begun or not
   high_water inside;
   count began{0};
   std::array<count, child_ends> ends{};
@@ -53,7 +53,7 @@ struct ledger {
   count received{0};
 };
 
-/// One spawn that was asked for; it ends in one way, once.
+/// One requested spawn; it ends in one way, once.
 class request final {
 public:
   explicit request(ledger& book) noexcept : book_(&book) { ++book.asked; }
@@ -94,7 +94,7 @@ public:
   }
 
   void ends(child_end e) noexcept { end_ = e; }
-  /// It may lend its slot; it has one again, unless it gave up.
+  /// It may lend its slot; then it has a slot again, unless it was withdrawn.
   void lends() noexcept {
     is_inside_ = false;
     book_.inside.leave();

@@ -16,7 +16,8 @@ namespace weir::test::threads {
 
 namespace {
 
-// One await: none completes that begins when cancel() has returned.
+// One await: an await that begins after cancel() has returned must not
+// complete.
 class ready_await final {
 public:
   explicit ready_await(const setting& s) : is_late_(s.book.cancelled) {}
@@ -28,8 +29,8 @@ private:
   const bool is_late_;
 };
 
-// Only the engine ends a loop that goes on for ever: else the iteration hangs,
-// which watch() reports.
+// Only the engine ends an endless loop: otherwise the iteration hangs, which
+// watch() reports.
 bool goes_on(errand e, std::uint32_t i) { return e.for_ever || i < e.length; }
 
 task<> loops_over_limiter(setting& s, errand e) {

@@ -3,7 +3,7 @@
 
 // Real threads: runtimes of 1 to 8 threads, with every cap and every fault, a
 // fresh one for each iteration; threads pause at random in the middle of the
-// library's protocols. The library is compiled anew for that: see
+// library's protocols. The library is compiled a second time for that: see
 // pausing_sync.hpp.
 
 #include "check.hpp"
@@ -18,7 +18,7 @@
 #include <memory>
 #include <string>
 
-// Seconds, from which on a run must have seen everything.
+// A run of at least this many seconds must have seen everything.
 constexpr double long_run = 60;
 
 int main(int argc, char** argv) {
@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   for (std::uint64_t n = given.iteration.value_or(0);;) {
     const double took =
         std::chrono::duration<double>(clock::now() - begin).count();
-    // A run of everything goes on until it has seen everything.
+    // A run of all cells continues until it has seen everything.
     if (took >= given.seconds &&
         (given.is_partial() || seen->missing().empty() ||
          took >= 4 * given.seconds))
@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
                    "%srun it again with weir-threads --seed %llu\n",
                    missing.c_str(),
                    static_cast<unsigned long long>(given.seed));
-      // What chance leaves out of a short run, on a busy machine, is no fault.
+      // Outcomes that a short run, on a busy machine, missed by chance are no
+      // error.
       if (given.seconds >= long_run)
         return 1;
     }

@@ -18,18 +18,18 @@ struct options {
 
   double seconds = 5;
   std::uint64_t seed;
-  std::optional<std::uint64_t> iteration; // this one alone, again and again
+  std::optional<std::uint64_t> iteration; // only this one, repeatedly
   std::optional<std::size_t> threads;
   std::optional<std::size_t> cap;
   std::optional<fault> what;
 
-  /// Whether only some of the cells are run.
+  /// True if only some of the cells are run.
   bool is_partial() const noexcept {
     return iteration || threads || cap || what;
   }
   /// The index of the cell of an iteration.
   std::size_t cell_of(std::uint64_t iteration) const;
-  /// A command that runs it again.
+  /// A command that runs the iteration again.
   std::string rerun(std::uint64_t iteration) const;
 };
 

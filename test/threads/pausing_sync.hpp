@@ -4,8 +4,8 @@
 #pragma once
 
 // The policy (see <weir/detail/base/sync.hpp>) of a program that compiles the
-// library anew: the same atomics, but threads pause at random before they
-// touch one, so that they meet in the middle of what usually takes a few
+// library itself: the same atomics, but threads pause at random before they
+// access one, so that they interleave within operations that usually take a few
 // nanoseconds.
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -26,7 +26,7 @@ class pauses final {
 public:
   /// From now on one operation in `one_in` is preceded by a pause; 0: none.
   static void begin(std::uint64_t seed, std::uint32_t one_in) noexcept {
-    // relaxed, here and below: chance, which must order nothing.
+    // relaxed, here and below: random numbers, which must order nothing.
     seed_.store(seed | 1, std::memory_order_relaxed);
     numbers_.store(0, std::memory_order_relaxed);
     one_in_.store(one_in, std::memory_order_relaxed);
@@ -48,7 +48,7 @@ public:
       pause(drawn >> 32);
   }
 
-  /// How many there were.
+  /// How many pauses there were.
   static std::uint64_t taken() noexcept {
     return taken_.load(std::memory_order_relaxed);
   }

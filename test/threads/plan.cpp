@@ -13,7 +13,7 @@ namespace weir::test::threads {
 
 namespace {
 
-// Everything takes longer then.
+// Sanitizers slow everything down.
 constexpr std::size_t slowness = sanitized ? 5 : 1;
 
 std::size_t children(chance& random, std::size_t cap) {
@@ -55,9 +55,9 @@ std::vector<errand> draw_errands(chance& random, cell where) {
       fails(errand::then::throws);
   if (where.what == fault::bad_alloc)
     fails(errand::then::allocates);
-  // A sibling fails for certain if there is room for it. It must not be one
-  // that goes on for ever itself. Each of its turns comes after one of every
-  // loop's, with their pauses: so not too many.
+  // A sibling fails for certain if there is room for it. It must not itself run
+  // for ever. Each of its turns comes after one turn of every loop, with their
+  // pauses: so there are not too many loops.
   if (where.what == fault::throws && all.size() <= where.cap &&
       all.size() <= 20 && random.one_in(2))
     for (errand& e : all)

@@ -15,26 +15,27 @@
 
 namespace weir::test::threads {
 
-/// When a thread that has nothing to do with the runtime acts: when so many
-/// children have begun, or so much time has passed, and `spins` later.
+/// When a thread outside of the runtime acts: `spins` after a number of
+/// children have begun, or an amount of time has passed.
 struct moment {
   std::size_t begun;
   std::chrono::microseconds at_latest;
   std::uint32_t spins;
 };
 
-/// All that chance decides in an iteration, but for the pauses.
+/// All random choices of an iteration, except the pauses.
 struct plan {
   plan(cell of, std::uint64_t seed, std::uint64_t iteration);
 
-  /// How the runtime comes to its end: when everything was joined, or under
-  /// root tasks that nobody joins.
+  /// How the runtime ends: when everything was joined, or with root tasks that
+  /// are not joined.
   enum class ending { joins, stops, destroys };
 
   cell where;
   ending ends;
   on_cancel cancellation;
-  std::size_t roots;    // each has a group in a group; 0: one group, from here
+  // Each has a group in a group; 0: one group, used from this thread.
+  std::size_t roots;
   std::size_t spawners; // threads
   std::size_t joiners;
   bool joins_first; // before the first spawn

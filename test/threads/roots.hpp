@@ -13,7 +13,7 @@
 
 namespace weir::test::threads {
 
-/// Of the group of the children, or of one around their groups.
+/// For the group of the children, or for one around their groups.
 task_group_options group_options(const plan& p, bool is_outer);
 
 /// A task with a group of its own, in which it spawns its share of the

@@ -21,14 +21,15 @@
 
 namespace weir::test::threads {
 
-/// What the children of an iteration share. It outlives their runtime.
+/// The objects that the children of an iteration share. They outlive the
+/// runtime.
 struct setting {
   explicit setting(tally& all) : seen(all) {}
 
   tally& seen;
   ledger book;
   channel<counted> box{1};   // each child sends one and receives one
-  channel<counted> never{0}; // nobody sends
+  channel<counted> never{0}; // no value is sent
   limiter two{2};
   limiter plenty{1'000'000};
   high_water holding; // weight held of `two`
@@ -36,13 +37,12 @@ struct setting {
   std::optional<runtime> pool;
 };
 
-/// What a child throws. It is not in a list of suppressions: see
-/// test/tsan.supp.
+/// What a child throws. test/tsan.supp does not suppress it.
 struct injected {
   std::uint32_t number;
 };
 
-/// What a child does. Trivial: it travels in the arguments of coroutines.
+/// What a child does. Trivial, because it is an argument of coroutines.
 struct errand {
   enum class then : std::uint8_t { returns, throws, allocates };
 

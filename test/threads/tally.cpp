@@ -35,13 +35,14 @@ std::string tally::missing() const {
       add("a child returned" + in);
     if (static_cast<place>(p) == place::nowhere)
       continue;
-    // The end cancels an awaitable of Asio's, which is resumed with that.
+    // The end of the runtime cancels an asio::awaitable, which is then resumed.
     const child_end cut = static_cast<place>(p) == place::asio_child
                               ? child_end::aborted
                               : child_end::dropped;
     if (at(stopped_, p, cut) == 0)
       add("a child was cut off" + in);
-    if (static_cast<place>(p) == place::shield) // It is cancelled after it.
+    // A child in a shield is cancelled after it.
+    if (static_cast<place>(p) == place::shield)
       continue;
     if (at(ends_, p, child_end::aborted) == 0)
       add("a child was cancelled" + in);

@@ -67,7 +67,7 @@ enum class child_end {
 };
 inline constexpr std::size_t child_ends = 5;
 
-/// What has been seen in all iterations. Thread safety: any thread.
+/// Counts what happened in all iterations. Thread safety: any thread.
 class tally final {
 public:
   void saw(outcome o) noexcept { ++outcomes_[static_cast<std::size_t>(o)]; }
@@ -83,7 +83,7 @@ public:
     tasks_ += tasks;
   }
 
-  /// What can happen and has not; empty if there is nothing.
+  /// What can happen but has not; empty if everything has.
   std::string missing() const;
   /// The last line of a run.
   std::string line() const;
