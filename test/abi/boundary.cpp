@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A program whose own symbols are hidden, with the shared library: it catches
-// what the library throws, and Asio's objects are the same on both sides. Exits
-// with 0.
+// A program whose own symbols are hidden uses the shared library: it catches
+// what the library throws, and Asio's objects are the same in program and
+// library. Exits with 0.
 
 #include <weir.hpp>
 #include <weir/detail/task/abort.hpp>
@@ -45,7 +45,7 @@ void check(bool holds, const char* what) {
   ++failed;
 }
 
-// Does `f` throw an Error, and is it caught as one?
+// True if `f` throws an Error that is caught as one.
 template <typename Error, typename F>
 void check_throws(const char* what, F&& f) {
   try {
@@ -91,8 +91,8 @@ weir::task<> waits_for_ever() {
   (void)co_await never.receive();
 }
 
-// The reactor and its operations are the program's code, the threads run the
-// library's.
+// The reactor and its operations are code in the program; the threads run code
+// of the library.
 weir::task<std::string> through_a_pipe() {
   auto ex = co_await asio::this_coro::executor;
   asio::readable_pipe in(ex);
@@ -134,7 +134,7 @@ int main() {
     weir::testing::deterministic_runtime on;
     on.run(waits_for_ever());
   });
-  // Its category is an object of a function of Asio's.
+  // The category is an object in a function of Asio.
   check(
       weir::detail::is_abort_code(asio::experimental::error::channel_cancelled),
       "channel_cancelled is known to the library");

@@ -32,7 +32,7 @@ namespace {
 using detail::cache_allocate;
 using detail::cache_deallocate;
 
-// Around the ends of the size classes, whatever they are, and past them.
+// Sizes around the limits of the size classes, and beyond the last class.
 const std::vector<std::size_t> sizes = {0,
                                         1,
                                         8,
@@ -84,7 +84,7 @@ struct block {
 
 #if defined(__GLIBC__)
 constexpr bool can_measure = !sanitized;
-// What malloc has given out: blocks in use, and blocks kept by the cache.
+// What malloc has allocated: blocks in use, and blocks kept by the cache.
 std::size_t given_out() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(a_thread_past_the_end_of_its_cache_keeps_nothing,
 BOOST_AUTO_TEST_CASE(what_a_burst_freed_goes_back_to_malloc_for_the_most_part,
                      *boost::unit_test::precondition(memory_can_be_measured)) {
   const std::size_t before = given_out();
-  // One size after the other: the bound is one for all.
+  // One size after the other: all sizes share one bound.
   for (const std::size_t size : {1000u, 700u, 300u}) {
     burst(size, 64 * megabyte);
     BOOST_TEST(given_out() < before + 36 * megabyte);
@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(a_producer_and_a_consumer_recycle_each_others_blocks,
 BOOST_AUTO_TEST_CASE(a_thread_gives_its_blocks_back_at_its_end,
                      *boost::unit_test::precondition(memory_can_be_measured)) {
   const watchdog limit;
-  // Few enough of each size that none goes to the shared pool of all threads.
+  // So few of each size that no block goes to the shared pool of all threads.
   const auto work = [] {
     for (std::size_t size = 32; size <= 1024; size += 16)
       burst(size, 50 * size);

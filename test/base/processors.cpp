@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(minus_one_is_no_v1_quota_and_the_group_above_counts) {
 BOOST_AUTO_TEST_CASE(a_mount_of_the_own_group_is_not_entered_twice) {
   v1_tree on("/docker/abc", "/docker/abc");
   on.limit("", "400000\n", "100000\n");
-  on.limit("/docker/abc", "100000\n", "100000\n"); // somebody else's
+  on.limit("/docker/abc", "100000\n", "100000\n"); // of another group
   BOOST_TEST(on.granted() == 4);
 }
 

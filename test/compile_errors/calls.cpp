@@ -93,8 +93,8 @@ void spawns(weir::runtime& runtime, asio::io_context& io) {
 #endif
 }
 
-// What Asio's function takes is not touched by ours, which argument-dependent
-// lookup finds, too.
+// weir's function, which argument-dependent lookup also finds, does not take
+// over calls of Asio's function.
 void spawns_on_asio(weir::runtime& runtime) {
   using asio::co_spawn;
   co_spawn(runtime.get_executor(), old_code(), asio::detached);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 //
-// What the mistakes in this folder are made with. Precompiled by check.py.
+// Used by the mistakes in this folder. Precompiled by check.py.
 
 #pragma once
 
@@ -39,8 +39,7 @@ int plain_value();
 void by_reference(int& n);
 weir::task<> task_by_reference(int& n);
 
-// A library of somebody else: its awaiters take any coroutine, and only its
-// own.
+// Another library: one of its awaiters takes any coroutine, one only its own.
 struct event {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<>) noexcept {}

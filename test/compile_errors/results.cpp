@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 //
-// What runs several works, or one in a scope.
+// Functions that run several works, or one work in a scope.
 
 #include "prelude.hpp"
 

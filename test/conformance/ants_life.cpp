@@ -122,7 +122,7 @@ void drains_in_time(pool_fixture& f, std::size_t cap) {
   f.wait(group.shutdown({.drain = 1h}));
   BOOST_TEST(ended == 5);
   BOOST_TEST(!group.is_cancelled());
-  f.wait(group.shutdown({.drain = 1h})); // Once more is nothing new.
+  f.wait(group.shutdown({.drain = 1h})); // A second call has no further effect.
   BOOST_TEST((group.try_spawn(returns()) == spawn_status::closed));
 }
 
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(TestDefaultPoolReleaseTimeout) {
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_drain_in_time_is_cancelled) {
-  // Where ants gives up waiting and leaves the workers.
+  // Here ants stops waiting and leaves the workers running.
   gate never(pool.get_executor());
   std::atomic<int> ended{0};
   task_group group(pool);
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(TestRestCodeCoverage) {
   BOOST_TEST(group.stats().waiting == 0u);
   BOOST_TEST(group.stats().available == 0u);
   group.set_max_in_flight(2);
-  group.set_max_in_flight(1); // Nobody is stopped.
+  group.set_max_in_flight(1); // No child is stopped.
   BOOST_TEST(group.max_in_flight() == 1u);
   BOOST_TEST(group.stats().in_flight == 2u);
   BOOST_TEST(group.stats().available == 0u); // ants: Free() is -1.

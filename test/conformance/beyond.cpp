@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What no test of errgroup, conc or ants asserts, each a defect or a complaint
-// of theirs: limits, ends and memory. Cancellation: beyond_cancel.cpp.
+// Properties that no test of errgroup, conc or ants asserts; each is a known
+// defect of one of them: limits, ends and memory. Cancellation:
+// beyond_cancel.cpp.
 
 #include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
@@ -78,7 +79,7 @@ task<> splits(task_group& group, int n, std::atomic<int>& leaves) {
       co_await group.spawn(splits(group, half, leaves));
 }
 
-// All three: every worker waits for a free worker.
+// In all three every worker waits for a free worker.
 BOOST_AUTO_TEST_CASE(a_child_that_spawns_at_capacity_makes_progress) {
   for (std::size_t cap : caps) {
     std::atomic<int> leaves{0};
@@ -90,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_spawns_at_capacity_makes_progress) {
   }
 }
 
-// conc: a Go that Wait overtakes panics. Here it counts or is refused.
+// conc: a Go concurrent with Wait panics. Here it counts or is refused.
 BOOST_AUTO_TEST_CASE(a_million_spawns_race_with_joins) {
   constexpr int rounds = sanitized ? 100 : 5000;
   constexpr int spawns = 200;
@@ -165,7 +166,7 @@ long resident_pages() {
   return resident;
 }
 
-// Half the ecosystem: finished tasks stay in the group's list.
+// Many libraries: finished tasks stay in the group's list.
 BOOST_AUTO_TEST_CASE(ten_million_finished_tasks_leave_nothing_behind) {
   constexpr int n = slow ? 100'000 : 10'000'000;
   std::atomic<int> calls{0};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What no test of errgroup, conc or ants asserts, each a defect or a complaint
-// of theirs: cancellation. The rest: beyond.cpp.
+// Properties that no test of errgroup, conc or ants asserts; each is a known
+// defect of one of them: cancellation. The rest: beyond.cpp.
 
 #include <weir/checkpoint.hpp>
 #include <weir/error.hpp>
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(an_exception_while_handling_a_cancel_is_reported) {
 }
 
 // dotnet/runtime#82427: a callback of the cancellation throws, and the others
-// are never told. Destructors and handlers are all the callbacks there are.
+// are never called. Here the only callbacks are destructors and handlers.
 BOOST_AUTO_TEST_CASE(what_one_child_throws_when_cancelled_stops_no_other) {
   gate never(pool.get_executor());
   std::atomic<int> ended{0};
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_child_may_cancel_the_group_before_it_first_suspends) {
   }
 }
 
-// asio#1332: the emission and the completion meet.
+// asio#1332: the emission and the completion happen at once.
 BOOST_AUTO_TEST_CASE(a_foreign_thread_may_cancel_while_children_complete) {
   const int rounds = sanitized ? 100 : 1000;
   for (int round = 0; round != rounds; ++round) {

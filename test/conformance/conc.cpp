@@ -27,7 +27,7 @@ namespace weir::test {
 
 BOOST_FIXTURE_TEST_SUITE(conc, conformance)
 
-// A conc.WaitGroup lets all run to their end.
+// A conc.WaitGroup lets all tasks run to their end.
 constexpr task_group_options wait_group{.errors = on_error::keep_going};
 
 BOOST_AUTO_TEST_CASE(WaitGroup_ctor) {
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(WaitGroup_panic_nonpanics_run_with_waitandrecover) {
   BOOST_TEST(count == 2);
 }
 
-// What a panics.Catcher does, a result does: it holds what was thrown.
+// A result does what a panics.Catcher does: it holds what was thrown.
 BOOST_AUTO_TEST_CASE(Catcher_error) {
   struct custom : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(ExampleCatcher) {
 }
 
 BOOST_AUTO_TEST_CASE(ExampleCatcher_callers) {
-  // Which task it was is in its name.
+  // The name says which task it was.
   task_group group(pool, {.errors = collect(1)});
   wait(group.spawn(named("fetch", fails_with("mayday!"))));
   BOOST_TEST(

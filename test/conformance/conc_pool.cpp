@@ -32,7 +32,8 @@ using boost::system::system_error;
 constexpr task_group_options all_errors{.errors = collect(unlimited)};
 using strings = std::vector<std::string>;
 
-// Configuring it late is an error there; here the cap can always be changed.
+// There, configuring a pool late is an error; here the cap can always be
+// changed.
 void configures(conformance& f, bool after_wait) {
   gate door(f.pool.get_executor());
   task_group group(f.pool, {.max_in_flight = 2});
@@ -81,7 +82,7 @@ BOOST_AUTO_TEST_CASE(Pool_propagate_panic) {
   task_group group(pool);
   for (int i = 0; i != 10; ++i) {
     if (group.try_spawn(fails_with("5")) != spawn_status::started)
-      break; // The first error ended it.
+      break; // The first error has ended the loop.
   }
   BOOST_TEST(text_of(error_of(group.join())) == "5");
 }
@@ -189,7 +190,7 @@ BOOST_AUTO_TEST_CASE(ContextPool_behaves_as_ErrorGroup_all_errors) {
   BOOST_TEST((texts_of(error_of(group.join())) == strings{"err1", "err2"}));
 }
 
-// What a child ends with when it is cut off; it was not its own doing.
+// Counts in `cut` that a cancellation from outside ended the child.
 task<> waits_and_notes(gate& door, std::atomic<int>& cut) {
   try {
     co_await door.wait();

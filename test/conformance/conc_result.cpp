@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(ResultErrorPool_wait_error_is_all_returned_errors) {
 BOOST_AUTO_TEST_CASE(ResultErrorPool_limit) { keeps_to_limits(*this); }
 BOOST_AUTO_TEST_CASE(ResultErrorPool_reuse) { is_reusable(*this, all_errors); }
 
-// conc#156: there, what comes after the last error is lost.
+// conc#156: there, the results after the last error are lost.
 BOOST_AUTO_TEST_CASE(ResultErrorPool_ok_after_err_is_kept) {
   result_group<int> group(pool, all_errors);
   wait(group.spawn(gives(0)));

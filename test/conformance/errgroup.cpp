@@ -98,12 +98,12 @@ BOOST_AUTO_TEST_CASE(TestWithContext) {
     for (const char* error : all) {
       try {
         wait(group.spawn(ends_with(error)));
-      } catch (const system_error& e) { // The first has failed already.
+      } catch (const system_error& e) { // The first task has already failed.
         BOOST_TEST(e.code() == asio::error::operation_aborted);
       }
     }
     BOOST_TEST(outcome_of_join(*this, group) == first_of(all, all.size()));
-    // The context is done in all cases: nothing starts, nothing is waited for.
+    // The context is done in all cases: no task starts, and nothing waits.
     BOOST_TEST((group.try_spawn(returns()) == spawn_status::closed));
     wait(group.wait_stopping());
   }
@@ -118,7 +118,8 @@ BOOST_AUTO_TEST_CASE(TestTryGo) {
   BOOST_TEST((group.try_spawn(returns()) == spawn_status::full));
   door.open();
   wait(group.join());
-  // After a Wait it takes tasks again: here it says that it does.
+  // There, a group accepts tasks again after Wait; here this needs an explicit
+  // reopen().
   BOOST_TEST((group.try_spawn(returns()) == spawn_status::closed));
   group.reopen();
   BOOST_TEST((group.try_spawn(returns()) == spawn_status::started));

@@ -30,7 +30,7 @@ namespace weir::test {
 
 namespace {
 
-// A permit that must be there within `limit`; empty if it was not.
+// A permit that must be granted within `limit`; empty if it was not.
 task<std::optional<permit>> acquire_within(weir::limiter& l,
                                            std::size_t weight,
                                            std::chrono::milliseconds limit) {
@@ -49,7 +49,7 @@ task<std::optional<permit>> acquire_within(weir::limiter& l,
 
 // Four threads, so that something can run while others spin.
 struct semaphore_fixture : pool_of<4> {
-  // Takes and gives back, `times` times.
+  // Acquires and releases, `times` times.
   static task<> hammer(weir::limiter& l, std::size_t weight, int times) {
     for (int i = 0; i != times; ++i) {
       permit held = co_await l.acquire(weight);
@@ -133,8 +133,9 @@ BOOST_AUTO_TEST_CASE(TestWeightedAcquire) {
 }
 
 BOOST_AUTO_TEST_CASE(TestWeightedDoesntBlockIfTooBig) {
-  // Too much is an error at once, or when the capacity is lowered; the
-  // original waits for ever, without blocking others. Nor is anybody here.
+  // A weight above the capacity is an error at once, or when the capacity is
+  // lowered. The original waits for ever, without blocking others. Here no
+  // waiter is blocked either.
   weir::limiter l(3);
   permit held = *l.try_acquire(1);
   BOOST_CHECK_THROW((void)l.acquire(4), std::invalid_argument);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What the tests of Go's golang.org/x/sync/singleflight ask for, under their
+// What the tests of Go's golang.org/x/sync/singleflight assert, under their
 // names, of weir::single_flight. A panic is an exception here; DoChan is a
 // completion token; Goexit is a call whose frame is destroyed.
 
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(TestForget) {
   BOOST_TEST(*third_result.get() == 2);
 }
 
-// Five callers of `work`; how many were told of it by `is_right`.
+// Runs five callers of `work`; returns for how many `is_right` was true.
 template <typename Work, typename IsRight>
 task<int> five_callers(strings& g, gate& door, Work& work, IsRight is_right) {
   std::atomic<int> told{0};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What tasks_in_gdb.py stops: two sessions that wait for an answer, three
-// coroutines deep, and `everybody_waits`, where gdb has a breakpoint.
+// The program that tasks_in_gdb.py debugs: two sessions that wait for an
+// answer, three coroutines deep, and `everybody_waits`, where gdb has a
+// breakpoint.
 
 #include <weir.hpp>
 

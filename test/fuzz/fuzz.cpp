@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// libFuzzer over the programs of weir-model: what it writes, a crash say, is
-// one more program.
+// libFuzzer over the programs of weir-model: a file that it writes, such as a
+// crash, is also a program.
 //
 //     meson setup FOLDER -Dfuzz=enabled -Db_sanitize=address -Db_lundef=false
 //     FOLDER/test/fuzz/weir-fuzz -max_len=64 -max_total_time=60 CORPUS

@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_throws_when_it_is_moved_is_an_error) {
       BOOST_CHECK_EXCEPTION(
           run(joins()), std::runtime_error, says("moved too often"));
     } catch (const std::runtime_error&) {
-      run(joins()); // The move of who called next() threw.
+      run(joins()); // The move by the caller of next() threw.
       reaches_the_group = true;
     }
   }

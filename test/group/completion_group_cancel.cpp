@@ -200,7 +200,7 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_runtime_destroys_what_waits, ending) {
   BOOST_TEST(alive == 0);
 }
 
-// Whoever is destroyed first.
+// In either order of destruction.
 BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_the_group_before_next) {
   for (bool owner_first : {false, true}) {
     ending all;

@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(an_error_ends_it_while_others_wait) {
       run(first_completed(waits_for_int(never, ended), breaks())),
       std::runtime_error,
       says("broken"));
-  // One that was cancelled before it began has no frame to leave.
+  // A task that was cancelled before it began does not count in `ended`.
   BOOST_TEST(ended == static_cast<int>(never.arrivals()));
 }
 

@@ -26,7 +26,7 @@ using cause = rules::cause;
 using ending = rules::ending;
 using wait_result = group_waiter::wait_result;
 
-// Somebody who asks for slots, and the answers.
+// Requests for slots, and their answers.
 struct group_fixture {
   group_queue woken;
   std::uint64_t index = 0;

@@ -21,7 +21,7 @@ using rules = detail::group_state;
 using admission = rules::admission;
 using wait_result = group_waiter::wait_result;
 
-// So many are free, out of so many.
+// `free` of `most` permits are free.
 struct few_permits final : detail::permit_source {
   std::size_t free = 0;
   std::size_t most = 10;

@@ -55,8 +55,8 @@ struct watched {
   watchdog dog;
 };
 
-// The permits' word, as a limiter uses it: `inside` belongs to who has the only
-// permit, or the lock while nobody has it.
+// The permits' word, as a limiter uses it: `inside` may be used by the holder
+// of the only permit, or under the lock while the permit is free.
 struct counted_inside {
   detail::basic_permit_counter<std_sync> word{1};
   int inside = 0;
@@ -126,8 +126,8 @@ BOOST_AUTO_TEST_CASE(a_child_sees_what_was_done_before_it_entered) {
   }
 }
 
-// Else the end of a runtime might wait for a group whose last child did not see
-// that it waits.
+// Otherwise the end of a runtime might wait for a group whose last child did
+// not see that the end waits.
 BOOST_AUTO_TEST_CASE(a_child_that_leaves_sees_who_looked_for_it) {
   for (int round = 0; round != rounds; ++round) {
     slots word(1);

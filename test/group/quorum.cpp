@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(it_ends_as_soon_as_it_can_not_be_reached) {
   std::atomic<int> ended{0};
   std::string text;
   auto main = [&]() -> task<> {
-    // Two of four: three failures are too many, whoever else is still there.
+    // Two of four: three failures are too many, even if others still run.
     (void)co_await quorum(2,
                           fails_after(door, "a"),
                           never_votes(never, ended),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// race() and its kin over operations that take something: whatever loses has
-// taken nothing. One subject in many small cases, hence its length.
+// race() and its kin over operations that take a value: an operation that loses
+// has taken nothing. One subject in many small cases, hence its length.
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
@@ -50,7 +50,7 @@ constexpr std::chrono::hours for_long{1};
 
 task<> sends(weir::channel<int>& c, int from, int to) {
   for (int i = from; i != to; ++i) {
-    // So that now the senders wait, and now the receivers.
+    // So that sometimes the senders wait, and sometimes the receivers.
     for (int turns = i / 64 % 8; turns != 0; --turns)
       co_await checkpoint();
     co_await c.send(i);
@@ -78,7 +78,7 @@ long sum_over_two(weir::runtime& on, std::size_t capacity, Take take) {
       const std::optional<int> value = co_await take(a, b);
       sum += value.value_or(0);
     }
-    // Once one is closed and empty it would win every race.
+    // A channel that is closed and empty would win every race.
     for (auto* each : {&a, &b})
       while (const std::optional<int> value = each->try_receive())
         sum += *value;
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_next_that_loses_leaves_its_result_to_others) {
       for (;;) {
         auto got = co_await race(a.next(), b.next());
         if (!got.value)
-          break; // All of one were taken: it would win every race.
+          break; // One channel is empty: it would win every race.
         sum += got.value->result.value();
       }
       for (auto* each : {&a, &b}) {
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_send_that_loses_has_sent_nothing) {
   }
 }
 
-// Each offers what the other wants, twice over: they agree on one.
+// Each contest offers what the other wants, in two ways: they agree on one.
 BOOST_AUTO_TEST_CASE(two_contests_that_meet_agree_on_one_value) {
   weir::channel<int> x(0);
   weir::channel<int> y(0);

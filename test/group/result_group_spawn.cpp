@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What may be spawned, and what becomes of it.
+// What may be spawned, and its outcome.
 
 #include <weir/checkpoint.hpp>
 #include <weir/error.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The counts of a group outside its lock, and how the rules get them.
+// The counts of a group outside its lock, and how they pass to the rules.
 
 #include "group/slot_counter.hpp"
 
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(with_a_joiner_only_the_last_child_is_refused) {
   BOOST_TEST(o.enter()); // The last one may still spawn,
   BOOST_TEST(o.leave()); // and is then not the last.
   BOOST_TEST(!o.leave());
-  // The rules count it, and nobody joins any more.
+  // The rules count it, and no joiner is left.
   const word::counts counts = o.w.lock();
   BOOST_TEST(counts.running == 1u);
   BOOST_TEST(counts.started == 3u);
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(more_children_than_the_word_can_count_stay_locked) {
   BOOST_TEST(o.w.unlock({most - 1, most - 1}, false, unlimited));
   BOOST_TEST(o.enter());
   BOOST_TEST(o.now.running == most);
-  BOOST_TEST(!o.enter()); // Full, whatever the cap.
+  BOOST_TEST(!o.enter()); // Full at any cap.
   BOOST_TEST(o.leave());
   BOOST_TEST(o.enter());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What a group's word has to tell it from one that looked the same before.
+// The stamp that distinguishes a group's word from an earlier word with the
+// same counts.
 
 #include "group/slot_counter.hpp"
 
@@ -35,7 +36,8 @@ struct preempted_sync {
   };
 };
 
-// Of a word that is not new: its first member, the counts, is made as `word`.
+// For a word that is not new: its first member, the counts, is initialised to
+// `word`.
 struct preset_sync {
   inline static std::uint64_t word = 0;
 
@@ -53,7 +55,7 @@ struct preset_sync {
 BOOST_AUTO_TEST_SUITE(slot_counter_stamp)
 
 // As many openings as a power of two, or one less: whichever makes a short
-// epoch come round.
+// stamp repeat.
 BOOST_AUTO_TEST_CASE(a_long_preemption_does_not_pass_a_lowered_cap) {
   for (const int openings : {(1 << 12) - 1, 1 << 12, (1 << 16) - 1, 1 << 16}) {
     detail::basic_slot_counter<preempted_sync> w(2);
@@ -85,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_long_preemption_gives_no_two_children_one_index) {
   }
 }
 
-// The stamp is full: the rules count once, and it begins anew.
+// The stamp is full: the rules count once, and it restarts.
 BOOST_AUTO_TEST_CASE(the_stamp_wraps_without_a_trace) {
   constexpr std::uint64_t begin = (std::uint64_t(1) << 38) - 3;
   preset_sync::word = begin << 24;

@@ -267,7 +267,8 @@ BOOST_AUTO_TEST_CASE(a_child_may_ask_whether_it_has_said_so) {
   BOOST_TEST(after);
 }
 
-// Sometimes it is up before the caller, who waited for its slot, looks.
+// Sometimes the child is ready before the caller, which waited for a slot,
+// checks.
 BOOST_AUTO_TEST_CASE(a_full_group_makes_the_caller_wait_for_a_slot) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     deterministic_runtime runtime({.seed = seed});

@@ -43,8 +43,8 @@ using boost::system::system_error;
 
 constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 
-// Ten children that wait in `parked()`, cancelled early, while they are on
-// their way into it, and late.
+// Ten children that wait in `parked()`: cancelled before they wait, while they
+// begin to wait, and later.
 template <typename Parked>
 void check_is_cancelled(pool_fixture& f, Parked parked) {
   for (on_cancel form : forms) {

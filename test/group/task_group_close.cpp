@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(after_close_spawn_throws_group_closed) {
                         system_error,
                         has_code(errc::group_closed));
   BOOST_TEST(!group.is_cancelled());
-  BOOST_TEST(group.stats().in_flight == 1u); // nobody was stopped
+  BOOST_TEST(group.stats().in_flight == 1u); // no child was stopped
   door.open();
   wait(group.join());
   BOOST_TEST(calls == 0);

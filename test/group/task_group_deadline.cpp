@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_negative_duration_cancels_at_once) {
        {clock::duration(-1ns), clock::duration(-1h), clock::duration::min()}) {
     task_group group(pool);
     group.cancel_after(d);
-    // On whichever thread that happens.
+    // The cancellation may happen on any thread.
     block_until([&] { return group.is_cancelled(); });
     BOOST_CHECK_EXCEPTION(wait(group.spawn(counts(calls))),
                           system_error,
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(an_error_counts_more_than_a_deadline) {
   BOOST_CHECK_EXCEPTION(
       wait(late.join()), std::runtime_error, says("early error"));
 
-  // As the answer to it.
+  // As the reaction to it.
   auto answers = [&]() -> task<> {
     try {
       co_await never.wait();

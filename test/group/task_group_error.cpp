@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(the_first_error_cancels_the_siblings) {
 BOOST_AUTO_TEST_CASE(the_error_is_stored_before_the_siblings_are_cancelled) {
   for (int round = 0; round != 500; ++round) {
     gate never(pool.get_executor());
-    // A sibling's answer that came first would be what join() throws.
+    // join() would throw a sibling's answer if that came first.
     std::atomic<bool> start{false};
     auto sibling = [&]() -> task<> {
       while (!start)
@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(the_error_is_stored_before_the_siblings_are_cancelled) {
 }
 
 BOOST_AUTO_TEST_CASE(the_error_is_stored_before_any_sibling_can_answer) {
-  // Many: the first to be told answers while the others are being told.
+  // Many: the first cancelled sibling answers while the others are still being
+  // cancelled.
   constexpr std::size_t siblings = 1000;
   for (int round = 0; round != 10; ++round) {
     gate never(pool.get_executor());
@@ -194,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_spawn_that_waits_is_refused_at_the_first_error) {
 
 BOOST_AUTO_TEST_CASE(the_abort_of_a_sibling_never_hides_the_root_error) {
   gate never(pool.get_executor());
-  // It turns its cancellation into the very same code, by its own hand.
+  // It catches its cancellation and throws the same code itself.
   auto rethrows = [&]() -> task<> {
     try {
       co_await never.wait();

@@ -66,7 +66,7 @@ BOOST_FIXTURE_TEST_CASE(the_hook_sees_each_error_with_index_and_name,
   block_until([&] { return group.stats().failed == 1; });
   wait(group.spawn(fails_with("second")));
   block_until([&] { return group.stats().failed == 2; });
-  // Before anybody joins.
+  // Before any join().
   BOOST_TEST(failures.saw({"1 fetch: first", "2 : second"}));
   BOOST_CHECK_EXCEPTION(wait(group.join()), std::runtime_error, says("first"));
 }

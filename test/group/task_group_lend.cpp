@@ -49,8 +49,8 @@ BOOST_AUTO_TEST_CASE(spawning_from_children_at_a_full_cap_makes_progress) {
 }
 
 BOOST_AUTO_TEST_CASE(a_child_that_lent_its_slot_gets_the_next_free_one) {
-  // With one slot: the child lends it to what it spawns, and goes on only when
-  // that has ended, before the spawn from outside that asked earlier.
+  // With one slot: the child lends it to what it spawns, and continues only
+  // when that has ended, before the spawn from outside that was called earlier.
   journal<char> order;
   gate ready(pool.get_executor());
   gate queued(pool.get_executor());

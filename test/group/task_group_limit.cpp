@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(lowering_the_cap_stops_nobody_and_admits_nobody) {
     BOOST_TEST(group.stats().waiting == 1u);
     BOOST_TEST((group.try_spawn(returns()) == spawn_status::full));
   }
-  // At the cap, still nobody; below it, the one that waits.
+  // At the cap no spawn starts; below it, the waiting one does.
   doors[2]->open();
   waiting.get();
   BOOST_TEST(group.stats().in_flight == 2u);

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(in_a_group_it_is_first_come_first_served_at_any_weight) {
   for (auto& spawned : waiting)
     spawned.get();
   wait(group.join());
-  // Each heavy one is alone, with a light one between.
+  // Each heavy child runs alone, with a light one between.
   BOOST_TEST((started.entries() == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 

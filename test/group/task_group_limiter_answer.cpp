@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A group in the queue of its limiter when nobody in it waits any more.
+// A group in the queue of its limiter when it has no waiter any more.
 
 #include <weir/detail/sync/limiter_node.hpp>
 #include <weir/limiter.hpp>
@@ -27,7 +27,7 @@ namespace {
 
 using boost::system::system_error;
 
-// Stands in the queue, and emits when it is told.
+// Waits in the queue, and emits when it is settled.
 struct emits_when_told : detail::limiter_node {
   explicit emits_when_told(asio::cancellation_signal& s)
       : limiter_node(&emits_when_told::told, 1), signal(s) {}
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_permit_for_one_who_has_just_left_goes_back) {
   auto leaves = group.spawn(counts(calls))(
       asio::bind_cancellation_slot(signal.slot(), asio::use_future));
   BOOST_TEST(shared.waiting() == 2u);
-  // Both get a permit; the first to be told cancels the other.
+  // Both get a permit; the first one settled cancels the other.
   held.reset();
   BOOST_CHECK_EXCEPTION(
       leaves.get(), system_error, has_code(asio::error::operation_aborted));

@@ -36,7 +36,7 @@ namespace weir::test {
 
 namespace {
 
-// Runs what is posted to it there and then.
+// Runs a posted function inside the call.
 struct runs_at_once {
   runs_at_once require(asio::execution::blocking_t::never_t) const noexcept {
     return *this;
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(errors_and_cancellations_are_forgotten) {
       BOOST_TEST(!group.is_cancelled());
       BOOST_TEST(!group.is_stopping());
       BOOST_TEST(!group.cancel_reason());
-      // One that waits is not cancelled.
+      // A child that waits is not cancelled.
       gate door(pool.get_executor());
       wait(group.spawn(waits_for(door)));
       block_until([&] { return door.arrivals() == 1; });
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(kept_errors_go_and_indices_begin_anew) {
     }
     BOOST_TEST(alive == 1);
     group.reopen();
-    // Of what the future had, the pool's thread may have been the last owner.
+    // The pool's thread may have been the last owner of the future's state.
     block_until([&] { return alive == 0; });
   }
 }
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(deadlines_and_graces_of_before_are_void) {
   gate door(pool.get_executor());
   task_group group(pool);
   for (int i = 0; i != 300; ++i) {
-    // They run out at about the time of the join.
+    // The deadlines expire at about the time of the join.
     group.cancel_after(std::chrono::microseconds(20 * (i % 100)));
     try {
       wait(group.spawn(returns()));
@@ -182,7 +182,8 @@ BOOST_AUTO_TEST_CASE(deadlines_and_graces_of_before_are_void) {
 }
 
 BOOST_AUTO_TEST_CASE(children_of_after_are_not_told_of_a_cancel_before) {
-  // Many that must be told, while the last of them ends and all begins anew.
+  // Many children to be cancelled, while the last of them ends and the group is
+  // reopened.
   gate never(pool.get_executor());
   task_group group(pool, {.cancellation = on_cancel::unwind});
   for (int round = 0; round != 300; ++round) {
@@ -218,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_is_over_when_the_group_was_reopened_in_it) {
     co_await later.wait();
     co_await checkpoint(); // A cancellation would be seen here at the latest.
   };
-  // Refused in cancel(), before the children are told of it.
+  // Refused inside cancel(), before the children are cancelled.
   bool reopened = false;
   group.spawn(returns())(asio::bind_executor(
       runs_at_once(), [&](const boost::system::error_code& refused) {

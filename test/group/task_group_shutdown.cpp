@@ -38,7 +38,7 @@ using boost::system::system_error;
 constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 constexpr clock::duration for_ever = clock::duration::max();
 
-// Ends when it is asked to, and says so in `obeyed`.
+// Ends when it is asked to stop, and counts that in `obeyed`.
 task<> obeys(task_group& group, std::atomic<int>& obeyed) {
   co_await group.wait_stopping();
   if (group.is_stopping() && !group.is_cancelled())

@@ -29,7 +29,7 @@ namespace weir::test {
 
 BOOST_FIXTURE_TEST_SUITE(task_group_stopping, pool_fixture)
 
-// Ends when it is asked to, and says so in `obeyed`.
+// Ends when it is asked to stop, and counts that in `obeyed`.
 task<> obeys(task_group& group, std::atomic<int>& obeyed) {
   co_await group.wait_stopping();
   if (group.is_stopping() && !group.is_cancelled())
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_wait_stopping_leaves_the_group_alone) {
   wait(leaves.join());
   BOOST_TEST(leaves.stats().cancelled == 1u);
   BOOST_TEST(!group.is_stopping());
-} // Nobody waits: the group needs no join().
+} // No waiter: the group needs no join().
 
 BOOST_AUTO_TEST_CASE(the_request_and_a_cancelled_wait_may_race) {
   int told = 0;

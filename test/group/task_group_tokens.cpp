@@ -43,7 +43,7 @@ BOOST_FIXTURE_TEST_SUITE(task_group_tokens, pool_fixture)
 using boost::system::error_code;
 using boost::system::system_error;
 
-// A program without coroutines of its own: each callback asks for the next.
+// A program without coroutines: each callback requests the next.
 class feeder final {
 public:
   feeder(task_group& group, std::atomic<int>& calls, int left)

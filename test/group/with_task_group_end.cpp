@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(what_the_cancelled_outer_group_refuses_is_no_error) {
   task_group outer(here.get_executor(), {.max_in_flight = 1});
   auto body = [&](task_group& inner) -> task<> {
     inner.set_error_hook([&](const task_failure&) { ++errors; });
-    // It lends its slot, and is woken when that child fails: before it is told
-    // that the group is cancelled.
+    // The task lends its slot, and is woken when that child fails: before the
+    // cancellation of the group reaches it.
     co_await outer.spawn(fails_with("boom"));
     co_await outer.spawn(returns());
   };
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(the_error_of_a_child_ends_the_body_and_is_thrown) {
 }
 
 BOOST_AUTO_TEST_CASE(the_first_error_wins_whoever_had_it) {
-  // The child first: the body answers with an error of its own.
+  // The child fails first: the body answers with another error.
   gate never(pool.get_executor());
   auto child_first = [&]() -> task<> {
     co_await with_task_group({}, [&](task_group& group) -> task<> {

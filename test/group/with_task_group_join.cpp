@@ -38,7 +38,7 @@ constexpr on_cancel forms[] = {on_cancel::raise, on_cancel::unwind};
 const error_policy policies[] = {
     on_error::cancel_siblings, on_error::keep_going, collect(3)};
 
-// Counts the failures that a group tells of.
+// Counts the failures that a group reports.
 struct failures {
   std::atomic<int> told{0};
   std::atomic<std::uint64_t> last{0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Drains that are cancelled, and those that come when nobody works any more.
+// Drains that are cancelled, and drains when no consumer works any more.
 
 #include <weir/checkpoint.hpp>
 #include <weir/shield.hpp>

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(the_first_error_cancels_and_is_rethrown_by_join) {
         block_until([&] { return never.arrivals() == 1; });
         auto drains = q.drain()(asio::use_future);
         wait(q.push(1, alive));
-        // Whatever waits is told, and what comes later.
+        // Every waiter gets the error, and so do later calls.
         BOOST_CHECK_EXCEPTION(drains.get(),
                               system_error,
                               has_code(asio::error::operation_aborted));
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(cancel_ends_the_consumers_and_wakes_everybody) {
         BOOST_CHECK_EXCEPTION(drains.get(),
                               system_error,
                               has_code(asio::error::operation_aborted));
-        wait(q.join()); // our own cancel() is no error
+        wait(q.join()); // cancel() on the queue itself is no error
         BOOST_TEST(alive == 1);
       }
       BOOST_TEST(alive == 0);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A program of a user's: each coroutine template behind a public name, with
-// functions, members and pointers that name a type of an anonymous namespace.
-// g++ 14 has an internal error where one of them is a parameter or a local
-// variable of a coroutine template and this file is included by another, as in
-// a unity build: anonymous_types_included.cpp is that file. Exits with 0.
+// A program as a user would write it: each coroutine template behind a public
+// name, with functions, members and pointers that name a type of an anonymous
+// namespace. g++ 14 has an internal error where one of them is a parameter or a
+// local variable of a coroutine template and this file is included by another,
+// as in a unity build: anonymous_types_included.cpp is that file. Exits with 0.
 
 #include <weir.hpp>
 
@@ -34,15 +34,15 @@ struct thing {
   int n;
 };
 
-// Types of which g++ 14 cannot tell the namespace. Each is given, taken and
-// kept below.
+// Types whose namespace g++ 14 cannot determine. Each is passed, returned and
+// stored below.
 using function = int (*)(const thing&);
 using data = int thing::*;
 using method = task<int> (thing::*)(data);
 
 int n_of(const thing& of) { return of.n; }
 
-// What the coroutines of the program itself have in their frames.
+// The variables in the frames of the program's own coroutines.
 template <typename T>
 struct box {
   box(T v) : value(v) {}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A program of a user's: the main template of each public header, with a plain
-// type and one that owns memory. It is compiled with the warnings that g++ 12
-// gives at -O1 for what it cannot follow, as errors. Exits with 0.
+// A program as a user would write it: the main template of each public header,
+// with a plain type and one that owns memory. It is compiled with warnings as
+// errors: g++ 12 warns at -O1 of code that it cannot analyse. Exits with 0.
 
 #include <weir.hpp>
 

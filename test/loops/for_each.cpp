@@ -41,7 +41,7 @@ std::vector<int> numbers(int n) {
   return all;
 }
 
-// How often each of the numbers below n came.
+// Counts how often each of the numbers below n was passed.
 class tally final {
 public:
   explicit tally(int n) : seen_(static_cast<std::size_t>(n)) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Workers that wait for their turn to ask a producer.
+// Workers that wait for their turn to call a producer.
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
@@ -37,9 +37,9 @@ struct seen {
   std::atomic<bool> went_on{false};
 };
 
-// Two workers that have done an element each: the one that did number `holder`
-// is inside the producer, which never answers, the other waits for its turn.
-// Its gates go with the last frame.
+// Two workers that have run one element each: the worker that ran number
+// `holder` is inside the producer, which never returns, the other one waits for
+// its turn. The gates are destroyed with the last frame.
 struct two_workers {
   two_workers(weir::runtime& pool, seen& what, int holder)
       : doors{gate(pool.get_executor()), gate(pool.get_executor())},
@@ -70,7 +70,7 @@ struct two_workers {
     co_await until([&] { return self->never.arrivals() == 1; });
     second.open();
     co_await until([&] { return self->saw.handled == 2; });
-    for (int i = 0; i != 100; ++i) // Until the worker stands in the queue.
+    for (int i = 0; i != 100; ++i) // Until the worker is in the queue.
       co_await checkpoint();
   }
 

@@ -131,7 +131,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancel_that_races_with_the_gate_is_not_lost,
       if (round % 4 == 0)
         co_await checkpoint();
       head.open();
-      // From none to so many that the other thread gets there first.
+      // From none to so many iterations that the other thread is first.
       for (int i = round % 5 * (round % 64) * 16; i > 0; --i)
         co_await checkpoint();
       others.cancel();

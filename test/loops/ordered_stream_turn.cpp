@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Whose turn it is to deliver, when that changes at the worst of moments.
+// Which task delivers, when the turn changes at a critical moment.
 
 #include <weir/detail/group/stream_round.hpp>
 #include <weir/runtime.hpp>
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_turn_that_comes_while_a_result_is_put_aside_is_seen) {
   const auto round = std::make_shared<round_of>(
       pool.get_executor(), task_group_options{}, unlimited, sink);
   std::optional<calls_when_moved> value(std::in_place);
-  // The task before it delivers meanwhile, and finds nothing behind.
+  // The task before it delivers meanwhile, and finds no result behind its own.
   bool found_nothing = false;
   calls_when_moved::on_move = [&] { found_nothing = round->next() == nullptr; };
   BOOST_TEST(round->arrive(1, value));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Values that cannot be moved just then.
+// Values whose move throws.
 
 #include <weir/group_error.hpp>
 #include <weir/ordered_stream.hpp>
@@ -26,7 +26,7 @@ BOOST_FIXTURE_TEST_SUITE(ordered_stream_values, pool_of<1>)
 
 namespace of_ordered_stream_values {
 
-// Throws at the move at which `left` comes to 0.
+// Throws at the move at which `left` becomes 0.
 struct brittle {
   brittle(int n, std::atomic<int>& counter) : number(n), left(&counter) {}
   brittle(brittle&& other) : number(other.number), left(other.left) {
@@ -74,7 +74,8 @@ BOOST_AUTO_TEST_CASE(a_move_that_throws_is_an_error_of_its_task) {
       }
       BOOST_TEST_CONTEXT("the move number " << moves << " throws") {
         BOOST_TEST((end == "failed") == (left <= 0));
-        // None twice, none out of order; without an error none is missing.
+        // No value arrives twice or out of order; without an error none is
+        // missing.
         BOOST_TEST(std::set<int>(got.begin(), got.end()).size() == got.size());
         BOOST_TEST(std::is_sorted(got.begin(), got.end()));
         BOOST_TEST((end == "failed" || got.size() == 3));

@@ -151,7 +151,7 @@ task<std::uint64_t> first_end(weir::runtime& pool, Wait wait, End end) {
 BOOST_AUTO_TEST_CASE(cancel_allocates_nothing) {
   auto cancels = [](task_group& group) -> task<> {
     group.cancel();
-    co_await group.join(); // until they have unwound
+    co_await group.join(); // waits until they have unwound
   };
   BOOST_TEST(run(first_end(pool, waits_to_be_cancelled, cancels)) == 0u);
 }
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(cancelling_and_unwinding_allocate_nothing) {
   BOOST_TEST(run(in_steady_state(work)) == 0u);
 }
 
-// A frame of a size of its own: nobody has used that part of the cache.
+// A frame of a unique size: that part of the cache is unused.
 template <int Size>
 task<> fat(task_group& group, int& ready) {
   char bytes[Size];
@@ -220,9 +220,9 @@ BOOST_AUTO_TEST_CASE(a_first_burst_that_was_reserved_allocates_nothing) {
   };
   reserve(fat<300>);
   BOOST_TEST(run(first_burst(pool, fat<300>)) == 0u);
-  // Without it, there is something to be seen.
+  // Without reserve() there are allocations.
   BOOST_TEST(run(first_burst(pool, fat<500>)) >= std::uint64_t(burst));
-  // By any thread, any number of times.
+  // With it there are none, on any thread, any number of times.
   for (int i = 0; i != 3; ++i)
     std::thread([&] { reserve(fat<360>); }).join();
   BOOST_TEST(run(first_burst(pool, fat<360>)) == 0u);
@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(on_two_threads_there_is_next_to_none_per_task) {
       co_await group.spawn(returns());
     co_await group.join();
   };
-  // The threads come to share what is free only after a while.
+  // The threads share free blocks only after some rounds.
   for (int i = 0; i != 10; ++i)
     (void)two.run(in_steady_state(work));
   BOOST_TEST(two.run(in_steady_state(work)) < tasks / 100u);

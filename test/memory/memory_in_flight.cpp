@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Memory is in proportion to what is in flight, whatever the number that goes
-// through: the heap at its highest is compared between a run of few and one of
-// 1e7 (2e6 where that takes too long). A program of its own, which counts the
+// Memory is proportional to what is in flight, independent of the total number:
+// compares the peak size of the heap between a run of few elements and one of
+// 1e7 (2e6 where that takes too long). A separate program, which counts the
 // heap.
 
 #include <weir/channel.hpp>
@@ -34,13 +34,13 @@
 
 namespace weir::test {
 
-// Two threads, so that what one frees wanders to the other.
+// Two threads, so that blocks that one thread frees move to the other.
 struct many_tasks {
   // Ten times what a case takes on a slow machine.
   watchdog dog;
   weir::runtime pool{2};
 
-  // The growth of the heap, at its highest, while `n` go through `work(n)`.
+  // The peak growth of the heap while `work(n)` runs.
   template <typename Work>
   std::int64_t peak_of(Work& work, int n) {
     const std::int64_t before = ::live_bytes;
@@ -48,7 +48,8 @@ struct many_tasks {
     pool.run(work(n));
     return ::peak_bytes - before;
   }
-  // `n` may not need more than few did, but for the bounded cache of frames.
+  // `n` must not need more than few did, except for the bounded cache of
+  // frames.
   template <typename Work>
   void holds_for(int n, Work work) {
     constexpr std::int64_t slack = 64 * 1024;
@@ -62,7 +63,8 @@ struct many_tasks {
 
 BOOST_FIXTURE_TEST_SUITE(memory_in_flight, many_tasks)
 
-// All of it shall take less than ten seconds: not all cases can have `many`.
+// All cases together must take less than ten seconds: some use fewer than
+// `many`.
 constexpr int many = 10'000'000;
 constexpr int fewer = 2'000'000;
 
@@ -201,7 +203,7 @@ BOOST_AUTO_TEST_CASE(of_a_single_flight) {
 
 // --- what keeps its results, by contract ---
 
-// Bytes for each of `n` results, at the highest.
+// Peak bytes for each of `n` results.
 template <typename Peak>
 double each(Peak peak, int n) {
   return static_cast<double>(peak) / n;
@@ -214,8 +216,8 @@ BOOST_AUTO_TEST_CASE(a_result_group_keeps_a_node_per_result) {
       co_await group.spawn(gives(i));
     (void)co_await group.join();
   };
-  // A node (the task that was, the result, its index, a link), and while they
-  // are put in order a pointer and a place in the vector for each.
+  // A node (the former task, the result, its index, a link), and while the
+  // results are sorted a pointer and a place in the vector for each.
   constexpr double node = sizeof(detail::result_node<int>) + 24;
   constexpr double place = sizeof(void*) + sizeof(result<int>);
   (void)peak_of(work, 10'000);
@@ -232,9 +234,9 @@ BOOST_AUTO_TEST_CASE(a_transform_keeps_the_results_and_no_more) {
   (void)peak_of(plain, 10'000);
   BOOST_TEST(each(peak_of(plain, many), many) <= sizeof(int) + 0.1);
 
-  // Of a producer nobody knows how many will come: each worker notes in which
-  // places its results belong, four words for one at worst, in vectors that
-  // double; and all notes are put together in the end.
+  // The number of elements of a producer is unknown: each worker records the
+  // places of its results, at most four words for each, in vectors that double;
+  // at the end all records are merged.
   const auto produced = [&](int n) -> task<> {
     auto produce = [&]() -> task<std::optional<int>> {
       if (n == 0)

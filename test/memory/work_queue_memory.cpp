@@ -22,8 +22,8 @@ namespace weir::test {
 
 BOOST_FIXTURE_TEST_SUITE(work_queue_memory, pool_of<2>)
 
-// Fails each allocation of `make` in turn, until it succeeds.
-// How often it threw std::bad_alloc.
+// Fails each allocation of `make` in turn, until it succeeds. Returns how often
+// it threw std::bad_alloc.
 template <typename Make>
 int failures_of(bool sticky, Make make) {
   for (int k = 1;; ++k) {
@@ -35,7 +35,7 @@ int failures_of(bool sticky, Make make) {
       threw = true;
     }
     allocation_faults::disarm();
-    // Not the other way round: a worker is woken without memory, too.
+    // The converse does not hold: waking a worker also works without memory.
     BOOST_REQUIRE((!threw || allocation_faults::injected() != 0));
     if (!threw)
       return k - 1;
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_queue_without_memory_for_all_consumers_is_not_made) {
     const work_queue_options options{.consumers = 20, .capacity = 10};
     const int failures =
         failures_of(sticky, [&] { queue.emplace(pool, options, state, work); });
-    // The cache has the frames of those that failed before; not at first.
+    // Later attempts take frames from the cache; the first ones do not.
     BOOST_TEST(failures > 5);
     BOOST_TEST(pool.stats().groups == 1u);
     for (int i = 0; i != 100; ++i)
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(nothing_of_it_is_left) {
     BOOST_TEST(threw == (k == 1));
     return allocation_faults::live() - before;
   };
-  // Threads keep a block now and then. A leak would leave one each time.
+  // Threads keep a block occasionally. A leak would leave one each time.
   std::int64_t left = 0;
   for (int i = 0; i != 100; ++i)
     left += left_after_one(1);

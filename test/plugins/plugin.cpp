@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A plug-in with a weir of its own.
+// A plug-in that contains its own copy of weir.
 
 #include <weir/runtime.hpp>
 #include <weir/task.hpp>

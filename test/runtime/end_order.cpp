@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What the end of a runtime does before what. An operation whose cancellation
-// waits brings the threads into the order in which a fault would show.
+// The order of the steps at the end of a runtime. An operation whose
+// cancellation waits forces the threads into the order in which an error would
+// show.
 
 #include <weir/co_spawn.hpp>
 #include <weir/runtime.hpp>
@@ -46,8 +47,8 @@ BOOST_FIXTURE_TEST_SUITE(end_order, end_order_fixture)
 using boost::system::error_code;
 using boost::system::system_error;
 
-// Completes when the test says so, and calls `when_cancelled` on the thread
-// that cancels it.
+// Completes when the test calls complete(), and calls `when_cancelled` on the
+// thread that cancels it.
 class held_operation final {
 public:
   explicit held_operation(std::function<void()> when_cancelled = [] {})
@@ -83,7 +84,7 @@ private:
   std::function<void()> complete_;
 };
 
-// With a pool of one thread: returns when all has run that was in its queue.
+// For a pool of one thread: returns when everything in its queue has run.
 void let_run(weir::runtime& pool) {
   std::promise<void> ran;
   asio::post(pool.get_executor(), [&] { ran.set_value(); });
@@ -96,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_child_is_told_of_the_end_before_its_group_is_cancelled) {
   std::atomic<int> went_on{0};
   held_operation* itself = nullptr;
   held_operation last([&] {
-    let_run(pool); // the one that was told before
+    let_run(pool); // runs the task that was marked before
     itself->complete();
   });
   itself = &last;
@@ -134,14 +135,14 @@ BOOST_AUTO_TEST_CASE(no_frame_goes_while_another_task_waits) {
     co_await never.wait();
   };
   auto waits = [&]() -> task<> { co_await slow.wait(); };
-  // One of the two is told before the one that waits.
+  // One of the two quick tasks is marked before the one that waits.
   weir::co_spawn(pool, quick(), asio::detached);
   weir::co_spawn(pool, waits(), asio::detached);
   weir::co_spawn(pool, quick(), asio::detached);
   block_until([&] { return slow.is_waiting && never.arrivals() == 2; });
   std::thread stops([&] { pool.stop(); });
   block_until([&] { return slow.is_cancelled.load(); });
-  // Time for a frame to go too early; whatever the end does in it, none may.
+  // Time in which no frame may be destroyed, whatever the end does.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   is_complete = true;
   slow.complete();
@@ -179,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_join_of_a_group_that_another_task_made_is_withdrawn) {
 }
 
 // The pool's thread only begins the end: the group's destructor, on a thread of
-// the user's, waits for that of its children.
+// the user, waits for the end of the children.
 BOOST_AUTO_TEST_CASE(a_group_may_go_once_the_end_has_begun) {
   weir::runtime pool(2);
   std::atomic<int> alive{0};
@@ -194,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_group_may_go_once_the_end_has_begun) {
   asio::post(pool.get_executor(), [&] { pool.stop(); });
   block_until([&] { return slow.is_cancelled.load(); });
   std::thread completes([&] {
-    // Later than the destructor begins, most likely.
+    // Most likely after the destructor has begun.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     slow.complete();
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The gate by itself. That no wake-up is lost: explorer/wake_schedules.cpp.
+// The gate alone. explorer/wake_schedules.cpp tests that no wake-up is lost.
 
 #include "runtime/idle_workers.hpp"
 
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
   constexpr std::uint32_t limit = 2;
   const watchdog time_limit;
   detail::idle_workers gate(limit);
-  int searchers = 0; // by whoever is inside
+  int searchers = 0; // written by the thread that is inside
   std::atomic<bool> together{false};
   std::atomic<bool> crowded{false};
   std::atomic<int> entered{0};

@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_posted_function_that_throws_ends_the_process) {
   }
 }
 
-// Takes 10.5 s, nearly all of it asleep.
+// Takes 10.5 s, and sleeps nearly all that time.
 BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
   const auto end = run_in_child([] {
     auto sleeps = []() -> task<> {
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_waits_long_says_for_whom) {
     };
     std::atomic<bool> begun{false};
     auto stubborn = [&]() -> task<> {
-      co_await checkpoint(); // Its group has it in its list from here on.
+      co_await checkpoint(); // The group has it in its list from here on.
       begun = true;
       co_await shield(sleeps());
     };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Objects destroyed while somebody waits on them end the process, with a
-// message. Each case does so in a child process.
+// Objects destroyed while they have waiters end the process, with a message.
+// Each case does so in a child process.
 
 #include <weir/co_spawn.hpp>
 #include <weir/completion_group.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A worker's ring. All schedules of a small one: explorer/steal_schedules.cpp.
+// A worker's ring. explorer/steal_schedules.cpp runs all schedules of a small
+// one.
 
 #include "runtime/run_queue.hpp"
 
@@ -49,7 +50,7 @@ using queues = boost::mpl::list<detail::basic_run_queue<detail::std_sync, 8>,
 
 struct item : ready_item {
   int number = 0;
-  int taken = 0; // by whoever took it, and nobody else
+  int taken = 0; // written only by the thread that took it
 };
 
 std::vector<item> numbered(int count) {
@@ -151,7 +152,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_thief_gets_the_older_half_rounded_up,
     for (item& i : items)
       queue.push(i);
     const int stolen = held - held / 2;
-    // The youngest of them is for now, the others are in the thief's queue.
+    // The call returns the youngest item, the others are in the thief's queue.
     BOOST_TEST(number(queue.steal_into(mine)) == stolen - 1);
     numbers rest = drain(mine);
     BOOST_TEST(rest.size() == static_cast<std::size_t>(stolen - 1));
@@ -216,7 +217,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(each_item_is_taken_once_whoever_takes_it,
   int split = 0;
   for (std::size_t n = 0; n != items.size(); ++n) {
     while (!owners.push(items[n])) {
-      // Both happen: the first time, only a thief may make room.
+      // Ensures that both happen: the first time, only a thief makes room.
       if (stolen == 0)
         std::this_thread::yield();
       else

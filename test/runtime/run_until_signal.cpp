@@ -57,7 +57,7 @@ void send(int number) { ::kill(::getpid(), number); }
 
 task<> sleeps() { co_await sleep_for(1h); }
 
-// Says when it ends, however that is.
+// Prints when it ends, in whatever way.
 task<> waits(const char* name, gate& arrived) {
   on_scope_exit ends([&] { say(name); });
   arrived.open();
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(it_waits_for_the_clean_up_of_detached_tasks) {
 BOOST_AUTO_TEST_CASE(a_task_that_starts_after_the_signal_is_cancelled) {
   const child_end child = run_in_child([] {
     runtime pool(1);
-    task_group outside(pool); // cancelled when all root tasks have been
+    task_group outside(pool); // cancelled after all root tasks were
     auto starts_another = [&]() -> task<> {
       auto late = [&]() -> task<> {
         weir::co_spawn(pool, sleeps(), asio::detached);
@@ -290,7 +290,7 @@ BOOST_FIXTURE_TEST_CASE(an_error_of_main_cancels_the_others_and_is_thrown,
   BOOST_CHECK_EXCEPTION(
       weir::run_until_signal(pool, main()), std::runtime_error, says("boom"));
   BOOST_TEST(has_unwound);
-  // It is as before: neither stopped nor cancelling.
+  // The runtime is as before: neither stopped nor cancelling.
   auto sleeps_shortly = []() -> task<> { co_await sleep_for(1ms); };
   run(sleeps_shortly());
   weir::run_until_signal(pool, sleeps_shortly());

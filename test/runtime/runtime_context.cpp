@@ -48,7 +48,7 @@ using asio::ip::tcp;
 static_assert(std::is_convertible_v<runtime&, asio::execution_context&>);
 static_assert(
     std::is_convertible_v<deterministic_runtime&, asio::execution_context&>);
-// A context of its own would have a second scheduler, which nobody runs.
+// A separate context would have a second scheduler, which no thread runs.
 static_assert(!std::is_base_of_v<asio::execution_context, runtime>);
 static_assert(
     !std::is_base_of_v<asio::execution_context, deterministic_runtime>);
@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(it_is_the_context_of_the_executor) {
   context_is_that_of_the_executor(steps);
 }
 
-// Accepts, resolves, waits and is told of a signal, with objects made from the
-// runtime itself.
+// Accepts, resolves, waits and receives a signal, with objects constructed from
+// the runtime itself.
 template <typename Runtime>
 task<std::string> uses_objects_of(Runtime& on) {
   asio::signal_set signals(on, SIGUSR1);

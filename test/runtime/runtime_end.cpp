@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(destruction_leaves_groups_behind_a_shield_alone) {
   std::atomic<int> done{0};
   std::atomic<bool> is_whole{false};
   auto door = std::make_shared<gate>(pool->get_executor());
-  // The gate goes with the frames, before the runtime.
+  // The gate is destroyed with the frames, before the runtime.
   auto protects = [&](std::shared_ptr<gate> kept) -> task<> {
     co_await shield(in_all_groups(*kept, done));
     is_whole = true;
@@ -122,8 +122,8 @@ BOOST_AUTO_TEST_CASE(destruction_leaves_groups_behind_a_shield_alone) {
   start(protects(std::move(door)));
   block_until([&] { return opened.arrivals() == 4; });
   // A bare group is cancelled in spite of a shield, and groups are cancelled in
-  // the order in which they were made: when this opens the door, the others
-  // have had their turn.
+  // the order in which they were made: when this task opens the door, the other
+  // groups would already be cancelled.
   auto opens_it = [&]() -> task<> { co_await opens(opened); };
   auto child = [&]() -> task<> { co_await finally(in_gate(), opens_it); };
   auto last = [&]() -> task<> {
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_task_that_stops_the_runtime_ends_the_wait) {
     const auto result = co_await m.never->wait(asio::as_tuple(asio::deferred));
     (void)result;
     pool->stop();
-    co_await m.never->wait(); // is abandoned
+    co_await m.never->wait(); // the task is abandoned
     ++went_on;
   };
   start(shield(in_gate()));

@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_ready_task_may_own_others_that_are_ready_too) {
         });
         weir::co_spawn(one, blocker(), asio::detached);
         block_until([&] { return blocks.load(); });
-        // The one thread is taken: both become ready and stay so.
+        // The only thread is busy: both tasks become ready and stay so.
         BOOST_TEST(((parent_first ? for_parent : for_child).try_send(1) ==
                     send_status::sent));
         BOOST_TEST(((parent_first ? for_child : for_parent).try_send(1) ==
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(a_reachable_join_reports_task_abandoned) {
     context.run();
     BOOST_TEST(by_callback == errc::task_abandoned);
     BOOST_TEST(ended == 1);
-    // Asked only now.
+    // Called only now.
     BOOST_CHECK_EXCEPTION(group.join()(asio::use_future).get(),
                           system_error,
                           has_code(errc::task_abandoned));
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(a_group_with_children_may_be_destroyed_after_stop) {
   BOOST_TEST(ended == 1);
 }
 
-// The group has told its children, and this one waits all the same.
+// The group has cancelled its children, but this one still waits.
 BOOST_AUTO_TEST_CASE(a_shielded_child_of_a_cancelled_group_goes_too) {
   task_group group(*pool);
   auto child = [&]() -> task<> {

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // Which ready task comes next, seen by the driver of a deterministic runtime.
-// Waking workers: explorer/wake_schedules.cpp.
+// explorer/wake_schedules.cpp tests how workers are woken.
 
 #include "runtime/scheduler.hpp"
 

@@ -70,8 +70,8 @@ BOOST_AUTO_TEST_CASE(is_never_early) {
 }
 
 BOOST_AUTO_TEST_CASE(wakes_in_the_order_of_the_deadlines) {
-  // One thread, which wakes them in order however late it is; and apart by
-  // more than the wheel's tick.
+  // One thread, which wakes the tasks in order however late it is; the
+  // deadlines are further apart than the wheel's tick.
   weir::runtime one(1);
   BOOST_TEST(patiently([&](clock::duration d) {
     journal<int> order;
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_beyond_the_clock_never_comes) {
 }
 
 BOOST_AUTO_TEST_CASE(durations_of_every_distance_cross_the_wheel) {
-  // Far ones are cancelled; near ones, armed among them, fire.
+  // Far deadlines are cancelled; near ones, armed among them, fire.
   std::atomic<int> near{0};
   task_group far(pool);
   auto sleeps = [](clock::duration d) -> task<> { co_await sleep_for(d); };

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // runtime::stop() while an asio::awaitable inside of a task waits for tasks of
-// the same runtime: those go first, and then the awaitable returns.
+// the same runtime: those are destroyed first, and then the awaitable returns.
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
@@ -55,8 +55,8 @@ using boost::system::system_error;
 // What the tasks of one program share.
 struct board {
   explicit board(gate& g) : never(g) {}
-  // For the frame of an awaitable: when it goes, the frames of the tasks that
-  // it waits for are gone.
+  // For the frame of an awaitable: when it is destroyed, the frames of the
+  // tasks that it waits for must be destroyed.
   auto looks() {
     return on_scope_exit([this] {
       if (below != 0)
@@ -204,8 +204,8 @@ BOOST_AUTO_TEST_CASE(a_deterministic_runtime_ends_them) {
       }
 }
 
-// A task stays while there are others that may refer to it, although an
-// awaitable waits for it: one that it started, and any that is slow to end.
+// A task that an awaitable waits for is not destroyed while other tasks may
+// refer to it: a task that it started, and any task that is slow to end.
 enum class other_is { its_slow_child, its_child_that_waits, any_slow_one };
 constexpr other_is others[] = {other_is::its_slow_child,
                                other_is::its_child_that_waits,
@@ -252,8 +252,8 @@ BOOST_AUTO_TEST_CASE(a_task_stays_while_others_may_refer_to_it) {
       weir::co_spawn(pool, other(), asio::detached);
     block_until([&] { return waiting && b.alive == 1; });
     std::thread stops([&] { pool.stop(); });
-    // Gives the end time to look whether something can go early. Whatever it
-    // does in that time, the task must be there.
+    // Gives the end time to check whether a task can be destroyed early. In
+    // that time the task must not be destroyed.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     auto work = asio::make_work_guard(slow);
     std::thread runs([&] { slow.run(); });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What the end of a runtime could wait for in vain, not wait for, or leave
-// behind.
+// What the end of a runtime could wrongly wait for for ever, not wait for, or
+// leave behind.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
@@ -51,7 +51,8 @@ BOOST_FIXTURE_TEST_SUITE(stop_misses_nothing, stop_misses_nothing_fixture)
 using namespace std::chrono_literals;
 using boost::system::system_error;
 
-// What is posted takes the strand, so that the end comes in behind it.
+// The posted function holds the strand, so that the end's mark is queued behind
+// it.
 BOOST_AUTO_TEST_CASE(a_wait_ends_although_a_function_was_posted_to_its_task) {
   std::atomic<int> alive{0};
   testing::deterministic_runtime runtime;
@@ -98,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_group_that_is_opened_again_takes_no_children) {
   BOOST_CHECK_THROW(group.join()(asio::use_future).get(), system_error);
 }
 
-// It is copied after the group has counted it.
+// The callable is copied after the group has counted the child.
 class stops_when_copied {
 public:
   explicit stops_when_copied(weir::runtime& pool) noexcept : pool_(pool) {}
@@ -133,13 +134,14 @@ BOOST_AUTO_TEST_CASE(a_child_that_could_not_be_made_is_not_waited_for) {
   BOOST_TEST(has_thrown);
 }
 
-// The timer may be taken out, and not have fired, when the frame goes.
+// The timer may be out of the wheel, but not have fired, when the frame is
+// destroyed.
 BOOST_AUTO_TEST_CASE(a_deadline_that_is_due_is_not_waited_for) {
   auto waits = [](std::atomic<int>& alive) -> task<> {
     const counted mine(alive);
     try {
       co_await with_timeout(1s, sleeps(1h));
-    } catch (const system_error&) { // It was in time.
+    } catch (const system_error&) { // The deadline was first.
     }
   };
   testing::explore_seeds(50, [&](testing::deterministic_runtime& runtime) {
@@ -151,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_is_due_is_not_waited_for) {
     for (int i = 0; i != 3; ++i)
       weir::co_spawn(runtime.get_executor(), waits(alive), asio::detached);
     try {
-      runtime.run(stops()); // It may end before the frames go.
+      runtime.run(stops()); // It may end before the frames are destroyed.
     } catch (const system_error& e) {
       BOOST_TEST((e.code() == errc::task_abandoned));
     }
@@ -159,7 +161,8 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_is_due_is_not_waited_for) {
   });
 }
 
-// They refer to the task that they are for: kept, they would keep it, too.
+// Posted functions hold a reference to their task: keeping them would keep the
+// task alive.
 BOOST_AUTO_TEST_CASE(what_is_posted_to_a_task_that_went_is_dropped) {
   const auto token = std::make_shared<int>();
   std::atomic<int> calls{0};
@@ -192,8 +195,9 @@ BOOST_AUTO_TEST_CASE(what_is_posted_to_a_task_that_went_is_dropped) {
   BOOST_TEST(token.use_count() == 1);
 }
 
-// It has made the task ready, which ends; for a sanitizer. The pool's thread is
-// awake, so that it needs nobody to wake it.
+// A thread makes a task ready, and the task ends before the call returns: a
+// sanitizer checks the access. The pool's thread is awake, so that it need not
+// be woken.
 BOOST_AUTO_TEST_CASE(a_thread_that_wakes_a_task_may_come_back_late) {
   for (int round = 0; round != 300; ++round) {
     channel<int> values(1);

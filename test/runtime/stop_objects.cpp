@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The end of a runtime destroys objects before the frames of those that waited
-// on them, and after: all waits have ended by then.
+// The end of a runtime destroys objects before and after the frames of the
+// tasks that waited on them: all waits have ended by then.
 
 #include <weir/blocking_pool.hpp>
 #include <weir/channel.hpp>
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(an_ordered_stream) {
     co_await s.submit(sleeps_for_one());
     co_await sleeps();
   };
-  // The second of them waits for the turn of the first.
+  // The second result waits for the turn of the first.
   const abandoned<object>::wait goes_ahead = [](object& s) -> task<> {
     auto one = []() -> task<int> { co_return 1; };
     co_await s.submit(one);
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_completion_group) {
     co_await g.spawn(sleeps_for_one());
     co_await sleeps();
   };
-  // Nobody takes it.
+  // No task takes the result.
   const abandoned<object>::wait gives = [](object& g) -> task<> {
     auto one = []() -> task<int> { co_return 1; };
     co_await g.spawn(one);
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_work_queue) {
   const abandoned<object>::wait joins = [](object& q) -> task<> {
     co_await q.join();
   };
-  // It closes the queue, and a push that waits would end.
+  // join() closes the queue, which would end a push that waits.
   const abandoned<object>::make makes_busy = [&](auto& q, weir::runtime& pool) {
     makes(q, pool);
     for (int i = 0; i != 3; ++i)
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_blocking_pool) {
   const abandoned<object>::make makes = [](auto& p, auto&) {
     p.emplace(blocking_pool_options{.threads = 1});
   };
-  // Until long after the stop has begun.
+  // Runs until long after the stop has begun.
   const abandoned<object>::wait offloads = [](object& p) -> task<> {
     co_await weir::offload(
         p, [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// As stop_objects, with the objects in coroutines of Asio, which are not known
-// to the runtime.
+// As stop_objects, with the objects in coroutines of Asio, which the runtime
+// does not know.
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
@@ -35,7 +35,7 @@ namespace weir::test {
 
 BOOST_AUTO_TEST_SUITE(stop_objects_asio)
 
-// They go with the pool itself, when the runtime is destroyed.
+// They are destroyed with the pool itself, when the runtime is destroyed.
 BOOST_AUTO_TEST_CASE(a_channel_and_a_limiter) {
   watchdog dog;
   for (bool stops : {false, true})
@@ -88,7 +88,8 @@ BOOST_AUTO_TEST_CASE(a_channel_and_a_limiter) {
     }
 }
 
-// The handler holds the last of the frame that is destroyed before it.
+// The handler holds the last reference to the task, whose frame is destroyed
+// before it.
 BOOST_AUTO_TEST_CASE(a_completion_on_its_way) {
   watchdog dog;
   std::function<void()> complete;
@@ -119,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_completion_on_its_way) {
   BOOST_TEST(left == 1);
 }
 
-// What it posts after the stop owns the coroutine that runs.
+// A function posted after the stop owns the running coroutine.
 BOOST_AUTO_TEST_CASE(a_coroutine_that_stops_its_runtime) {
   watchdog dog;
   std::atomic<bool> stopping{false};

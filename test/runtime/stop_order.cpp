@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Objects on a runtime that is stopped when what they have begun is still in
-// the queue, or older than who waits for it: see stop_objects.cpp.
+// Objects on a runtime that is stopped while the work that they have begun is
+// still queued, or is older than its waiter: see stop_objects.cpp.
 
 #include <weir/blocking_pool.hpp>
 #include <weir/checkpoint.hpp>
@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_SUITE(stop_order)
 
 using boost::system::system_error;
 
-// Their frames go before the owner's, although none of them has a wait to end.
+// The consumers' frames are destroyed before the owner's, although no consumer
+// has a wait to end.
 BOOST_AUTO_TEST_CASE(a_work_queue_whose_consumers_have_not_begun) {
   watchdog dog;
   std::atomic<int> alive{0};
@@ -103,7 +104,8 @@ BOOST_AUTO_TEST_CASE(a_single_flight_that_a_later_task_has_joined) {
   BOOST_TEST(went_on == 0);
 }
 
-// Somebody outside, too, waits on the pool that goes with a frame.
+// A caller outside of the runtime also waits on the pool that is destroyed with
+// a frame.
 BOOST_AUTO_TEST_CASE(a_blocking_pool_that_others_use) {
   watchdog dog;
   hold first;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// runtime::stop() ends all waits first, and destroys frames when nobody waits
-// any more, children before parents. One file for what is one promise.
+// runtime::stop() ends all waits first, and destroys frames when no task waits
+// any more, children before parents. One file, because this is one promise.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
@@ -109,8 +109,8 @@ BOOST_AUTO_TEST_CASE(waits_on_timers_of_another_context_are_awaited) {
   }
 }
 
-// Shields, filters, a clean-up that is in progress: nothing holds it up, and
-// nothing of it goes on.
+// Shields, filters, a clean-up that is in progress: nothing delays the end, and
+// none of these continues.
 BOOST_AUTO_TEST_CASE(nothing_hides_the_end) {
   std::atomic<int> waiting{0};
   std::atomic<int> left{0};
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(nothing_hides_the_end) {
   BOOST_TEST(went_on == 0);
 }
 
-// Writes down in which order the frames of a tree go.
+// Records the order in which the frames of a tree are destroyed.
 struct order {
   std::mutex mutex;
   std::vector<std::string> names; // guarded by mutex
@@ -307,7 +307,7 @@ BOOST_AUTO_TEST_CASE(a_frame_may_own_a_thread_that_is_in_run) {
   }
 }
 
-// By Asio operations, which complete when the others have gone.
+// They wait by Asio operations, which complete when the other tasks have ended.
 BOOST_AUTO_TEST_CASE(a_task_that_waits_by_a_token_for_others_goes_after_them) {
   for (int round = 0; round != 50; ++round) {
     order gone;
@@ -340,7 +340,7 @@ BOOST_AUTO_TEST_CASE(a_task_that_waits_by_a_token_for_others_goes_after_them) {
   }
 }
 
-// Without a thread that waits for it.
+// No thread waits for the end.
 BOOST_AUTO_TEST_CASE(a_pool_ends_by_itself) {
   for (const std::size_t threads : {1u, 2u}) {
     weir::runtime pool(threads);

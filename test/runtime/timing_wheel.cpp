@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(equal_ticks_come_together_wherever_they_were_armed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_disarmed_entry_is_never_due) {
-  // At each moment of its life: as armed, after every move down, and once due.
+  // At each stage of the entry: as armed, after every move down, and once due.
   bool was_due = false;
   for (unsigned moves = 0; !was_due; ++moves) {
     wheel w;

@@ -25,7 +25,7 @@ namespace {
 using detail::timer_entry;
 using wheel = detail::timing_wheel;
 
-// A wheel and a sorted list, told the same.
+// A wheel and a sorted list that get the same calls.
 class twins {
 public:
   explicit twins(std::uint64_t seed) : random_(seed) {}
@@ -66,7 +66,7 @@ private:
   }
 
   void arm() {
-    // Now and then for the tick of another.
+    // Sometimes for the tick of another entry.
     const std::uint64_t tick = list_.empty() || below(4) != 0
                                    ? now_ + distance()
                                    : list_.rbegin()->first;
@@ -88,7 +88,7 @@ private:
     return {};
   }
 
-  // As a clock would, or far beyond what is pending.
+  // To the next event, as a clock would, or by a random distance.
   std::string advance() {
     const std::uint64_t event = wheel_.next_event();
     now_ =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Cancelling from odd places, and what does not heed it.
+// Cancelling from unusual places, and work that ignores cancellation.
 
 #include <weir/channel.hpp>
 #include <weir/executor.hpp>
@@ -141,12 +141,14 @@ BOOST_AUTO_TEST_CASE(a_completion_handler_may_cancel) {
     });
     done.get_future().get();
     wait(other.join());
-    block_until([&] { return handled == 3; }); // They refer to the group.
+    // The handlers refer to the group.
+    block_until([&] { return handled == 3; });
     BOOST_TEST_REQUIRE(other.stats().cancelled == 1u);
   }
 }
 
-// Cancels when it is destroyed: as the frame of a cancelled child is, say.
+// Cancels when it is destroyed, for example with the frame of a cancelled
+// child.
 struct cancels_last {
   explicit cancels_last(task_group& g) : group(&g) {}
   cancels_last(cancels_last&& other) noexcept
@@ -169,7 +171,7 @@ BOOST_AUTO_TEST_CASE(destructors_may_cancel) {
     for (int i = 0; i != 3; ++i)
       wait(group.spawn(child, cancels_last(group), cancels_last(outer)));
     wait(outer.spawn(waits_for(never)));
-    // One that waits for a slot, and is destroyed unstarted.
+    // A child that waits for a slot, and is destroyed unstarted.
     auto refused = group.spawn(child, cancels_last(group), cancels_last(outer))(
         asio::use_future);
     block_until([&] { return never.arrivals() == 4; });

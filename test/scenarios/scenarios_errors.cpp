@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Exceptions in odd places.
+// Exceptions in unusual places.
 
 #include <weir/co_spawn.hpp>
 #include <weir/finally.hpp>
@@ -181,7 +181,7 @@ BOOST_FIXTURE_TEST_CASE(an_error_that_cannot_be_copied_or_read_comes_through,
           });
     BOOST_TEST(hooked == 1);
   }
-  // The thread that told of the error may be the last to let go of it.
+  // The thread that called the hook may release the error last.
   block_until([&] { return held.expired(); });
 }
 
@@ -220,8 +220,8 @@ BOOST_FIXTURE_TEST_CASE(one_error_may_be_read_by_many_threads_at_once,
   }
 }
 
-// Whoever runs work in a scope of its own leaves it whatever becomes of the
-// value: to ask for the state is to look at all scopes that a task is in.
+// A function that runs work in a scope leaves the scope even if the value's
+// move throws. Reading the cancellation state reads all scopes of a task.
 BOOST_FIXTURE_TEST_CASE(a_result_that_throws_when_moved_leaves_no_scope_behind,
                         pool_fixture) {
   const auto check = [&](auto scoped) {

@@ -38,7 +38,7 @@
 
 namespace weir::test {
 
-// Runs what it is given inside the call, also what is posted, or throws.
+// Runs each function inside the call, even with post(), or throws.
 struct inline_executor {
   template <typename F>
   void execute(F f) const {
@@ -59,7 +59,7 @@ struct inline_executor {
 
 BOOST_AUTO_TEST_SUITE(scenarios_executors)
 
-// There is nobody left to tell.
+// No code is left that could receive the error.
 BOOST_AUTO_TEST_CASE(an_executor_that_refuses_a_handler_ends_the_process) {
   const auto end = run_in_child([] {
     weir::runtime pool(1);
@@ -78,11 +78,11 @@ BOOST_FIXTURE_TEST_CASE(what_children_wrote_elsewhere_the_joiner_reads,
                         operations) {
   asio::thread_pool other(1);
   constexpr int children = 50;
-  int written[children] = {}; // Plain: TSan would tell.
+  int written[children] = {}; // Plain: TSan would report a race.
   int before_the_hop[children] = {};
   auto hops = [&](int i) -> task<> {
     before_the_hop[i] = i;
-    // Completes on a thread of nobody's.
+    // Completes on a thread that belongs to no executor.
     written[i] = co_await completes<void(int)>(how::foreign, i + 1);
   };
   auto there = [&](int i) -> asio::awaitable<void> {
@@ -128,7 +128,8 @@ BOOST_FIXTURE_TEST_CASE(a_group_lives_on_a_runtime_and_on_nothing_else,
 struct with_context {
   asio::io_context polled{1};
 };
-// The context goes last: a pool thread lets go of it after the last handler.
+// The context is destroyed last: a pool thread releases it after the last
+// handler.
 struct polled_fixture : with_context, pool_fixture {};
 
 BOOST_FIXTURE_TEST_CASE(handlers_may_run_inline_or_anywhere_and_the_cap_holds,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Who may destroy what, and where.
+// Which objects may be destroyed by which thread, and where.
 
 #include <weir/channel.hpp>
 #include <weir/completion_group.hpp>
@@ -61,8 +61,9 @@ BOOST_AUTO_TEST_CASE(
   run(returns());
 }
 
-// A handler is dropped on a thread of nobody's, and with the frame goes the
-// last reference to another runtime, which joins its threads there.
+// A handler is dropped on a thread that belongs to no runtime. The frame holds
+// the last reference to another runtime, whose destructor joins its threads
+// there.
 BOOST_AUTO_TEST_CASE(a_frame_destroyed_on_a_foreign_thread_may_own_the_last) {
   constexpr int n = 10;
   std::atomic<int> alive{0};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Ends, failures and cancellations that meet. Each case sees every outcome that
-// is allowed, and no other.
+// Ends, failures and cancellations at the same time. Each case sees every
+// outcome that is allowed, and no other.
 
 #include <weir/checkpoint.hpp>
 #include <weir/sleep.hpp>
@@ -152,7 +152,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_and_a_cancel_on_two_threads_go_either_way,
       went_on = true;
     };
     // In a third of the rounds the child cannot begin in time, and in another
-    // it has begun or is refused, whatever else the machine does.
+    // third it has begun or is refused, however busy the machine is.
     auto threads = std::make_shared<hold>();
     if (round % 3 == 1) {
       for (int i = 0; i != 2; ++i)
@@ -182,7 +182,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_and_a_cancel_on_two_threads_go_either_way,
   }
 }
 
-// A task that runs holds its strand, and what is aimed at it waits.
+// A running task holds its strand, and a cancellation of it waits.
 BOOST_FIXTURE_TEST_CASE(a_cancel_queued_behind_the_end_of_its_child_is_nothing,
                         pool_fixture) {
   std::atomic<int> alive{0};
@@ -190,7 +190,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancel_queued_behind_the_end_of_its_child_is_nothing,
     std::atomic<bool> running{false};
     std::atomic<bool> cancelled{false};
     auto child = [&](counted) -> task<> {
-      co_await checkpoint(); // The group knows it from here on.
+      co_await checkpoint(); // The group has it in its list from here on.
       running = true;
       block_until([&] { return cancelled.load(); });
     };

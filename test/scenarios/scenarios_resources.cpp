@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Little memory, few threads, many tasks. What needs limits of its own runs in
-// a child process.
+// Little memory, few threads, many tasks. Cases that need limits run in a child
+// process.
 
 #include <weir/checkpoint.hpp>
 #include <weir/runtime.hpp>
@@ -37,7 +37,8 @@ namespace weir::test {
 
 BOOST_AUTO_TEST_SUITE(scenarios_resources)
 
-// Leaves the process this much more address space; gives it back at the end.
+// Limits the process to this much more address space; removes the limit at the
+// end.
 class little_memory {
 public:
   explicit little_memory(std::size_t bytes) {
@@ -64,12 +65,12 @@ BOOST_AUTO_TEST_CASE(
     return;
   struct {
     std::size_t threads;
-    std::size_t mebibytes; // for them: all but one, say, have a stack
+    std::size_t mebibytes; // enough for some but not all stacks
   } const cases[] = {{1, 1}, {2, 12}, {3, 20}, {64, 100}};
   for (const auto& [threads, mebibytes] : cases) {
     BOOST_TEST_CONTEXT("threads " << threads) {
       const auto end = run_in_child([count = threads, size = mebibytes] {
-        // They take the stacks that earlier threads have left.
+        // They use the stacks that earlier threads have left.
         std::atomic<bool> over{false};
         std::vector<std::thread> others;
         for (int i = 0; i != 16; ++i)
@@ -149,7 +150,7 @@ BOOST_FIXTURE_TEST_CASE(a_million_children_that_never_wait_starve_nobody,
   BOOST_TEST(handlers_inside > 100);
 }
 
-// One frame of the stack for each would not fit.
+// One stack frame for each would not fit.
 BOOST_FIXTURE_TEST_CASE(a_million_that_wait_are_refused_and_destroyed_in_a_loop,
                         pool_of<1>) {
   constexpr int n = sanitized ? 100'000 : 1'000'000;

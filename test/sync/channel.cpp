@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(many_senders_and_receivers_lose_and_double_nothing) {
       for (const std::atomic<int>& n : times)
         wrong += n != 1;
       BOOST_TEST(wrong == 0);
-      BOOST_TEST(in_order); // of one sender, at one receiver
+      BOOST_TEST(in_order); // the values of one sender, at one receiver
     }
   }
 }

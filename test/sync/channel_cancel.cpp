@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_task_neither_sends_nor_receives) {
   }
 }
 
-// Runs `race(round)` often, and on until both outcomes were seen; or, on a
-// machine that shows one alone, until it is enough.
+// Runs `race(round)` many times, and then until both outcomes were seen; or up
+// to a limit, on a machine that shows only one.
 template <typename Race>
 void both_ways(Race race) {
   int yes = 0;
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_races_with_a_cancellation_is_never_lost) {
             [&] { sent = c.try_send(parcel(1, alive)); },
             [&] { group.cancel(); });
         wait(group.join());
-        // Received, still in the channel, or never taken from us.
+        // Received, still in the channel, or not accepted.
         const bool kept = c.try_receive().has_value();
         BOOST_REQUIRE(got + kept == (sent == send_status::sent));
         BOOST_REQUIRE(alive == 0);

@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_runtime_takes_its_waiters_out) {
   BOOST_TEST(alive == 0);
 }
 
-// Whoever is destroyed first.
+// In either order of destruction.
 BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_it_before_those_that_wait) {
   watchdog dog;
   struct both {

@@ -2,7 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 // Values whose move is the user's code: it may use the channel, and while it
-// runs nobody else is held up.
+// runs no other thread is blocked.
 
 #include <weir/channel.hpp>
 #include <weir/receive_any.hpp>
@@ -33,7 +33,7 @@ struct watched {
   watchdog dog;
 };
 
-// Calls what it was given whenever it is moved.
+// Calls `on_move` whenever it is moved.
 class nosy final {
 public:
   explicit nosy(int n, const std::function<void()>* on_move = nullptr)
@@ -63,7 +63,7 @@ numbers left_in(channel<nosy>& c) {
 // A move that lasts until the case ends it.
 class slow_move final {
 public:
-  // Only the next move of a value made with it, in whatever thread.
+  // Only the next move of a value made with this object waits, on any thread.
   void arm() { armed_ = true; }
   void wait_until_it_is_on() { on_.get_future().wait(); }
   void end() { end_.set_value(); }

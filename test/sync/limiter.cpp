@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_permit_moves_and_is_given_back_once) {
   BOOST_TEST(b.empty());
   b = std::move(a);
   BOOST_TEST(b.weight() == 2u);
-  b = *l.try_acquire(1); // the old one goes
+  b = *l.try_acquire(1); // the old permit is released
   BOOST_TEST(l.in_use() == 1u);
   permit& self = b;
   b = std::move(self);
@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(who_waits_for_more_than_a_lowered_capacity_is_refused) {
   l.set_capacity(3);
   wait(group.join());
   BOOST_TEST(code == errc::over_capacity);
-  BOOST_TEST(small); // nobody is held back
+  BOOST_TEST(small); // no waiter is blocked
   BOOST_TEST(l.in_use() == 2u);
 
   // The same between the call and the await.

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_ends_cancels_those_that_wait) {
   BOOST_TEST(l.waiting() == 0u);
 }
 
-// Whoever is destroyed first.
+// In either order of destruction.
 BOOST_AUTO_TEST_CASE(a_stopped_runtime_may_destroy_it_before_those_that_wait) {
   watchdog dog;
   for (bool owner_first : {false, true}) {

@@ -23,7 +23,7 @@ using answer = rules::answer;
 
 void settled(limiter_node&, bool) noexcept {}
 
-// Those who ask, and which of them each call let go.
+// Nodes that request permits, and those that each call grants or refuses.
 struct limiter_fixture {
   limiter_node wants(std::size_t weight) { return {&settled, weight}; }
 
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(who_wants_much_is_not_overtaken) {
   for (limiter_node& each : n)
     BOOST_TEST((l.acquire(each) == answer::queued));
   BOOST_TEST(l.available() == 2u);
-  BOOST_TEST(!l.try_acquire(1)); // nor by one that does not wait
+  BOOST_TEST(!l.try_acquire(1)); // not by a call that does not wait either
   l.release(2, granted);
   BOOST_TEST((taken(granted, n) == places{0}));
   l.release(4, granted);
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(who_no_longer_fits_at_all_is_refused) {
     l.acquire(each);
   l.set_capacity(3, granted, refused);
   BOOST_TEST((taken(refused, n) == places{0, 2}));
-  BOOST_TEST((taken(granted, n) == places{1})); // it was held back
+  BOOST_TEST((taken(granted, n) == places{1})); // it was blocked
   BOOST_TEST(l.waiting() == 1u);
   std::array late{wants(4)};
   BOOST_TEST((l.acquire(late[0]) == answer::refused));

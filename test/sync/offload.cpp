@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(too_many_are_refused_and_their_functions_destroyed) {
       taken.release();
       for (auto& one : accepted)
         one.get();
-      // Who has been told finds a thread free.
+      // A caller that was completed finds a free thread.
       BOOST_TEST(blocking.run(twice, 1)(asio::use_future).get() == 2);
     }
 }

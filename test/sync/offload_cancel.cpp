@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Waits for blocking functions that are given up, and what becomes of those.
+// Waits for blocking functions that are withdrawn, and what happens to the
+// functions.
 
 #include <weir/checkpoint.hpp>
 #include <weir/co_spawn.hpp>
@@ -205,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_runtime_abandons_what_runs) {
       std::this_thread::yield();
     brief.stop();
     go = true;
-    blocking.join(); // It refers to this round's flags.
+    blocking.join(); // The function refers to this round's flags.
   }
   BOOST_TEST(blocking.stats().waiting == 0u);
 }

@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(it_may_be_given_one_channel_or_the_same_twice) {
   auto waits = weir::receive_any(a, a)(asio::use_future);
   BOOST_TEST(a.waiting_receivers() == 2u);
   wait(a.send(3));
-  wait(a.send(4)); // the second entry is gone
+  wait(a.send(4)); // the second entry was removed
   BOOST_TEST(std::get<0>(*waits.get()) == 3);
   BOOST_TEST(a.size() == 1u);
   BOOST_TEST(a.waiting_receivers() == 0u);
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(under_load_every_value_arrives_once) {
         note(*next);
     };
     auto leaves = [&]() -> task<> {
-      // What it got before it was cancelled it has counted.
+      // It has counted what it received before it was cancelled.
       while (auto next = co_await weir::receive_any(b, a))
         std::visit(note, *next);
     };

@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(it_gives_the_position_and_the_value) {
     }
     co_return seen;
   };
-  // The first that has one serves.
+  // The first channel that has a value is used.
   const std::vector<std::pair<std::size_t, int>> expected{
       {1, 8}, {1, 9}, {2, 7}};
   BOOST_TEST((run(main()) == expected));
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(pointers_and_views_of_channels_will_do) {
   BOOST_TEST(
       wait(weir::receive_any(std::vector<weir::channel<int>*>{&b}))->value ==
       2);
-  // One that is neither sized nor there afterwards.
+  // A range that is neither sized nor alive afterwards.
   auto all = wait(weir::receive_any(
       plain | std::views::filter([&](auto* c) { return c == &b; })));
   BOOST_TEST(all->index == 0u);
@@ -173,8 +173,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_wait_leaves_all_queues_and_takes_nothing) {
   }
 }
 
-// Whoever serves it may have it return before it has let go of all locks; and
-// then all channels may go.
+// The receive may return before the thread that served it has released all
+// locks; and then all channels may be destroyed.
 BOOST_AUTO_TEST_CASE(the_channels_may_go_as_soon_as_it_was_served) {
   for (int round = 0; round != (sanitized ? 500 : 2000); ++round) {
     std::optional<weir::channel<int>> closed(std::in_place, 0);

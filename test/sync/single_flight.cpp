@@ -34,7 +34,7 @@ namespace weir::test::of_single_flight {
 
 namespace {
 
-// Hash and comparison of the user's, which throw from some time on.
+// The user's hash and comparison, which throw from some time on.
 struct fussy {
   static inline std::atomic<bool> throws{false};
   static void check() {
@@ -43,7 +43,7 @@ struct fussy {
   }
   std::size_t operator()(int) const {
     check();
-    return 1; // Keys meet, and have to be compared.
+    return 1; // Keys collide, and must be compared.
   }
   bool operator()(int a, int b) const {
     check();
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(after_forget_the_next_call_is_a_new_one) {
     co_await until([&] { return fresh.calls == 1; });
     old.door.open();
     co_await until([&] { return first.ended == 1; });
-    // The end of the old one leaves the new one in its place.
+    // The end of the old call does not remove the new one.
     co_await group.spawn(asks(calls, fresh, second, 3));
     co_await until([&] { return calls.waiting() == 2; });
     fresh.door.open();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Who leaves, who stays, and what becomes of the call.
+// Which callers leave, which stay, and what happens to the call.
 
 #include <weir/checkpoint.hpp>
 #include <weir/shield.hpp>
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_first_caller_that_is_cancelled_harms_nobody) {
           co_await until(
               [&] { return calls.waiting() == 1u + unsigned(stay); });
           leader.cancel();
-          co_await leader.join(); // at once: the call goes on
+          co_await leader.join(); // at once: the call continues
           f.door.open();
           co_await followers.join();
         };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What counts as the answer to a cancellation, in each place that asks.
+// Which errors count as the answer to a cancellation, in each place that tests
+// it.
 
 #include <weir/as_stopped.hpp>
 #include <weir/co_spawn.hpp>
@@ -70,7 +71,7 @@ template <typename E>
 
 struct not_a_std_exception {};
 
-// The ways to say that one was cancelled.
+// The ways to report a cancellation.
 const std::vector<void (*)()> forms = {
     [] { std::rethrow_exception(aborted()); },
     [] { throw system_error(asio::experimental::error::channel_cancelled); },
@@ -104,7 +105,7 @@ const std::vector<void (*)()> forms = {
     },
 };
 
-// Waits, and says in its own words that it was cancelled.
+// Waits, and reports its cancellation by calling `says`.
 task<> waits_and_says(gate& never, void (*says)()) {
   try {
     co_await never.wait();
@@ -343,7 +344,7 @@ BOOST_AUTO_TEST_CASE(losers_of_a_race_and_a_quorum_have_not_failed) {
       co_return won.value;
     };
     BOOST_TEST(run(main()) == 7);
-    // The only errors are those of the ones that failed by themselves.
+    // The only errors are those of the tasks that failed by themselves.
     auto too_few = [&]() -> task<std::size_t> {
       gate other(pool.get_executor());
       auto fails_then = [&]() -> task<int> {

@@ -50,7 +50,7 @@ using namespace std::chrono_literals;
 
 using inbox = asio::experimental::concurrent_channel<void(error_code, int)>;
 
-// Where each kind of work takes its 7 from, at once or never.
+// The source of the 7 for each kind of work, ready at once or never.
 struct sources {
   explicit sources(const executor& ex) : foreign(ex, 4), never(ex) {}
 
@@ -116,7 +116,7 @@ void gives_the_result(Around around) {
     }
 }
 
-// Is cancelled with its task, whatever the kind of work that never ends.
+// For each kind of work that never ends: it is cancelled with its task.
 template <typename Around>
 void is_cancelled(Around around) {
   for (kind which : kinds)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A scope that ends while its cancellation is on the way. What uses scopes has
-// suites of its own: with_timeout, shield, with_task_group.
+// A scope that ends while its cancellation is on the way. The functions that
+// use scopes have their own suites: with_timeout, shield, with_task_group.
 
 #include <weir/detail/group/group_steps.hpp>
 #include <weir/detail/task/cancel_scope.hpp>

@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(before_the_first_step_the_task_never_starts) {
     co_return;
   };
   std::promise<std::future<void>> started;
-  // While this runs, the only thread is taken.
+  // While this runs, the only thread is busy.
   asio::post(one.get_executor(), [&] {
     auto result = start(one, signal, child(counted(alive)));
     signal.emit(cancellation_type::terminal);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Cancellations of several types, one after the other, and what an operation
-// of Asio's kind hears of them; and emissions that name no type.
+// Cancellations of several types, one after the other, and which of them reach
+// an Asio operation; and emissions that name no type.
 
 #include <weir/channel.hpp>
 #include <weir/co_spawn.hpp>
@@ -33,7 +33,8 @@ namespace {
 
 using asio::cancellation_type;
 
-// An operation that notes each emission and goes on until it is told to end.
+// An operation that records each emission and continues until its end is
+// called.
 class stubborn final {
 public:
   auto wait() {
@@ -60,7 +61,7 @@ private:
   std::function<void()> end_;
 };
 
-// Runs a task that waits for `op`, hears of any type, and is told `types`.
+// Runs a task that waits for `op`, accepts any type, and gets `types`.
 template <typename Pool>
 void emit_while_waiting(Pool& pool,
                         stubborn& op,

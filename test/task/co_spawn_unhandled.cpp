@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(a_detached_exception_goes_to_the_hook) {
     };
     weir::co_spawn(hooked, fails(counted(alive)), asio::detached);
     block_until([&] { return unhandled_calls == 1; });
-    // The runtime is as good as before.
+    // The runtime still works.
     BOOST_TEST(hooked.run(number(8)) == 8);
   }
   BOOST_TEST(unhandled_calls == 1);

@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_copy_outlives_its_task) {
 BOOST_AUTO_TEST_CASE(functions_of_a_task_never_overlap_it) {
   constexpr int threads = 4;
   constexpr int each = 2000;
-  int plain = 0; // only on the task's strand: TSan and the sum would tell
+  int plain = 0; // only on the task's strand: TSan and the sum check that
   std::atomic<bool> inside{false};
   std::atomic<bool> overlapped{false};
   std::atomic<int> done{0};
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(functions_posted_by_one_thread_to_a_task_keep_order) {
     BOOST_REQUIRE(order[static_cast<std::size_t>(i)] == i);
 }
 
-// Throws on the thread that made it only: elsewhere that ends the process.
+// Throws only on the thread that made it: elsewhere that ends the process.
 class sharp_function {
 public:
   sharp_function(int moves, std::promise<void>& ran)

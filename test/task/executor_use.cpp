@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(sockets_live_on_it) {
 BOOST_AUTO_TEST_CASE(strands_on_it_serialise) {
   for (const executor& ex : both_kinds()) {
     auto strand = asio::make_strand(ex);
-    int plain = 0; // TSan and the sum would tell
+    int plain = 0; // TSan and the sum check it
     std::latch done(2000);
     auto hammer = [&] {
       for (int i = 0; i != 1000; ++i)
@@ -132,7 +132,8 @@ BOOST_AUTO_TEST_CASE(a_group_made_from_any_of_them_runs_its_children) {
 BOOST_AUTO_TEST_CASE(a_handler_may_be_bound_to_a_strand) {
   asio::io_context context(1);
   const auto strand = asio::make_strand(context);
-  // Goes before the context: who has posted to a strand drops it afterwards.
+  // Destroyed before the context: a thread that has posted to a strand releases
+  // it afterwards.
   weir::runtime pool(1);
   weir::channel<int> c(0);
   bool on_strand = false;
@@ -184,8 +185,8 @@ BOOST_AUTO_TEST_CASE(of_more_threads_only_as_many_as_it_has_run_tasks) {
   BOOST_TEST(of_tasks.size() <= 2u);
 }
 
-// A thread that attaches itself to one runtime and, when that is gone, to
-// another, at a time when their own threads are busy.
+// A thread that attaches itself to one runtime and, when that is destroyed, to
+// another, while their own threads are busy.
 BOOST_AUTO_TEST_CASE(a_thread_that_attaches_itself_never_runs_a_task) {
   for (const std::size_t threads : {1u, 2u}) {
     std::promise<asio::thread_pool*> first_pool;
@@ -215,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_attaches_itself_never_runs_a_task) {
         co_return;
       };
       auto ended = weir::co_spawn(to, notes(), asio::use_future);
-      // Behind what wakes a worker.
+      // Queued behind the handler that wakes a worker.
       const auto turn = [] { return std::this_thread::get_id(); };
       const auto of_handler = asio::post(context, asio::use_future(turn)).get();
       may_go_on.count_down();

@@ -58,7 +58,7 @@ auto completes_inline() {
       [](auto handler) { std::move(handler)(); }, asio::deferred);
 }
 
-// What the awaits need to be ready each time.
+// The objects that the awaits use so that they are always ready.
 struct objects {
   explicit objects(weir::runtime& pool)
       : idle(pool), results(pool, {}),
@@ -221,7 +221,8 @@ BOOST_AUTO_TEST_CASE(after_a_cancel_on_the_same_thread_not_one_completes) {
             };
             co_await each.run(o.uses, counts);
           };
-          wait(group.spawn(child())); // Itself: a callable's is awaited.
+          // The task itself: the task of a callable would be awaited.
+          wait(group.spawn(child()));
           wait(group.join());
           BOOST_TEST(after == 0);
           o.end(*this);
@@ -243,7 +244,8 @@ BOOST_AUTO_TEST_CASE(a_loop_of_them_ends_when_another_thread_cancels) {
       }
 }
 
-// As soon as cancel() has returned, also if another thread is still telling.
+// As soon as cancel() has returned, even if another thread is still cancelling
+// the children.
 BOOST_AUTO_TEST_CASE(after_a_cancel_that_came_before_not_one_completes) {
   for (int round = 0; round != 200; ++round) {
     limiter permits(4);
@@ -378,7 +380,7 @@ BOOST_AUTO_TEST_CASE(functions_posted_to_the_task_run_between_two_turns) {
         was_in_an_await |= in_an_await;
         order.push_back(i);
       });
-    // Every turn ends, and they have theirs then.
+    // Every turn ends, and then the posted functions run.
     while (order.size() != 3) {
       permit held = co_await permits.acquire();
       in_an_await = true;

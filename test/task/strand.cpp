@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The strand's word by itself. All its schedules:
-// explorer/strand_schedules.cpp.
+// The strand's word alone. explorer/strand_schedules.cpp runs all its
+// schedules.
 
 #include <weir/detail/task/strand.hpp>
 
@@ -58,7 +58,8 @@ struct guarded_log {
       e.log->word.push_as_holder(*e.another);
   }
 
-  // As a task does: run, then what came meanwhile, then let go.
+  // As a task does: run the entry, then those that arrived meanwhile, then
+  // release.
   void submit(entry& e) {
     if (!word.push_or_acquire(e))
       return;
@@ -196,14 +197,14 @@ BOOST_AUTO_TEST_CASE(one_thread_at_a_time_runs_every_item_in_order_of_push) {
         in_order = in_order && e->number / 2 == count++;
       }
       BOOST_TEST(in_order);
-      BOOST_TEST(log.word.try_acquire()); // Let go of in the end.
+      BOOST_TEST(log.word.try_acquire()); // It was released at the end.
       BOOST_TEST(log.word.take() == nullptr);
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(an_item_runs_by_its_pusher_or_by_the_holder) {
-  // Which of the two is up to the threads, so both are brought about here.
+  // Which of the two happens depends on the threads, so both are forced here.
   guarded_log log;
   guarded_log::entry a;
   guarded_log::entry b;

@@ -32,7 +32,7 @@ static_assert(std::is_nothrow_move_assignable_v<task<int>>);
 static_assert(std::is_same_v<task<>, task<void>>);
 static_assert(std::is_same_v<task<int&>::value_type, int&>);
 
-// Can neither be made from nothing nor be copied.
+// Neither default-constructible nor copyable.
 class token {
 public:
   explicit token(int n) : n_(n) {}

@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(what_an_initiation_throws_comes_out_of_the_await) {
     } catch (const std::runtime_error& e) {
       caught = e.what();
     }
-    // The task is as good as before.
+    // The task still works.
     co_await completes<void()>(how::posted);
     co_return caught;
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// An initiation that throws although it has put its handler away.
+// An initiation that throws although it has stored its handler.
 
 #include <weir/co_spawn.hpp>
 #include <weir/task.hpp>
@@ -32,7 +32,7 @@ namespace {
 
 enum class listening { no, yes };
 
-// An operation that puts its handlers away; its first initiations throw.
+// An operation that stores its handlers; its first initiations throw.
 class keeper final {
 public:
   explicit keeper(int throws, listening does = listening::yes)
@@ -67,7 +67,7 @@ private:
   std::vector<std::function<void(int)>> calls_;
 };
 
-// Awaits it until it does not throw, always in the same place.
+// Awaits the operation until it does not throw, always at the same address.
 task<int> retries(keeper& op) {
   for (;;) {
     try {

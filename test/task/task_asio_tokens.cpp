@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What docs/06-porting-from-awaitable.md says of tokens in a task. Those that
-// do not compile with Boost 1.81 are not here.
+// What docs/06-porting-from-awaitable.md says about tokens in a task. Those
+// that do not compile with Boost 1.81 are not here.
 
 #include <weir/task.hpp>
 

@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(the_task_goes_on_on_its_own_strand) {
     const executor strand = co_await asio::this_coro::executor;
     const int heard = co_await event;
     on = std::this_thread::get_id();
-    // What is posted to the strand waits for the task.
+    // A function posted to the strand waits for the task.
     std::atomic<bool> has_run{false};
     asio::post(strand, [&] { has_run = true; });
     is_in_order = !has_run;
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(a_cancellation_does_not_end_the_wait) {
           });
     };
     run(main());
-    BOOST_TEST(has_value); // What came is kept.
+    BOOST_TEST(has_value); // The value is kept.
     BOOST_TEST(!goes_on);  // The next await ends the task.
   }
 }
@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(a_report_says_what_the_task_waits_for) {
     try {
       runtime.run(main());
     } catch (const testing::deadlock&) {
-      // It prints what it waits for, as nobody ever rings.
+      // The runtime printed what the task waits for: no thread rings.
     }
     ::_exit(0);
   });

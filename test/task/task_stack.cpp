@@ -36,7 +36,8 @@ BOOST_FIXTURE_TEST_SUITE(task_stack, pool_of<1>)
 
 constexpr int many = 1'000'000;
 constexpr int depth = 100'000;
-// What two marks may be apart: frames of one run loop, not one per await.
+// The greatest allowed distance of two marks: frames of one run loop, not one
+// per await.
 constexpr std::size_t constant = 32 * 1024;
 
 task<int> one() { co_return 1; }

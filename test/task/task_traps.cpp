@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// Mistakes with a task that are told, and do not corrupt.
+// Mistakes with a task that are reported, and do not corrupt memory.
 
 #include <weir/as_stopped.hpp>
 #include <weir/co_spawn.hpp>
@@ -40,7 +40,7 @@ struct alignas(64) wide {
 
 // --- no co_return ---
 
-// Undefined in the language; what g++ and clang make of it is known.
+// Undefined in the language, but what g++ and clang do is known.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wreturn-type"
 template <typename T>

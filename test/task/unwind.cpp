@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(a_nested_group_joins_its_children_first) {
   BOOST_TEST(text.back() == 'o');
 }
 
-// Writes down whether an exception comes out of it.
+// Records whether an exception leaves it.
 template <typename T>
 task<T> watched(task<T> work, std::atomic<bool>& caught) {
   try {
@@ -228,7 +228,7 @@ task<T> watched(task<T> work, std::atomic<bool>& caught) {
   }
 }
 
-// There is nobody to wait for: join() has nothing to suspend for.
+// There is no child to wait for: join() does not suspend.
 BOOST_AUTO_TEST_CASE(a_nested_group_whose_children_have_ended_is_left_at_once) {
   std::atomic<bool> caught{false};
   auto child = [&]() -> task<> {
@@ -244,13 +244,13 @@ BOOST_AUTO_TEST_CASE(a_nested_group_whose_children_have_ended_is_left_at_once) {
   BOOST_TEST(stats.cancelled == 1u);
 }
 
-// The group is cancelled at once; that the task is, is on its way to its
-// strand.
+// The group is cancelled at once; the request to the task is on its way to the
+// task's strand.
 BOOST_AUTO_TEST_CASE(what_a_cancelled_group_refuses_unwinds_who_was_not_told) {
   task_group group(pool, {.cancellation = on_cancel::unwind});
   std::atomic<bool> caught{false};
   auto child = [&]() -> task<> {
-    co_await checkpoint(); // From here on it is told.
+    co_await checkpoint(); // From here on cancellations reach the child.
     std::thread([&] { group.cancel(); }).join();
     auto spawns = [&]() -> task<> { co_await group.spawn(returns()); };
     co_await watched(spawns(), caught);

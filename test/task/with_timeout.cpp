@@ -196,13 +196,14 @@ BOOST_AUTO_TEST_CASE(work_that_ignores_the_deadline_delays_it) {
     try {
       result = run(with_deadline(deadline, late()));
     } catch (const system_error& e) {
-      // Only if it was late before it began.
+      // Only if the deadline passed before the work began.
       BOOST_TEST(e.code() == asio::error::timed_out);
       BOOST_TEST(!begun);
     }
     over = true;
     opener.join();
-    // The result came in spite of the deadline, so it is returned.
+    // The work returned its result after the deadline, so the result is
+    // returned.
     BOOST_TEST(result == (begun ? 9 : 0));
     return begun.load();
   }));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What the deterministic runtime needs of Asio's own scheduler, which is not
-// part of Asio's interface and may be another one in another Boost.
+// What the deterministic runtime needs from Asio's own scheduler, which is not
+// part of Asio's interface and may differ in another version of Boost.
 
 #include "testing/handler_turns.hpp"
 
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_wait_is_over_when_its_time_is) {
 BOOST_AUTO_TEST_CASE(a_wait_sees_what_a_timer_of_asios_calls) {
   asio::steady_timer soon(pool, 1ms);
   soon.async_wait([this](boost::system::error_code) { seen = "fired"; });
-  // A wait may also be over for a reason of Asio's own.
+  // A wait may also end for an internal reason of Asio.
   for (int i = 0; i != 1000 && seen.empty(); ++i)
     (void)turns.await_one(1s);
   BOOST_TEST(seen == "fired");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// What happens at the very moment at which a group's deadline is due.
+// What happens at exactly the time at which a group's deadline is due.
 
 #include <weir/error.hpp>
 #include <weir/sleep.hpp>
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_group_that_ends_when_it_is_due_ends_well_or_late) {
       group.cancel_after(1s);
       co_await group.spawn(sleep_for_one_second());
       co_await group.join();
-      co_await sleep_for(1s); // The timer has let go by then.
+      co_await sleep_for(1s); // The timer has released the group by then.
     });
   });
   BOOST_TEST(

@@ -34,7 +34,7 @@ using namespace std::chrono_literals;
 
 namespace of_testing_deadlock {
 
-// What run() says; "" if it ends well.
+// The message of run(); "" if it succeeds.
 std::string report(deterministic_runtime& runtime, task<> work) {
   try {
     runtime.run(std::move(work));
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(an_asio_operation_that_never_ends_is_waited_for_at_first) {
 }
 
 BOOST_AUTO_TEST_CASE(a_task_that_throws_at_the_end_hides_no_deadlock) {
-  // Frames are destroyed, not resumed: what would throw does not get to it.
+  // Frames are destroyed, not resumed: code that would throw does not run.
   deterministic_runtime runtime;
   channel<int> empty(1);
   auto waits = [&]() -> task<> {

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(the_first_seed_that_fails_is_named) {
   }
   BOOST_REQUIRE(failing != 0);
 
-  // Alone it fails again, and so does every other way to start there.
+  // Run alone, the seed fails again, as does every other way to start with it.
   const seed_variable alone(std::to_string(failing).c_str());
   int calls = 0;
   const auto counted = [&](deterministic_runtime& runtime) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The contract of a group over a thousand orders each.
+// The contract of a group, each case over a thousand orders.
 
 #include <weir/as_stopped.hpp>
 #include <weir/channel.hpp>
@@ -37,7 +37,7 @@ namespace of_testing_groups {
 
 constexpr int seeds = 1000;
 
-// In the body of explore_seeds(): what fails names the seed.
+// In the body of explore_seeds(): a failure names the seed.
 void require(bool holds, const char* what) {
   if (!holds)
     throw std::logic_error(what);
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_group_ends_at_once_in_both_forms) {
               "unwound, and resumed all the same");
       seen.insert(std::to_string(finished) + " of 4");
     });
-  BOOST_TEST(seen.size() == 4u); // one to all of them were faster
+  BOOST_TEST(seen.size() == 4u); // from one to all of them had finished
 }
 
 BOOST_AUTO_TEST_CASE(children_that_spawn_make_progress_at_any_cap) {

@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
 
 namespace of_testing_runtime {
 
-// Writes its letter, three times, with others in between.
+// Writes its letter three times; other tasks may run in between.
 task<> writes(char letter, std::string& to) {
   for (int i = 0; i != 3; ++i) {
     to += letter;
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(run_throws_what_the_task_throws) {
   };
 
   BOOST_CHECK_EXCEPTION(runtime.run(fails()), std::runtime_error, says("boom"));
-  BOOST_TEST(runtime.run(written_by_four()).size() == 12u); // it goes on
+  BOOST_TEST(runtime.run(written_by_four()).size() == 12u); // it still works
 }
 
 BOOST_AUTO_TEST_CASE(equal_seeds_give_equal_runs) {
