@@ -20,7 +20,7 @@ namespace weir::detail {
 //   open    bits 0-23   children now running, each with a slot
 //           bits 24-61  stamp: one more with each child that starts, and with
 //                       each opening
-//           bit 62      somebody joins
+//           bit 62      a joiner waits
 //   locked  bit 63: the group's rules count, under its lock; the rest is void,
 //           but the stamp
 //

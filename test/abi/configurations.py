@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""A program whose Asio is configured otherwise than the library's does not
-link, and the linker names what differs.
+"""Checks that a program does not link if its Asio is configured differently from
+the library's, and that the linker names what differs.
 
     configurations.py INCLUDE CONSUMER LIBRARY... -- FLAG... -- COMPILER...
 """
@@ -12,7 +12,7 @@ import tempfile
 
 from tools import Checks, Compiler, fake_boost
 
-# What the program is compiled with -> the name that the linker must give.
+# Flags of the program -> the name that the linker must print.
 DIFFERENT = {
     "-DBOOST_ASIO_HAS_IO_URING": "asio_reactor_epoll_and_io_uring_for_files",
     "-DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL": "asio_reactor_io_uring",
@@ -34,7 +34,7 @@ DIFFERENT = {
     "-IFAKE_BOOST": "boost_version_108199",
 }
 
-# How a program may be built; with the library's configuration all of it links.
+# Ways to build a program; with the library's configuration each one links.
 WAYS = [
     "-O0",
     "-O2 -fvisibility=hidden -fvisibility-inlines-hidden",
@@ -72,7 +72,7 @@ def main():
             for difference, name in DIFFERENT.items():
                 options = difference.replace("FAKE_BOOST", str(boost)).split()
                 if any(flag in flags for flag in options):
-                    continue  # This library is built so.
+                    continue  # This library has that configuration.
                 for way in WAYS if difference == "-DBOOST_ASIO_DISABLE_STD_ATOMIC" else WAYS[:1]:
                     made = link(*way.split(), *options, consumer, library, rpath)
                     checks.that(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What the shared library exports: all that a program may need, and of weir's
-own nothing else.
+"""Checks what the shared library exports: all that a program may need, and nothing
+else of weir itself.
 
     exports.py NM READELF LIBRARY VERSION INCLUDE PROGRAM -- FLAG... -- COMPILER...
 """
@@ -14,7 +14,7 @@ import tempfile
 
 from tools import Checks, Compiler
 
-# Caught by a program: there is one type, on both sides.
+# Caught by a program: the type is the same in program and library.
 THROWN = [
     "weir::group_error",
     "weir::testing::deadlock",
@@ -41,7 +41,7 @@ def symbols(nm, *options):
 
 
 def own_name(readable):
-    """`weir::detail::task_core::look` for what it declares; else None."""
+    """`weir::detail::task_core::look` for a name that weir declares; else None."""
     name = re.sub(r"\[abi:\w+\]", "", readable)
     name = re.sub(r"[(<].*", "", name)
     return name if name.startswith("weir::") else None
@@ -63,7 +63,7 @@ def main():
     whole = re.findall(r"class WEIR_API (\w+)", code)  # with all its members
     exported = symbols(nm, "-D", "--defined-only", library)
 
-    # Of weir's own: what a header marks, and uses.
+    # Of weir itself: what a header marks and uses.
     detail = 0
     for kind, _, readable in exported:
         name = own_name(readable)
@@ -83,7 +83,7 @@ def main():
                 f"{readable} is exported and no header uses it",
             )
 
-    # Of Boost's and the standard library's: only what their headers make
+    # Of Boost and the standard library: only what their headers make
     # visible themselves, which every program has too, so weakly.
     for kind, _, readable in exported:
         if own_name(readable) is None:

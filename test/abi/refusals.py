@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Whatever public header comes first, a compiler or a Boost that is too old is
-the first error, and the only one.
+"""Checks that, with any public header first, a compiler or a Boost that is too old
+is the first error, and the only one.
 
     refusals.py INCLUDE COMPILER...
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What the tests of this room share: compilers, and a count of what failed."""
+"""Shared by the tests of this room: compilers, and a count of failures."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ class Compiler:
         self.name = " ".join(self.command)
 
     def run(self, *arguments, **options):
-        # In the C locale the messages are those that the tests look for.
+        # The tests look for the messages of the C locale.
         return subprocess.run(
             [*self.command, *self.flags, *map(str, arguments)],
             capture_output=True,
@@ -29,7 +29,7 @@ class Compiler:
 
 
 class Checks:
-    """Prints what failed; its exit status is that of the test."""
+    """Prints the failures; its exit status is the exit status of the test."""
 
     def __init__(self):
         self.failed = 0
@@ -55,7 +55,7 @@ def first_error(text):
 
 
 def fake_boost(folder, version, rest=True):
-    """A folder to be searched first, whose Boost claims that version."""
+    """A folder to be searched first, whose Boost reports that version."""
     header = pathlib.Path(folder) / "boost" / "version.hpp"
     header.parent.mkdir(parents=True)
     header.write_text(

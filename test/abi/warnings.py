@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""The headers, and a program that uses the main template of each, give no
-warning under the strict flags of somebody else's project.
+"""Checks that the headers, and a program that uses the main template of each, give
+no warning under the strict flags of another project.
 
     warnings.py INCLUDE PROGRAM COMPILER...
 """

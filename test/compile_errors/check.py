@@ -5,8 +5,8 @@
 
     check.py WORK_FOLDER COMPILER ARG... [--only NAME]
 
-A mistake stands in a file of this folder in an #ifdef of its own, its
-well-formed twin in the #else. The comment before it says what the compiler
+Each mistake is in a file of this folder, in its own #ifdef; its correct twin is
+in the #else. The comment before it says what the compiler
 must say:
 
     // error: the sentence
@@ -43,7 +43,7 @@ SECONDS = 600  # for one compilation
 EXPECTED = re.compile(
     r"^(?P<kind>error|errors (?P<count>\d+)|note|error with g\+\+ 12): (?P<text>.*)$"
 )
-# Not for users: they say that the library itself is wrong.
+# Not for users: they report an error of the library itself.
 OURS = {
     "promise_base::handle() relies on it",
 }
@@ -106,7 +106,7 @@ class Compiler:
         self.is_gcc_12 = not self.is_clang and major is not None and int(major[1]) < 13
         self.work = work
         self.work.mkdir(parents=True, exist_ok=True)
-        # Shall name the files as a user's compiler does, and in English.
+        # Must name the files as a user's compiler does, and in English.
         self.environment = dict(os.environ, LC_ALL="C")
 
     def output(self, args):
@@ -153,7 +153,7 @@ class Compiler:
     def takes(self, mistake):
         return mistake.only_gcc_12 and not self.is_gcc_12
 
-    # Of one file: what is looked at together, without two of one sentence.
+    # The mistakes of one file in batches, in which no two expect the same sentence.
     def batches(self, mistakes):
         found = []
         for mistake in mistakes:

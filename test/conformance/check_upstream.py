@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Is every test of the Go libraries answered by one of ours?
+"""Checks that every test of the Go libraries has a case of ours.
 
     check_upstream.py TABLE FOLDER
 

@@ -7,9 +7,9 @@
 
 Configures weir with a Boost in FOLDER: the headers of this machine, but for the
 version. Meson and CMake must both write a weir.pc that names the folder, and that
-names none when Boost is where the compiler looks. What is not told another place
-goes to /usr/local/lib, where pkg-config and the dynamic linker look, also on a
-machine on which Meson would take lib64.
+names none when Boost is where the compiler looks. Without another
+prefix, weir is installed to /usr/local/lib, where pkg-config and the dynamic linker
+look, also on a machine on which Meson would choose lib64.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ from tools import Failed, call
 
 
 def another_boost(folder):
-    """Boost 1.99, as far as one can tell by its version."""
+    """This machine's Boost with the version number 1.99."""
     here = subprocess.run(
         ["g++", "-x", "c++", "-E", "-include", "boost/version.hpp", "/dev/null"],
         capture_output=True, text=True, check=True,

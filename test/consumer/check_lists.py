@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What several files must say alike, they say alike.
+"""Checks that files which repeat each other agree.
 
     check_lists.py ROOT
 
-CMakeLists.txt compiles the sources that lib/meson.build lists, and those are all
-that there are. Version, public arguments and the oldest Boost are the same for
+CMakeLists.txt compiles the sources that lib/meson.build lists, and the list is
+complete. Version, public arguments and the oldest Boost are the same for
 Meson, CMake and the recipes in packaging/.
 """
 

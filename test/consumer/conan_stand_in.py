@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Runs a recipe as `conan create` does, with what it needs of Conan's modules.
+"""Runs a recipe as `conan create` does, with the modules of Conan that it needs.
 
 The steps, their order and their folders are Conan's; CMake gets what Conan's
-toolchain tells it. Dependencies are not fetched: Boost is this machine's.
+toolchain file sets. Dependencies are not fetched: Boost is this machine's.
 """
 
 import fnmatch
@@ -111,7 +111,7 @@ def modules():
 
 
 def create(path, folder, shared, extra):
-    """The recipe after all its steps. `extra` is told to CMake in addition."""
+    """Returns the recipe after all its steps. CMake also gets `extra`."""
     modules()
     CMake.extra = extra
     spec = importlib.util.spec_from_file_location("conanfile", path)

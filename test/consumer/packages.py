@@ -11,7 +11,7 @@ RECIPE  debian: dpkg-buildpackage makes the packages, which are unpacked into
         offer to it (vcpkg.cmake, conan_stand_in.py): the same steps with the
         same options, without their downloads and stores.
 WEIR    weir's source folder
-FOLDER  for all output; it is begun anew
+FOLDER  for all output; it is emptied first
 
 The consumers are those of the README. weir is compiled as one file and without
 optimisation: the packages are the subject. Without a recipe's tools, the status
@@ -113,7 +113,7 @@ def debian(weir, folder, blocks):
     use_with_cmake(blocks, folder / "cmake", root / "usr", environment)
 
     if shutil.which("lintian"):
-        # The changelog is for those who make packages of their own.
+        # The changelog is for users who build packages themselves.
         print(call(
             ["lintian", "--fail-on", "error", "--allow-root"]
             + ["--suppress-tags", "bad-distribution-in-changes-file"]
@@ -134,7 +134,7 @@ def vcpkg(weir, folder, blocks):
     )
     there = sorted(map(str, files_below(made)))
     for name in there:
-        # What vcpkg itself complains of when it has built a port.
+        # What vcpkg itself checks after it has built a port.
         require(
             name.startswith("share/weir/") or not name.endswith(".cmake"),
             f"vcpkg wants CMake's files in share/weir: {name}",

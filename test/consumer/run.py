@@ -5,12 +5,12 @@
 
     run.py WEIR FOLDER [--compiler NAME]...
 
-WEIR is weir's source folder. FOLDER is for all output; it is begun anew. For
+WEIR is weir's source folder. FOLDER is for all output; it is emptied first. For
 each compiler (g++ and clang++-19 if none is named) and each kind of library
 (static, shared), five projects are built and run:
 
     meson-subproject   Meson builds weir as a part of the project
-    cmake-fetched      CMake does, by FetchContent
+    cmake-fetched      CMake builds weir as a part, by FetchContent
     pkg-config         the compiler is called directly, weir is installed
     cmake-installed    find_package(weir), weir is installed
     meson-installed    dependency('weir'), weir is installed
@@ -199,7 +199,7 @@ class Pair:
         flags = call(
             ["pkg-config", "--cflags", "--libs", "weir"], folder, self.installed
         ).split()
-        # Nothing else: the consumer's own compiler knows the rest.
+        # Nothing else: the consumer's own compiler provides the rest.
         expected = ["-pthread", f"-I{self.prefix}/include", f"-L{self.prefix}/lib"]
         foreign = set(flags) - {*expected, "-lweir"}
         if foreign:
@@ -212,8 +212,8 @@ class Pair:
         folder = self.project(
             "cmake-installed", **{"CMakeLists.txt": "cmake installed"}
         )
-        # Else CMake says that weir's headers are the system's, and the compiler
-        # keeps its warnings about them to itself.
+        # Otherwise CMake declares weir's headers as system headers, and the compiler
+        # prints no warnings about them.
         self.cmake(folder, ["-DCMAKE_NO_SYSTEM_FROM_IMPORTED=ON"], self.installed)
 
     def meson_installed(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What the scripts of this folder share."""
+"""Shared by the scripts of this folder."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ class Failed(Exception):
 
 
 def call(command, folder, environment=None, shell=False):
-    """What the command prints. Fails with all that it has printed."""
+    """Returns what the command prints. If it fails, the error has all its output."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -40,7 +40,7 @@ def call(command, folder, environment=None, shell=False):
 
 
 def read_readme(weir):
-    """The blocks of the README that are about using weir, by what they are."""
+    """The blocks of the README about using weir, by their kind."""
     text = (weir / "README.md").read_text("utf-8")
     blocks = {}
     for block in read_blocks(text):

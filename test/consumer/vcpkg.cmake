@@ -2,7 +2,7 @@
 # Part of weir: structured concurrency for Boost.Asio.
 #
 # Runs the portfile in PORT_FOLDER with stand-ins for the functions that vcpkg
-# offers to it: they take the same arguments, call CMake with the options that
+# offers: they take the same arguments, call CMake with the options that
 # vcpkg gives it, and take the sources from WEIR. packages.py calls this.
 cmake_minimum_required(VERSION 3.25)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""How much of lib/ and include/ the tests reach, from what they wrote.
+"""How much of lib/ and include/ the tests reach, from their profiles.
 
 usage: report.py BUILD [--files] [--missed]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What docs/weir_gdb.py prints of a program that is stopped in gdb.
+"""Checks what docs/weir_gdb.py prints for a program that is stopped in gdb.
 
     tasks_in_gdb.py SCRIPT PROGRAM
 

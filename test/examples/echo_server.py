@@ -5,7 +5,7 @@
 
     echo_server.py SERVER [CASE...]       # all if none is given; -CASE: not it
 
-Clients record, cases judge. Each case has its own server and a time limit.
+Clients record what happens, cases check it. Each case has its own server and a time limit.
 """
 
 import asyncio
@@ -229,7 +229,7 @@ async def serves_many_and_leaves_no_descriptor(program):
 
         kinds = [slow, quick, slow, resetting]
         await asyncio.gather(*(kinds[i % 4](i) for i in range(CONNECTIONS)))
-        # At most: UBSan opens a pipe now and then, and may have had one before.
+        # At most: UBSan sometimes opens a pipe, and may have had one open before.
         await until(
             lambda: server.descriptors_open() <= before,
             "descriptors left open after all clients have gone",
@@ -343,8 +343,8 @@ async def waits_when_out_of_descriptors(program):
             await asyncio.sleep(0.01)
             await client.close()
 
-        # None closes before it has its answer, and not all are accepted at
-        # first: the rest can only be answered if the server goes on.
+        # No client closes before it has its answer, and not all are accepted at
+        # first: the rest can only be answered if the server continues.
         await until(lambda: server.descriptors_open() == 24, "not exhausted")
         before = server.cpu_seconds()
         await asyncio.sleep(0.5)

@@ -3,7 +3,7 @@
 # Part of weir: structured concurrency for Boost.Asio.
 #
 # md5_all.sh PROGRAM: docs/examples/md5_all against this machine's md5sum, and
-# against what people do to it.
+# under signals, changing files and other disturbances.
 # shellcheck disable=SC2317 # functions are called by ok()
 set -uo pipefail
 
@@ -112,7 +112,7 @@ full_disk() {
 }
 ok 'nowhere to write' full_disk
 
-# Root reads everything, unless it gives up what lets it.
+# Root reads everything, unless it drops that capability.
 cp -r tree/folder partly
 printf x >$'partly/locked\nfile'
 mkdir partly/locked
@@ -147,8 +147,8 @@ as=()
 
 # --- what changes meanwhile ---------------------------------------------------
 
-# vanishing: files and folders come and go while it runs; those that stay are
-# all there.
+# vanishing: files and folders appear and disappear while it runs; those that
+# stay are all in the output.
 vanishing() {
   mkdir -p churn/stays
   for ((i = 0; i < 200; ++i)); do echo $i >churn/stays/$i; done
@@ -174,7 +174,7 @@ ok 'files that vanish' vanishing
 
 # --- Ctrl-C -------------------------------------------------------------------
 
-# Files without blocks take no room on the disk and minutes to hash.
+# Files without blocks need no space on the disk, and minutes to hash.
 mkdir big
 for ((i = 0; i < 100; ++i)); do truncate -s 10G big/$i; done
 
@@ -189,7 +189,7 @@ stops() {
   wait $pid || status=$?
   local ms=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
   echo "SIG$1: status $status after $ms ms"
-  # Milliseconds, really; machines that test are busy.
+  # It takes milliseconds, but machines that test are busy.
   [[ $status == "$2" && ! -s $out && ! -s $err ]] && ((ms < 5000))
 }
 if truncate -s 10G big/0; then

@@ -34,7 +34,7 @@ cp -r tree/folder partly
 for ((i = 0; i < 100; ++i)); do echo $i >partly/$i; done
 printf x >partly/locked
 chmod 000 partly/locked
-# Root reads everything, unless it gives up what lets it.
+# Root reads everything, unless it drops that capability.
 unprivileged=()
 if ((EUID == 0)); then
   unprivileged=(setpriv --bounding-set='-dac_override,-dac_read_search'

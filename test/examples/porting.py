@@ -3,8 +3,8 @@
 # Part of weir: structured concurrency for Boost.Asio.
 """Compares the programs of docs/examples/porting: on asio::awaitable, and ported.
 
-    porting.py behaviour NAME BEFORE AFTER   # do both answer alike?
-    porting.py difference PAGE DIRECTORY     # is it what the page's table says?
+    porting.py behaviour NAME BEFORE AFTER   # do both give the same answers?
+    porting.py difference PAGE DIRECTORY     # does it match the page's table?
 
 Each program listens on a port that is free, and is ended by its process id.
 """

@@ -36,8 +36,8 @@ packages() {
   [[ $1 != bookworm ]] || echo clang-16
 }
 
-# mirror: where this machine's Debian comes from; nothing if it is not said, and
-# debootstrap then takes its own.
+# mirror: where this machine's Debian comes from; nothing if that is not known,
+# and debootstrap then uses its default.
 mirror() {
   # Folders and files that do not exist are not an error.
   { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
@@ -61,7 +61,7 @@ inside() {
       [[ -n $name ]] || continue
       mkdir -p "$root$name"
       mount --bind "$name" "$root$name"
-      # Before what is inside it, which is to be written to.
+      # Before the folders inside it, which must be writable.
       [[ $name != "$source" ]] || mount -o remount,bind,ro "$root$name"
     done
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
@@ -70,8 +70,8 @@ inside() {
   ' bash "$root" "$source" "$build" "$@"
 }
 
-# The name ends in .new until the system is complete, so that what was broken
-# off is made anew.
+# The name ends in .new until the system is complete, so that an interrupted one
+# is made again.
 make_system() {
   local folder=$1 name=$2 from
   local root=$folder/$name suite=${name%%-*}

@@ -9,8 +9,8 @@ A row is a system, a compiler, a standard and options. `suites` builds the
 library and the unit suites and runs them; `consumer` builds the library, then
 three programs against what it installs: the main template of each header, the
 same with types of an anonymous namespace, and the suites of the deterministic
-runtime, which leans on Asio's own scheduler. All products of the options would
-be too many: each value is in some row, beside different others.
+runtime, which depends on Asio's own scheduler. All combinations of the options
+would be too many: each value is in some row, with different other values.
 
 --slice runs the rows that need no chroot, with this machine's compilers; those
 of which the compiler is missing are left out, and named. The others run in
@@ -128,7 +128,7 @@ def read_output(lines):
 
 
 def has_compiler(row):
-    """Whether this machine can compile with it, its library included."""
+    """Whether this machine has the compiler and its standard library."""
     if not shutil.which(row.compiler):
         return False
     try_it = [row.compiler, *row.flags.split(), "-x", "c++", "-fsyntax-only", "-"]
@@ -138,7 +138,7 @@ def has_compiler(row):
 
 
 def command(row, folder, jobs):
-    """What runs a row: row.sh, on the host or in the row's chroot."""
+    """The command of a row: row.sh, on the host or in the row's chroot."""
     ccache = "ccache " if row.system != "host" or shutil.which("ccache") else ""
     settings = [
         f"CXX={ccache}{row.compiler}",
@@ -158,7 +158,7 @@ def command(row, folder, jobs):
 
 
 def run_row(row, builds, jobs):
-    """Runs it, with its output in builds/NAME.log."""
+    """Runs a row, with its output in builds/NAME.log."""
     folder = builds / row.name
     if row.system != "host":
         make = [str(HERE / "chroots.sh"), "make", str(builds / "chroots"), row.system]
@@ -223,7 +223,7 @@ def choose(args):
 
 
 def require_chroots(rows, builds):
-    """Refuses, with a sentence, what will not work."""
+    """Exits with a message if chroots will not work."""
     systems = {row.system for row in rows} - {"host"}
     if not systems:
         return

@@ -17,7 +17,7 @@ export CCACHE_DIR=${CCACHE_DIR:-$folder/../ccache}
 unset CXXFLAGS
 mkdir -p "$folder"
 
-# What Meson's options mean to who calls the compiler.
+# Meson's options as flags of the compiler.
 options=()
 read -ra options <<<"${OPTIONS:-}"
 compile=()
@@ -61,15 +61,15 @@ versions() {
 
 configure() {
   [[ -f $folder/build.ninja ]] && return
-  # Meson 1.0 knows no C++23 of g++ 12. The flags come last, and count.
+  # Meson 1.0 knows no C++23 of g++ 12. The flags come last, and take effect.
   CXXFLAGS="$flags" meson setup "$folder" "$source" \
     --wrap-mode=nodownload -Doptimization=1 -Ddebug=false \
     -Dcpp_std=c++20 -Ddefault_library=static \
     -Dexamples=disabled -Dperf=disabled "${options[@]}" "$@"
 }
 
-# Each suite is a process of its own, so that one that crashes or hangs is one
-# that failed.
+# Each suite runs in a separate process, so that a suite that crashes or hangs
+# counts as one failure.
 suites() {
   local suite passed=0 failed=0
   try library ninja -C "$folder" -j "$jobs" lib/libweir.a || return
@@ -87,7 +87,7 @@ suites() {
   check suites "$passed" "$((failed + (passed == 0)))"
 }
 
-# program NAME FILE: a user's, linked with what is installed, and run.
+# program NAME FILE: a user's program, linked with what is installed, and run.
 program() {
   local warnings=(-Wall -Wextra)
   # As in test/headers/meson.build.
@@ -97,7 +97,7 @@ program() {
     timeout 120 "$folder/$1"
 }
 
-# The suites of what leans on Asio's own scheduler, in one file.
+# The suites of the code that depends on Asio's own scheduler, in one file.
 driver_suites() {
   local unity=$folder/driver_suites.cpp name
   for name in "$source"/test/testing/*.cpp; do

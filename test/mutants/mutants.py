@@ -108,7 +108,7 @@ def mutate(texts, mutants):
 
 
 def sources_of(suites):
-    """The files of the suites, which bear their names."""
+    """The files of the suites; each suite has the name of its file."""
     for suite in suites:
         found = list((ROOT / "test").rglob(f"{suite}.cpp"))
         if len(found) != 1:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Breaks the core in one place at a time, and has a test notice each.
+"""Breaks the core in one place at a time, and checks that a test fails each time.
 
     run.py [--only NAME,...] [--build plain|tsan|schedules] [--slice K/N]
            [--jobs N] [--work DIR]
@@ -11,13 +11,14 @@ mutants.toml lists the mutants, each with the test that must fail. All of those
 of one build are compiled into one program, from a copy of the sources in which
     old      is now      (WEIR_MUTANT(7) ? (new) : (old))
 or, for a statement,     if (WEIR_MUTANT(7)) { new } else { old }
-and the environment variable WEIR_MUTANT says which one is on. So a mutant costs
+and the environment variable WEIR_MUTANT selects the active one. So a mutant costs
 a run of its test and no compilation.
 
-It fails if a test does not pass with no mutant on, and if a mutant survives, is
-not found exactly once, or does not compile. A test that hangs has noticed, too.
+It fails if a test does not pass without a mutant, and if a mutant survives, is
+not found exactly once, or does not compile. A test that hangs has found its mutant,
+too.
 
---check      that each is found once, and its test by its name; builds nothing
+--check      checks that each is found once, and its test by name; builds nothing
 --slice K/N  the K-th of N parts, each commit divides anew
 CXX          compiler of the plain build; g++ if unset
 CXX_TSAN     of the others; clang++-19 if unset
@@ -71,7 +72,7 @@ BUILDS = {
         "main": ["test/explorer/main.cpp", "test/explorer/engine.cpp",
                  "test/explorer/hand_timer.cpp"],
         "without": ["base/frame_cache.cpp", "runtime/scheduler.cpp"],
-        # Not what a thread of a model does.
+        # Not code of a model's threads.
         "apart": ["test/explorer/explorer.cpp",
                   "test/explorer/explorer_fibers.cpp"],
         "patience": 5,
@@ -97,7 +98,7 @@ inline const int weir_mutant = [] {
 
 
 def write(path, text):
-    """Only if it is new, for the sake of compiler caches."""
+    """Writes only changed text, so that compiler caches stay valid."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text("utf-8") != text:
         path.write_text(text, "utf-8")
@@ -117,7 +118,7 @@ def copy_tree(work, mutants):
 
 
 def units_of(build, mutants):
-    """Files to be compiled together, for that is much cheaper."""
+    """Files to be compiled together, which is much cheaper."""
     units = [build["main"]]
     if build["without"] is not None:
         names = re.findall(r"'([\w/]+\.cpp)'", (ROOT / "lib/meson.build").read_text())
@@ -223,7 +224,7 @@ def run_build(kind, mutants, work, jobs):
     survived = 0
     broken = []
     patience = {}
-    # Many that hang only sleep.
+    # Many mutants that hang only sleep.
     with concurrent.futures.ThreadPoolExecutor(2 * jobs) as pool:
         killers = sorted({m.killer for m in mutants})
         ends = pool.map(lambda k: timed(k, 0, LONGEST), killers)

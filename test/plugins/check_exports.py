@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""A plug-in with a weir of its own exports nothing of it:
+"""Checks that a plug-in with its own copy of weir exports nothing of it:
 check_exports.py NM MODULE"""
 
 import re
@@ -19,7 +19,7 @@ def main():
         text=True,
     ).stdout.splitlines()
     names = [line[19:] for line in lines]
-    # Not Asio's templates that are instantiated with a type of weir's: Asio makes
+    # Except Asio's templates that are instantiated with a type of weir: Asio makes
     # those visible.
     ours = [name for name in names if OURS.match(name)]
     print(f"{module}: {len(names)} symbols, of weir: {ours}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""How much of the memory that the dynamic linker has for the thread-local
-variables of all late modules one plug-in takes: check_tls.py READELF MODULE"""
+"""Checks how much one plug-in takes of the memory that the dynamic linker has for
+the thread-local variables of all modules loaded late: check_tls.py READELF MODULE"""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What the figures hold for: the commit, the machine, the compilers."""
+"""What the figures apply to: the commit, the machine, the compilers."""
 
 import datetime
 import os
@@ -28,13 +28,14 @@ def last_change(root, form, *without):
 
 
 def commit(root):
-    """Of all but the page itself."""
+    """The last commit that changed anything but the page itself."""
     name, changed = last_change(root, "%H (%cs)", "docs/evidence.md")
     return (name or "unknown") + (", with changes" if changed else "")
 
 
 def sources(root):
-    """Of all but pages and what runs the parts; "" if that is no commit."""
+    """The last commit that changed anything but pages and the runner of the parts;
+    "" if there are uncommitted changes to such files."""
     name, changed = last_change(root, "%H", "**/*.md", "test/prove/**")
     return "" if changed else name
 

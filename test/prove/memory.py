@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Does memory grow with the number of tasks? Peak RSS of weir-perf's case
-spawn_join, few tasks and many, each in a process of its own.
+"""Checks whether memory grows with the number of tasks: peak RSS of weir-perf's case
+spawn_join, with few tasks and with many, each in a separate process.
 
 usage: memory.py WEIR_PERF
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""The parts of the proof: what each runs, and what it must reach."""
+"""The parts of the proof: what each runs, and its targets."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Target:
-    """What `key` of the part's figures is to be."""
+    """The value that `key` of the part's figures must have."""
     key: str
     sign: str  # ">=", "<=" or "=="
     value: float
-    takes_time: bool = False  # asked for only if the part has its `minutes`
+    takes_time: bool = False  # checked only if the part has its `minutes`
 
     def is_met(self, figures):
         figure = figures.get(self.key)
@@ -34,7 +34,7 @@ class Program:
 @dataclass(frozen=True)
 class Part:
     """Runs `command`; in it {program}, {seconds}, {builds}, {scratch} (a folder
-    for it alone), {root} and {dev} are filled in. Its figures are those of its last line `prove: NAME key=value ...`,
+    only for this part), {root} and {dev} are filled in. Its figures are those of its last line `prove: NAME key=value ...`,
     where NAME is its own up to a hyphen, or else the groups of what the pattern
     `reads` finds last.
     """
@@ -42,7 +42,7 @@ class Part:
     title: str
     command: tuple
     program: Program | None = None
-    minutes: float = 0  # of 60; 0 is a part that takes what it takes
+    minutes: float = 0  # of 60; 0: a part without a time limit
     slice: tuple | None = None  # its command in the short slice, if it is in it
     seconds: float = 0  # in the slice
     targets: tuple = ()

@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Runs the parts of the proof and writes docs/evidence.md from what they say.
+"""Runs the parts of the proof and writes docs/evidence.md from their figures.
 
 usage: prove.py --dev DEV --builds FOLDER [OPTION...]
 
-  --minutes N     how long the parts search that take as long as one gives them
-                  (60). Building, tests under sanitizers and coverage take what
-                  they take, besides
+  --minutes N     how long the parts without an end of their own search (60).
+                  Building, tests under sanitizers and coverage take their time in
+                  addition
   --only NAME,... these parts only; writes no page
   --slice         the short slice of .ci/run: the parts that have one, from the
                   debug build; writes no page
-  --resume        what a part has shown with the same program, or for the same
-                  sources, in the same time is not run again: to go on after a
-                  break, or after one has failed
+  --resume        does not run a part again that has succeeded with the same
+                  program, or for the same sources, in the same time: to continue
+                  after a break, or after a part has failed
   --page FILE     the page (docs/evidence.md)
   --list          the names of the parts
 
-A part that fails, or is not there, does not stop the others; the exit status is
-then 1. So it is for a target that was missed.
+A part that fails, or does not exist, does not stop the others; the exit status is
+then 1, and also if a target was missed.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Outcome:
     problem: str = ""  # why it failed
     command: str = ""
     seconds: float = 0  # without building
-    told: str = ""  # what it printed, but for its figures
+    told: str = ""  # what it printed, without its figures
 
 
 def say(text):
@@ -126,7 +126,7 @@ class Prover:
         return folder / part.program.target, ""
 
     def made_of(self, part, program):
-        """What the outcome of a part depends on, beside chance."""
+        """What the outcome of a part depends on, apart from chance."""
         it = [self.seconds_of(part)]
         if program:
             it.append(hashlib.sha256(program.read_bytes()).hexdigest())
@@ -147,7 +147,7 @@ class Prover:
     def kept(self, part, program):
         """The outcome that keep() was given, or None."""
         it = self.made_of(part, program)
-        if not self.chosen.resume or "" in it:  # sources that may change again
+        if not self.chosen.resume or "" in it:  # uncommitted sources may change again
             return None
         try:
             found = json.loads(self.kept_in(part).read_text("utf-8"))
@@ -157,7 +157,7 @@ class Prover:
             return None  # never kept, cut off, or by another version of this
 
     def run(self, part):
-        """Unless it is kept from before."""
+        """Runs the part, unless its outcome is kept from before."""
         program = None
         if part.program:
             log = self.logs / f"{part.name}-build.log"
@@ -202,7 +202,7 @@ class Prover:
         return outcome
 
     def asks_for(self, target):
-        """A short run cannot reach what takes an hour."""
+        """Whether the target applies: a short run cannot reach what takes an hour."""
         if self.chosen.slice:
             return target.sign != ">=" or not target.takes_time
         return not target.takes_time or self.chosen.minutes >= 60

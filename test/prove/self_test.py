@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Made-up outputs, coverage and suppressions, through what reads them."""
+"""Runs the readers of outputs, coverage and suppressions on invented input."""
 
 import json
 import pathlib
@@ -146,7 +146,7 @@ def check_coverage():
 
 
 def check_refused(covered, row, root):
-    """It names what is not there, or says no reason."""
+    """The row names what does not exist, or has no reason."""
     try:
         report.exclude(covered, [row], root)
     except report.ExclusionError:

@@ -6,7 +6,7 @@
 usage: suppressions.py FILE
 
 One suppression is a comment with the reason and the lines under it. Comments
-that begin with "The same" go on with the suppression above them.
+that begin with "The same" continue the suppression above them.
 """
 
 import pathlib

@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What ./dev asks apt-get for can be installed.
+"""Checks that apt-get can install what ./dev requests.
 
     run.py ROOT FOLDER
 
-Runs each command of ROOT/dev on a machine where only `./dev setup` has run, as far
-as the command can tell: what it calls to ask, install and build is replaced, and it
-is a copy of ROOT/dev that finds no sources to work on. Then the real apt-get is asked, without
-installing anything, whether it would: what `./dev setup` wants on an empty
-machine, and what the others want on the one that this makes. FOLDER is for all
-output; it is begun anew.
+Runs each command of ROOT/dev as if on a machine where only `./dev setup` has run:
+the programs that it calls to query, install and build are replaced, and it is a copy
+of ROOT/dev that finds no sources. Then asks the real apt-get, without installing
+anything, whether it would install what `./dev setup` requests on an empty machine, and
+what the other commands request on the machine that results. FOLDER is for all output;
+it is emptied first.
 
-Without apt-get or without its lists of packages, nothing can be asked; then the
-status is 77.
+Without apt-get or its lists of packages the status is 77.
 """
 
 import concurrent.futures
@@ -37,12 +36,12 @@ COMMANDS = [
 OPTIONS = ["--yes", "--no-install-recommends", "--no-remove"]
 
 STUBS = {
-    # Says of each package whether it is in the list `installed`.
+    # Reports for each package whether it is in the list `installed`.
     "dpkg-query": """\
 for name; do :; done
 grep -qx -- "$name" "$STATE/installed" && printf installed
 """,
-    # Writes down what it is to install, and has installed it.
+    # Records what it must install, and reports success.
     "apt-get": """\
 [ "$1" = install ] || exit 0
 echo "$@" >>"$STATE/asked"
@@ -68,7 +67,7 @@ def make_machine(folder):
 
 
 def asked_by(dev, command, programs, state, installed):
-    """The packages that the command has asked apt-get for; a list per call."""
+    """The packages that the command has requested from apt-get; a list per call."""
     state.mkdir()
     (state / "installed").write_text("".join(f"{n}\n" for n in installed), "utf-8")
     environment = {
@@ -91,7 +90,7 @@ def asked_by(dev, command, programs, state, installed):
 
 
 def would_install(packages, status):
-    """What apt-get would install on a machine with that status; or its words."""
+    """What apt-get would install on a machine with that status; or its message."""
     done = subprocess.run(
         ["apt-get", "install", "--simulate", *OPTIONS]
         + ["-o", f"Dir::State::status={status}", *packages],
@@ -131,7 +130,7 @@ def main():
         return 77
     shutil.rmtree(folder, ignore_errors=True)
     programs = make_machine(folder)
-    # It asks this one for its arguments before anything else.
+    # `./dev` calls this one first, for its arguments.
     peers = folder / "root/perf/peers/run.py"
     peers.parent.mkdir(parents=True)
     peers.write_text("", "utf-8")

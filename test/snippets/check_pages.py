@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Checks that the pages hang together.
+"""Checks the links between the pages.
 
     check_pages.py ROOT PAGE...
 
@@ -37,7 +37,7 @@ def prose(text):
 
 
 def anchors(text):
-    """What a heading is called in a link, by the usual rules."""
+    """The names of headings in links, by the usual rules."""
     found = set()
     for _, line in prose(text):
         heading = HEADING.match(line)

@@ -6,16 +6,16 @@
     extract.py list PAGE PREFIX           prints `kind file` for each block
     extract.py write PAGE PREFIX FOLDER   writes the files, PREFIX_1.cpp and on
 
-By what stands behind the three backquotes, a block is:
+The words behind the three backquotes give the kind of a block:
 
     cpp            with `int main`: a program, compiled and run (20 s at most)
                    without: a fragment, compiled only, at namespace scope, after
                    <weir.hpp>, common headers, `using namespace
                    std::chrono_literals` and `namespace asio = boost::asio`
     cpp norun      a program that is compiled but not run
-    cpp ignore     not touched; says what must not be done, for example
+    cpp ignore     not touched; for example, shows what must not be done
 
-What a block needs but a reader does not goes into a comment right before it:
+Code that a block needs but a reader does not is in a comment right before it:
 
     <!-- snippet-prelude
     weir::task<> fetch(url);

@@ -4,7 +4,7 @@
 
 import re
 
-# Suites and cases in the order in which they stand there.
+# Suites and cases in the order of the source.
 MACRO = re.compile(
     r"BOOST_(?:(?:AUTO|FIXTURE)_TEST_(?P<begin>SUITE)\(\s*(?P<suite>\w+)"
     r"|AUTO_TEST_SUITE_(?P<end>END)\b"
@@ -25,6 +25,6 @@ def cases_of(text):
 
 
 def cases_in(sources):
-    """The same of the files at these paths."""
+    """suite/case of each case in the files at these paths."""
     for source in sources:
         yield from cases_of(source.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Looks for what a room of the engine must not know.
+"""Looks for dependencies that a room of the engine must not have.
 
     check_rooms.py ROOT         lib/ and include/weir
     check_rooms.py --self-test  does it find what it should?
@@ -108,7 +108,7 @@ class House:
         declared = {}
         for path, text in self.texts.items():
             for match in CLASS.finditer(text):
-                # Of two of one name, in different rooms say, nothing is said.
+                # Two classes of one name, for example in different rooms, are not checked.
                 declared[match[1]] = None if match[1] in declared else path
         defined = collections.defaultdict(set)
         for path, text in self.texts.items():

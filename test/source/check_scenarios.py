@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Does each way in which a task group can fail have a test?
+"""Checks that each way in which a task group can fail has a test.
 
     check_scenarios.py ROOT         of the whole project
     check_scenarios.py --self-test  does it find what it should?

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""What ./dev does beside building: with stand-ins for Meson and for the
-programs that it would build, which write down how they were called.
+"""Checks what ./dev does apart from building: with stand-ins for Meson and for the
+programs that it would build, which record how they were called.
 
 usage: dev_commands.py ROOT [MD5_ALL [WEIR_PERF]]
 
