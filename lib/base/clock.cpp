@@ -20,7 +20,8 @@ namespace detail {
 
 clock::time_point on_steady_clock(clock::time_point deadline) noexcept {
   const virtual_clock* const virtual_one = this_thread().clock;
-  // The virtual clock starts small, and a deadline ahead of it is not.
+  // The virtual clock shows small times. A deadline ahead of it is moved to the
+  // steady clock, at the same distance.
   if (virtual_one == nullptr || deadline <= virtual_one->now)
     return deadline;
   return deadline_after(deadline - virtual_one->now,

@@ -36,7 +36,7 @@ void element_errors::add(std::uint64_t index,
       kept->index = index;
       kept->error = error;
     } catch (const std::bad_alloc&) {
-      kept = nullptr; // Counted, and the first is kept all the same.
+      kept = nullptr; // Only counted, but the first is always kept.
     }
   }
   std::lock_guard held(record_->lock);

@@ -288,7 +288,7 @@ void group_core::record(const std::exception_ptr& error,
       if (name != nullptr)
         kept->name = name;
     } catch (const std::bad_alloc&) {
-      kept = nullptr; // Counted, and the first is kept all the same.
+      kept = nullptr; // Only counted, but the first is always kept.
     }
   }
   const bool stopped = runtime_.is_stopped();

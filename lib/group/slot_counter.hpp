@@ -21,12 +21,12 @@ namespace weir::detail {
 //           bits 24-61  stamp: one more with each child that starts, and with
 //                       each opening
 //           bit 62      a joiner waits
-//   locked  bit 63: the group's rules count, under its lock; the rest is void,
-//           but the stamp
+//   locked  bit 63: the group's rules count, under its lock; of the other bits
+//           only the stamp is valid
 //
 // open -> locked (lock, under the group's lock) hands the counts over; locked
-// -> open (unlock) hands them back under a new stamp, so that an exchange
-// decided upon an earlier cap fails. The number of children started is the
+// -> open (unlock) hands them back under a new stamp, so that an exchange that
+// was based on an earlier cap fails. The number of children started is the
 // stamp plus started_apart_, which is set when the word is opened.
 //
 // A value of the word recurs only when its stamp recurs: after 2^38 starts and

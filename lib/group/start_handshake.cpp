@@ -42,7 +42,7 @@ void handshake_core::cancel() noexcept {
     is_cancelled_ = true;
     scope = scope_;
     if (scope != nullptr)
-      scope->announce(); // It stays until the request has arrived.
+      scope->announce(); // The scope then exists until the request arrives.
   }
   if (scope != nullptr)
     scope->request(asio::cancellation_type::terminal);

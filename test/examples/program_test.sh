@@ -2,8 +2,8 @@
 # Part of weir: structured concurrency for Boost.Asio.
 #
 # Sourced by md5_all.sh and pipeline.sh with the program to test as $1: makes an
-# empty folder to test in, and has what both say of a program that has run. A
-# test ends with `exit "$failed"`.
+# empty folder to test in, and defines the checks that both scripts use. A test
+# ends with `exit "$failed"`.
 # shellcheck shell=bash disable=SC2034 # some of it is for the script
 
 name=$(basename "$0" .sh)

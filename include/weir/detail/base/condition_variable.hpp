@@ -9,8 +9,8 @@
 
 namespace weir::detail {
 
-// With sync::mutex. Apart from sync.hpp, as <condition_variable> is long and
-// few need it.
+// For use with sync::mutex. Not in sync.hpp, because <condition_variable> is
+// long and few files need it.
 #if defined(WEIR_SYNC_POLICY)
 using condition_variable = sync::condition_variable;
 #else

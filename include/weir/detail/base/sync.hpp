@@ -9,14 +9,14 @@
 #include <mutex>
 
 #if defined(WEIR_SYNC_HEADER)
-#include WEIR_SYNC_HEADER // a test's, which names a policy of its own
+#include WEIR_SYNC_HEADER // a test's header, which defines another policy
 #endif
 
 namespace weir::detail {
 
 // Every atomic, lock and pause of the engine's protocols goes through such a
-// policy, so that a test can swap in one that yields to a schedule explorer:
-// for one class, which is a template then, or for all, see `sync`.
+// policy, so that a test can use another one that yields to a schedule
+// explorer: for one class, which is then a template, or for all, see `sync`.
 struct std_sync {
   template <typename T>
   using atomic = std::atomic<T>;

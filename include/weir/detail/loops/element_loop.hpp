@@ -248,7 +248,7 @@ private:
           b.index + b.left, std::exchange(b.error, nullptr), no_outputs_);
   }
 
-  // The function threw, or the source. True: the worker goes on.
+  // The function or the source threw. True: the worker continues.
   template <typename Out>
   bool failed(std::size_t index, std::exception_ptr error, Out& out) {
     if (group_->is_cancelled() && is_aborted(error))

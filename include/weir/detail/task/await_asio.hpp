@@ -182,7 +182,7 @@ class asio_result<R(Args...)> {
     else
       return false;
   }();
-  // Else there is no room for what is thrown: nothing is.
+  // If false, no copy throws, and thrown_ has no room for an exception.
   static constexpr bool copy_may_throw =
       !(... && (std::is_nothrow_copy_constructible_v<std::decay_t<Args>> &&
                 std::is_nothrow_move_constructible_v<std::decay_t<Args>>));

@@ -99,7 +99,7 @@ struct ready_item {
 };
 
 // The control block of a task: its strand, its cancellation state and the
-// coroutine that runs, or goes on when its wait ends. Shared by the task
+// coroutine that runs, or continues when its wait ends. Shared by the task
 // itself, executors handed out, and cancellations on their way.
 //
 // There may be a million, so every byte counts: see the order of the members.
@@ -400,7 +400,7 @@ private:
   bool parks_ : 1 = false;      // see parks()
   bool parked_ : 1 = false;     // see is_parked()
   bool : 0;
-  bool resuming_ : 1 = false; // leaf_ goes on
+  bool resuming_ : 1 = false; // leaf_ continues
   bool started_ : 1 = false;
   bool yielding_ : 1 = false;
   bool queue_owns_ : 1 = false; // the ready queue's entry has a reference
