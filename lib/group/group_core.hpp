@@ -178,7 +178,7 @@ private:
   group_state::request request_of(const spawn_step& step,
                                   const task_core* parent,
                                   bool awaits) const noexcept;
-  class counted_lock; // group_lock.hpp
+  class counted_lock; // counted_lock.hpp
   static void give_back(group_queue& woken) noexcept;
   void lend_permits(resting_waiter& w) noexcept;
   static bool rejoin(resting_waiter& w) noexcept;

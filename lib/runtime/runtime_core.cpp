@@ -128,7 +128,7 @@ void runtime_core::remove_group(tracked_group& group) noexcept {
 void runtime_core::group_is_idle() noexcept {
   // Called when the last child was counted out, while shut_down() sets the flag
   // and then looks at the counts: one of the two must see what the other wrote.
-  // Both change the same slot word, or hold the group's lock, so one comes
+  // Both change the same slot counter, or hold the group's lock, so one comes
   // second. If it is shut_down(), it finds no child. If it is the child, it
   // acquired what counted_lock released after that look, and with it the flag:
   // so this load may be relaxed, and needs no fence. It is an acquire one for

@@ -59,7 +59,7 @@ scheduler::scheduler(asio::thread_pool& pool,
                      refill_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory), workers_(threads),
-      gate_(static_cast<std::uint32_t>(threads)) {
+      idle_(static_cast<std::uint32_t>(threads)) {
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
@@ -141,7 +141,7 @@ bool ready_queue_is_crowded() noexcept {
 void scheduler::notify() noexcept {
   // Orders the push before the look at the gate, see idle_workers::leave().
   sync::fence_seq_cst();
-  if (gate_.try_enter())
+  if (idle_.try_enter())
     post_drain();
 }
 
@@ -264,7 +264,7 @@ void scheduler::drain(bool searching) noexcept {
   }
   worker& self = *this_thread().self;
   if (self.draining) { // A driver runs what is queued.
-    gate_.leave();
+    idle_.leave();
     // The driver looks after this, see idle_workers::leave().
     sync::fence_seq_cst();
     return;
@@ -281,7 +281,7 @@ void scheduler::drain(bool searching) noexcept {
     }
     if (searching) [[unlikely]] {
       searching = false;
-      if (gate_.found_work()) {
+      if (idle_.found_work()) {
         // As after leave(): a push that saw this worker searching woke no
         // worker.
         sync::fence_seq_cst();
@@ -310,7 +310,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
       if (ready_item* item = next(self))
         return item;
     if (!searching) {
-      gate_.search();
+      idle_.search();
       searching = true;
     }
     bool again = false;
@@ -321,10 +321,10 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
       asio::post(pool_, drain_handler{this, true});
       return nullptr;
     }
-    gate_.leave();
+    idle_.leave();
     // The last look, see idle_workers::leave().
     sync::fence_seq_cst();
-    if (!has_work() || !gate_.try_enter())
+    if (!has_work() || !idle_.try_enter())
       return nullptr;
     // Still searching, by try_enter().
   }

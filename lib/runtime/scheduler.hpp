@@ -85,7 +85,7 @@ public:
   // Whether a task that continues to make others ready lets them run first.
   void driver_yields(bool yields) noexcept;
 
-  std::size_t busy() const noexcept { return gate_.busy(); }
+  std::size_t busy() const noexcept { return idle_.busy(); }
 
 private:
   struct drain_handler;
@@ -107,7 +107,7 @@ private:
   refill_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  idle_workers gate_;
+  idle_workers idle_;
   shared_queue shared_;
   // Threads in push_from_outside(). Next to the queue, which they write too.
   sync::atomic<std::uint32_t> outside_{0};

@@ -21,7 +21,7 @@ namespace {
 constexpr std::chrono::microseconds tick_length{250};
 constexpr std::size_t due_batch = 64;
 // Beyond 16 workers, wheels are shared; each takes 28 KiB.
-constexpr std::size_t most_shelves = 16;
+constexpr std::size_t most_shards = 16;
 // When time jumps, what is due later than this counts as never.
 constexpr std::uint64_t horizon = std::chrono::years(30) / tick_length;
 static_assert(horizon < timing_wheel::last_tick);
@@ -68,7 +68,7 @@ timer_service::timer_service(asio::thread_pool& pool,
                              handler_memory& memory,
                              clock::time_point epoch)
     : epoch_(epoch), pool_(pool), memory_(memory),
-      shards_(std::min(threads, most_shelves)), timer_(pool.get_executor()) {
+      shards_(std::min(threads, most_shards)), timer_(pool.get_executor()) {
   // Asio's queue of timers has room for this one from now on.
   timer_->expires_at(epoch_ + std::chrono::hours(1));
   timer_->async_wait(wait_handler{this});

@@ -16,7 +16,7 @@ class task_owner;
 struct timer_function;
 
 // What a task needs from the runtime that it runs on. This room declares the
-// functions, and the runtime's room defines them, in runtime_core.cpp: so the
+// functions, and the runtime's room defines them, in engine.cpp: so the
 // code of a task depends on no scheduler, no thread pool and no end of a
 // runtime. They are not virtual, as there is one kind of runtime and the first
 // three are called for each turn of a task; link-time optimisation inlines
