@@ -40,6 +40,11 @@ void group_core::discard_child(task_core* child) noexcept {
   child->release();
 }
 
+void group_core::launch(task_core& child, std::uint64_t index) noexcept {
+  child.index = index;
+  child.launch();
+}
+
 bool group_core::spawn_fast(std::uint64_t& index) noexcept {
   slot_counter::counts now{};
   if (slots_.try_enter(now) != slot_counter::entry::entered)

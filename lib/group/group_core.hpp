@@ -171,10 +171,7 @@ private:
   void unlist(task_core& core) noexcept;
   // Static: a running child may be the last one, and then the group may be
   // destroyed.
-  static void launch(task_core& child, std::uint64_t index) noexcept {
-    child.index = index;
-    child.launch();
-  }
+  static void launch(task_core& child, std::uint64_t index) noexcept;
   group_state::request request_of(const spawn_step& step,
                                   const task_core* parent,
                                   bool awaits) const noexcept;

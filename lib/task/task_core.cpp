@@ -65,6 +65,8 @@ void task_core::release() noexcept {
 
 void task_core::schedule() noexcept { engine::push(runtime_, *this); }
 
+void task_core::launch() noexcept { schedule(); }
+
 // Strand held, with a function to run. A task that has ended has no reference
 // of its own any more, and the submitter may drop the last one meanwhile.
 void task_core::schedule_late() noexcept {

@@ -148,7 +148,7 @@ public:
   cancel_request& whole() noexcept { return *this; }
 
   // First start: hands the task, whose strand is born held, to the scheduler.
-  void launch() noexcept { schedule(); }
+  void launch() noexcept;
 
   // --- worker threads, strand held ------------------------------------------
 
