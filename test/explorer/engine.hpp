@@ -20,7 +20,9 @@ namespace weir::test {
 
 /// The runtime of all models. It has no thread, and its time stands still.
 detail::runtime_core& engine();
-inline executor engine_executor() { return executor(engine()); }
+inline executor engine_executor() {
+  return detail::executor_access::of(engine());
+}
 
 /// How many blocks of its cache the engine uses: frames, control blocks and so
 /// on.

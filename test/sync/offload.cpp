@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_function_runs_on_a_thread_of_the_pool) {
         co_await offload(blocking, [] { return std::this_thread::get_id(); });
     mine = std::this_thread::get_id();
     on_strand = (co_await asio::this_coro::executor) ==
-                executor(co_await detail::this_core());
+                detail::executor_access::of(co_await detail::this_core());
   };
   run(main());
   BOOST_TEST((theirs != std::thread::id()));

@@ -85,7 +85,7 @@ public:
     }
   }
   executor fallback_executor() const noexcept {
-    return executor(table_->runtime());
+    return executor_access::of(table_->runtime());
   }
 
 private:
