@@ -14,6 +14,7 @@
 
 #include "support/counting_malloc.hpp"
 #include "support/pool_fixture.hpp"
+#include "support/steady_state.hpp"
 #include "support/until.hpp"
 #include "support/work.hpp"
 
@@ -34,15 +35,6 @@ namespace weir::test {
 BOOST_FIXTURE_TEST_SUITE(allocations, pool_of<1>)
 
 constexpr int tasks = 20'000;
-
-// Allocations of the second of two runs of `work`, which awaits.
-template <typename Work>
-task<std::uint64_t> in_steady_state(Work& work) {
-  co_await work();
-  const std::uint64_t before = ::allocations;
-  co_await work();
-  co_return ::allocations - before;
-}
 
 BOOST_AUTO_TEST_CASE(the_counters_count) {
   const std::uint64_t before = ::allocations;
