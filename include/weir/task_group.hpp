@@ -269,7 +269,8 @@ public:
   ///   After a plain cancel() it completes normally. errc::would_deadlock, at
   ///   once, from a child of this group.
   /// Cancellation: terminal; cancels the group and still waits for every
-  ///   child, so that none is left behind.
+  ///   child, so that none is left behind. A cancelled asio::awaitable throws
+  ///   before it begins to join: there use with_task_group().
   /// Thread safety: any thread, but not from a child of this group.
   /// Resumes on: the task's strand, or the handler's executor.
   /// Complexity: constant; no allocation in a task.
