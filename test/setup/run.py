@@ -7,10 +7,10 @@
 
 Runs each command of ROOT/dev as if on a machine where only `./dev setup` has run:
 the programs that it calls to query, install and build are replaced, and it is a copy
-of ROOT/dev that finds no sources. Then asks the real apt-get, without installing
-anything, whether it would install what `./dev setup` requests on an empty machine, and
-what the other commands request on the machine that results. FOLDER is for all output;
-it is emptied first.
+of ROOT/dev and ROOT/tools that finds no sources. Then asks the real apt-get, without
+installing anything, whether it would install what `./dev setup` requests on an empty
+machine, and what the other commands request on the machine that results. FOLDER is
+for all output; it is emptied first.
 
 Without apt-get or its lists of packages the status is 77.
 """
@@ -32,6 +32,7 @@ COMMANDS = [
     ["perf", "--peers"],
     ["perf", "--counts"],
     ["format", "--check"],
+    ["lint"],
 ]
 OPTIONS = ["--yes", "--no-install-recommends", "--no-remove"]
 
@@ -135,6 +136,7 @@ def main():
     peers.parent.mkdir(parents=True)
     peers.write_text("", "utf-8")
     dev = pathlib.Path(shutil.copy2(root / "dev", folder / "root/dev"))
+    shutil.copytree(root / "tools", folder / "root/tools")
 
     calls = asked_by(dev, ["setup"], programs, folder / "setup", [])
     if len(calls) != 1:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
 # Part of weir: structured concurrency for Boost.Asio.
-"""Checks what ./dev does apart from building: with stand-ins for Meson and for the
-programs that it would build, which record how they were called.
+"""Checks what ./dev does apart from building: with stand-ins for Meson, for the
+programs that it would build and for the tools that lint calls, which record how
+they were called.
 
 usage: dev_commands.py ROOT [MD5_ALL [WEIR_PERF]]
 
@@ -11,6 +12,8 @@ With the programs, the text of their --help is compared, too.
 
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,29 +40,40 @@ END
 chmod +x "$3/docs/examples/md5_all" "$3/perf/weir-perf-demo"
 """
 
+LINTERS = ["clang-format", "clang-tidy-19", "shellcheck"]
+LINTER = """#!/bin/sh
+echo "${0##*/} $*" >>"$CALLS"
+"""
+
 
 class Commands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.tools = pathlib.Path(folder.name)
+        stand_ins = {"meson": MESON, "ninja": "#!/bin/sh\n",
+                     **dict.fromkeys(LINTERS, LINTER)}
+        for name, text in stand_ins.items():
+            (cls.tools / name).write_text(text, "utf-8")
+            (cls.tools / name).chmod(0o755)
+        # All other tools, but those that look at this machine's packages:
+        # without them ./dev installs nothing.
+        hidden = {"dpkg-query", "apt-get", *stand_ins}
+        for path in os.environ["PATH"].split(":"):
+            for name in os.listdir(path) if os.path.isdir(path) else []:
+                if name not in hidden:
+                    hidden.add(name)
+                    (cls.tools / name).symlink_to(os.path.join(path, name))
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.builds = self.folder / "build"
-        tools = self.folder / "tools"
-        tools.mkdir()
         self.calls = self.folder / "calls"
         self.calls.touch()
-        for name, text in ("meson", MESON), ("ninja", "#!/bin/sh\n"):
-            (tools / name).write_text(text, "utf-8")
-            (tools / name).chmod(0o755)
-        # All other tools, but those that look at this machine's packages:
-        # without them ./dev installs nothing.
-        hidden = {"dpkg-query", "apt-get", *os.listdir(tools)}
-        for path in os.environ["PATH"].split(":"):
-            for name in os.listdir(path) if os.path.isdir(path) else []:
-                if name not in hidden:
-                    hidden.add(name)
-                    (tools / name).symlink_to(os.path.join(path, name))
-        self.environment = {**os.environ, "PATH": str(tools), "CXX": "true",
+        self.environment = {**os.environ, "PATH": str(self.tools), "CXX": "true",
                             "CALLS": str(self.calls), "WEIR_BUILD_DIR": str(self.builds)}
 
     def dev(self, *arguments):
@@ -121,6 +135,51 @@ class Commands(unittest.TestCase):
         self.assertIn(f"md5_all --progress {tree}", calls)
         cases = [call.split()[2] for call in calls if call.startswith("weir-perf-demo")]
         self.assertEqual(cases, ["sleep10", "spawn_join"])
+
+    def test_dev_sources_each_file_of_tools(self):
+        text = (ROOT / "dev").read_text("utf-8")
+        sourced = re.findall(r'^source "\$root/(tools/.*)"$', text, re.MULTILINE)
+        files = [f"tools/{path.name}" for path in (ROOT / "tools").iterdir()]
+        self.assertEqual(sorted(sourced), sorted(files))
+
+    def test_a_file_of_tools_has_functions_only(self):
+        def names_after(command, path):
+            # With no program to call, and none of dev's variables.
+            done = subprocess.run(
+                [shutil.which("bash"), "-euc", f'PATH=; {command} "$0"; compgen -v', path],
+                text=True, timeout=60, env={}, stdin=subprocess.DEVNULL,
+                capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), path)
+            return done.stdout
+
+        for path in sorted((ROOT / "tools").iterdir()):
+            self.assertEqual(names_after("source", path), names_after(":", path), path)
+
+    def test_lint_reads_every_source(self):
+        done = self.dev("lint")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "5 passed, 0 failed")
+        read = {name: [] for name in LINTERS}
+        for call in self.called():
+            name, *arguments = call.split()
+            if name in read:
+                read[name].append(arguments)
+        for name, rooms, suffixes in (
+            ("clang-format", ["include", "lib", "test", "perf", "docs"], [".cpp", ".hpp"]),
+            ("clang-tidy-19", ["lib"], [".cpp"]),
+        ):
+            files = {str(path) for room in rooms for path in (ROOT / room).rglob("*")
+                     if path.suffix in suffixes}
+            given = {word for call in read[name] for word in call}
+            self.assertEqual(files - given, set(), name)
+        # With dev it reads what dev sources, which is all of tools/.
+        (arguments,) = read["shellcheck"]
+        options = {word for word in arguments if word.startswith("--")}
+        self.assertEqual(options, {"--severity=warning", "--external-sources",
+                                   "--check-sourced"})
+        scripts = {str(path) for path in (ROOT / "test").rglob("*.sh")}
+        scripts |= {str(ROOT / "dev"), str(ROOT / ".ci/run")}
+        self.assertEqual(set(arguments) - options, scripts)
 
 
 if __name__ == "__main__":
