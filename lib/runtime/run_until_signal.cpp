@@ -98,7 +98,7 @@ private:
 
   void add(int number) {
     boost::system::error_code error;
-    signals_.add(number, error);
+    (void)signals_.add(number, error); // It returns `error`, too.
     if (error == boost::system::errc::invalid_argument)
       throw std::invalid_argument("weir::run_until_signal: signals has " +
                                   std::to_string(number) +
@@ -131,7 +131,7 @@ private:
 
   void let_signals_end_process() noexcept {
     boost::system::error_code error;
-    signals_.clear(error);
+    (void)signals_.clear(error);
   }
 
   void main_ended(std::exception_ptr error) noexcept {

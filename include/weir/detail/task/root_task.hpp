@@ -345,7 +345,7 @@ private:
 struct initiate_spawn {
   // By value: an lvalue handler is copied, as by Asio's own operations.
   template <typename Handler, typename T>
-  void operator()(Handler handler, executor on, task<T> work) const {
+  void operator()(Handler handler, const executor& on, task<T> work) const {
     spawn_root<T, Handler>::start(std::move(handler), on, std::move(work));
   }
 };
