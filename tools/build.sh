@@ -4,8 +4,8 @@
 # How the build folders are configured and compiled, and how a program that was
 # built is run.
 
-# configure NAME OPTION...: the build folder NAME, with CXX as compiler. A
-# folder that was configured in another way is begun anew.
+# configure NAME OPTION...: configures the build folder NAME with the compiler
+# CXX. A folder that was configured in another way is wiped first.
 configure() {
   local dir=$builds/$1 compiler=${CXX:-g++}
   shift
@@ -32,8 +32,8 @@ compile() {
 }
 
 # Static, so that tests reach what the shared library hides, and benchmarks
-# measure the library and not the dynamic linker. -O1 and line numbers only:
-# half of the time to compile.
+# measure the library and not the dynamic linker. -O1 and line numbers only,
+# because that halves the time to compile.
 configure_debug() {
   setup
   configure debug -Doptimization=1 -Ddebug=true -Dcpp_args=-g1 \
@@ -41,14 +41,14 @@ configure_debug() {
     -Dtests=enabled -Dexamples=enabled -Dperf=enabled
 }
 
-# configure_release NAME OPTION...: with link-time optimisation, so that what is
-# measured is the code and not its division into files; the peers get the same.
+# configure_release NAME OPTION...: with link-time optimisation, so that the
+# division into files does not change what is measured; the peers get the same.
 configure_release() {
   configure "$1" --buildtype=release -Db_lto=true -Ddefault_library=static \
     -Dtests=disabled -Dperf=enabled "${@:2}"
 }
 
-# build_release TARGET...: these, and nothing that they do not need.
+# build_release TARGET...: builds the targets and what they need.
 build_release() {
   setup
   configure_release release -Dexamples=enabled
@@ -66,20 +66,20 @@ configure_sanitizer() {
   esac
   [[ $compiler == g++ ]] ||
     need "clang-${compiler##*-}" "libclang-rt-${compiler##*-}-dev"
-  # CXX chooses the compiler of the other builds; these name theirs.
+  # CXX chooses the compiler of the other builds, not of these.
   CXX=$compiler configure "$1" -Db_sanitize="$checks" -Doptimization=1 \
     -Ddebug=true -Dcpp_args=-g1 -Db_lundef=false -Ddefault_library=static \
     -Dtests=enabled -Dexamples=enabled -Dperf=disabled
 }
 
-# program PATH ARGUMENT...: one that build_release has built.
+# program PATH ARGUMENT...: runs a program that build_release has built.
 program() {
   [[ -x $builds/release/$1 ]] || die "$1 is not part of this source tree"
   "$builds/release/$1" "${@:2}"
 }
 
-# show_help FILE ARGUMENT...: if --help is among the arguments, prints what the
-# program prints then, which it includes as a raw string from FILE.
+# show_help FILE ARGUMENT...: if --help is among the arguments before --, prints
+# the help of the program, which includes FILE as a raw string. Else returns 1.
 show_help() {
   local argument
   for argument in "${@:2}"; do

@@ -3,7 +3,7 @@
 #
 # The commands demo and md5, which run the example md5_all.
 
-# What does it do, is it right, is it fast?
+# Hashes a folder, compares with md5sum, then runs a short benchmark.
 cmd_demo() {
   local dir=${1:-/usr/include}
   [[ -d $dir ]] || die "no such folder: $dir"
@@ -49,7 +49,7 @@ compare_with_md5sum() {
   [[ ! -t 2 ]] || printf 'md5sum reads the same files ...' >&2
   find -H "$1" -type f -exec md5sum -- {} + >"$2/theirs" || true
   [[ ! -t 2 ]] || printf '\r\e[K' >&2
-  # The order of the lines is each program's own affair.
+  # The two programs may print the lines in different orders.
   if cmp -s <(LC_ALL=C sort "$2/ours") <(LC_ALL=C sort "$2/theirs"); then
     printf '%-9s %s\n' result "identical to md5sum"
   else

@@ -29,8 +29,7 @@ cmd_format() {
   }
 }
 
-# The library's sources and the headers that they include. The last line sums up
-# the checks.
+# The last line counts the checks that passed and failed; .ci/run reads it.
 cmd_lint() {
   (($# == 0)) || usage_error "'lint' takes no argument"
   setup
@@ -61,7 +60,8 @@ cmd_lint() {
   ((bad == 0))
 }
 
-# g++'s flags are in the build's list of commands, and clang does not know all.
+# The library's sources and the headers that they include. The build's list of
+# commands has g++'s flags, of which clang does not know all.
 tidy_library() {
   find "$root/lib" -name '*.cpp' -print0 |
     xargs -0 -n 4 -P "$(nproc)" clang-tidy-19 -p "$builds/debug" --quiet \

@@ -16,7 +16,8 @@ cmd_perf() {
   esac
 }
 
-# Meson builds the peers in C++; Go's needs no module but Debian's sources.
+# Meson builds the peers in C++. The peer in Go needs only modules that Debian
+# packages.
 build_peers() {
   local boost
   setup
@@ -32,10 +33,10 @@ build_peers() {
 }
 
 compare_with_peers() {
-  # Debian's, which has Debian's matplotlib; another may come first in PATH.
+  # Debian's Python has Debian's matplotlib; another may come first in PATH.
   local python=/usr/bin/python3
   [[ -x $python ]] || python=python3
-  # A wrong argument is told at once, and what only prints builds nothing.
+  # Report a wrong argument before building. --list and --help build nothing.
   "$python" "$root/perf/peers/run.py" --programs "$builds/peers/perf" --list \
     "$@" >/dev/null
   if [[ " $* " == *" --list "* || " $* " == *" --help "* ]]; then

@@ -8,7 +8,7 @@
 cmd_prove() {
   setup
   local prove=("$root/test/prove/prove.py" --dev "$root/dev" --builds "$builds")
-  # A wrong argument is told at once, not after an hour of building.
+  # Report a wrong argument now, not after an hour of building.
   python3 "${prove[@]}" --list "$@" >/dev/null
   if [[ " $* " == *" --slice "* ]]; then
     configure_debug
@@ -25,11 +25,11 @@ cmd_prove() {
   python3 "${prove[@]}" "$@"
 }
 
-# The chroots' own packages are installed by test/matrix/chroots.sh.
+# test/matrix/chroots.sh installs the packages of the chroots.
 cmd_matrix() {
   local matrix=("$root/test/matrix/matrix.py" --builds "$builds")
   need python3
-  # A wrong argument is told before anything is installed.
+  # Report a wrong argument before anything is installed.
   python3 "${matrix[@]}" --list "$@" >/dev/null
   case " $* " in
   *' --list '* | *' --help '*) ;;

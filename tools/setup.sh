@@ -27,7 +27,7 @@ is_installed() {
 # need PACKAGE...: installs those that are missing.
 need() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    # Not Debian's kind. What is missing will be named by Meson.
+    # Not like Debian. Look for the tools; Meson names what else is missing.
     local tool
     for tool in meson ninja python3; do
       command -v "$tool" >/dev/null ||
@@ -42,8 +42,8 @@ need() {
   done
   ((${#missing[@]})) || return 0
 
-  # Packages leave a choice to apt-get, which may choose one that needs Debian's
-  # default Boost; its headers and ours exclude each other.
+  # Where a package accepts one of several others, apt-get may choose one that
+  # needs Debian's default Boost. Its headers and ours exclude each other.
   if [[ $(boost_packages) != libboost-dev ]] && ! is_installed libboost-dev; then
     unwanted=(libboost-dev-)
   fi
@@ -59,8 +59,8 @@ need() {
   log=$(mktemp "${TMPDIR:-/tmp}/weir-setup.XXXXXX") ||
     die "cannot write to ${TMPDIR:-/tmp}; set TMPDIR to a folder you can write to"
   printf 'dev: installing %s\n' "${missing[*]}"
-  # --no-remove: rather stop than take away what other work on this machine
-  # needs (one version of Boost's headers excludes the others).
+  # --no-remove: stop rather than remove a package that other work on this
+  # machine needs (one version of Boost's headers excludes the others).
   if ! { "${as_root[@]}" apt-get update &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install \
       --yes --no-install-recommends --no-remove \

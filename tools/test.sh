@@ -23,7 +23,7 @@ run_tests() {
   failed=$((failed + bad))
 }
 
-# run_part NAME COMMAND...: counts it as one test.
+# run_part NAME COMMAND...: runs the command and counts it as one test.
 run_part() {
   if "${@:2}"; then
     passed=$((passed + 1))
@@ -33,8 +33,8 @@ run_part() {
   fi
 }
 
-# read_results NAME LOG: how many passed and failed; then each that failed, and
-# the end of what it printed. Meson's log is one JSON object per line.
+# read_results NAME LOG: prints how many tests passed and failed; then each that
+# failed, and the end of its output. Meson's log is one JSON object per line.
 read_results() {
   python3 - "$@" <<'END'
 import json, os, sys
@@ -82,7 +82,7 @@ cmd_sanitize() {
   for kind; do
     echo "== $kind =="
     configure_sanitizer "$kind"
-    # With g++, the pages' snippets are in ./dev test.
+    # ./dev test runs the pages' snippets with g++.
     local suites=(--suite unit --suite examples)
     case $kind in
     tsan) suites+=(--suite threads) ;;
@@ -93,17 +93,17 @@ cmd_sanitize() {
   report
 }
 
-# Source-based: gcov does not see into g++ 12's coroutines. -O0, since nothing
-# is gained by what takes longer to compile. Counters are kept in the file
-# itself, so that a process that is ended has written its own. The suite memory
-# runs millions of tasks through what the others reach.
+# Source-based: gcov does not see into g++ 12's coroutines. -O0 is fastest to
+# compile. A process keeps its counters in the mapped file, so that they are not
+# lost if it is killed. The suite memory is left out: it runs millions of tasks
+# through code that the other suites reach.
 cmd_coverage() {
   setup
   need clang-19 libclang-rt-19-dev llvm-19
   local flags='-fprofile-instr-generate -fcoverage-mapping'
   flags+=' -fprofile-update=atomic -mllvm -runtime-counter-relocation'
   flags+=' -DWEIR_COVERAGE'
-  # What Meson runs to know the compiler leaves a profile, too.
+  # The programs with which Meson tries the compiler leave profiles, too.
   LLVM_PROFILE_FILE=/dev/null CXX=clang++-19 \
     configure coverage -Doptimization=0 -Ddebug=false \
     -Dcpp_args="$flags" -Dcpp_link_args=-fprofile-instr-generate \
