@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 namespace weir::detail {
@@ -94,6 +95,13 @@ private:
   deterministic_driver& driver_;
   const thread_context before_;
 };
+
+runtime_core* deterministic_driver::make_runtime(
+    const testing::deterministic_options& options) {
+  return new runtime_core(start, [&options](runtime_core& core) {
+    return std::make_unique<deterministic_driver>(core, options);
+  });
+}
 
 deterministic_driver&
 deterministic_driver::of(const runtime_core& runtime) noexcept {

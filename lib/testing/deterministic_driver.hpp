@@ -39,6 +39,9 @@ public:
   // On the thread that created it.
   ~deterministic_driver() override;
 
+  // A runtime with such a driver in place of threads.
+  static runtime_core*
+  make_runtime(const testing::deterministic_options& options);
   // That of `runtime`, a deterministic one.
   static deterministic_driver& of(const runtime_core& runtime) noexcept;
 

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -49,12 +48,7 @@ std::string seconds(clock::duration d) {
 } // namespace
 
 deterministic_runtime::deterministic_runtime(deterministic_options options)
-    : core_(new detail::runtime_core(
-                detail::deterministic_driver::start,
-                [options = checked(options)](detail::runtime_core& core) {
-                  return std::make_unique<detail::deterministic_driver>(
-                      core, options);
-                }),
+    : core_(detail::deterministic_driver::make_runtime(checked(options)),
             detail::runtime_core::destroy) {}
 
 deterministic_runtime::~deterministic_runtime() = default;

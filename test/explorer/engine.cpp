@@ -83,7 +83,7 @@ scheduler::scheduler(asio::thread_pool& pool,
                      refill_source& more,
                      handler_memory& memory)
     : pool_(pool), more_(more), memory_(memory),
-      gate_(static_cast<std::uint32_t>(threads)) {
+      idle_(static_cast<std::uint32_t>(threads)) {
   (void)pool_;
   (void)more_;
   (void)memory_;
@@ -148,10 +148,9 @@ detail::runtime_core& engine() {
   // Never destroyed: when the program ends no thread would run what it waits
   // for.
   static detail::runtime_core& runtime = *[] {
-    auto* const made =
-        new detail::runtime_core{testing::deterministic_options()};
+    auto* const made = detail::deterministic_driver::make_runtime({});
     for (detail::thread_context& each : detail::contexts)
-      each.clock = &made->driven_by()->time();
+      each.clock = &detail::deterministic_driver::of(*made).time();
     return made;
   }();
   return runtime;

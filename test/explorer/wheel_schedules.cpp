@@ -10,6 +10,7 @@
 #include "explorer/hand_timer.hpp"
 #include "runtime/runtime_core.hpp"
 #include "runtime/timer_service.hpp"
+#include "testing/deterministic_driver.hpp"
 
 #include <boost/test/unit_test.hpp>
 
