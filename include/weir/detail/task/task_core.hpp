@@ -372,7 +372,7 @@ private:
   void look_before_resuming() noexcept;
   void start() noexcept;
   void resume_leaf() noexcept { resuming_ = true; }
-  WEIR_API void schedule() noexcept;
+  void schedule() noexcept;
   void schedule_late() noexcept;
   void unwind(bool intercepted) noexcept;
   std::uint8_t requested() const noexcept;
