@@ -56,7 +56,7 @@ BUILDS = {
         "compiler": ("CXX_TSAN", "clang++-19"),
         "flags": TSAN,
         "main": ["test/support/main.cpp", "test/mutants/no_library.cpp",
-                 "lib/base/built_with.cpp"],
+                 "lib/base/built_with.cpp", "lib/base/sync.cpp"],
         "without": None,
         "patience": 15,
     },
