@@ -31,6 +31,7 @@
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -128,13 +129,16 @@ BOOST_AUTO_TEST_CASE(a_task_that_starts_after_the_signal_is_cancelled) {
   BOOST_TEST(child.printed == "returned signal 15\n");
 }
 
+// The clean-up takes half a second, unless run_until_signal() has returned.
 BOOST_AUTO_TEST_CASE(a_group_outside_of_tasks_is_waited_for) {
   const child_end child = run_in_child([] {
     runtime pool(1);
+    std::atomic<bool> has_returned{false};
     task_group outside(pool);
-    auto cleans_up = []() -> task<> {
-      auto last_words = []() -> task<> {
-        co_await sleep_for(1ms);
+    auto cleans_up = [&]() -> task<> {
+      auto last_words = [&]() -> task<> {
+        for (int i = 0; i != 500 && !has_returned; ++i)
+          co_await sleep_for(1ms);
         say("cleaned up");
       };
       co_await finally(sleeps(), last_words);
@@ -145,6 +149,7 @@ BOOST_AUTO_TEST_CASE(a_group_outside_of_tasks_is_waited_for) {
       co_await sleeps();
     };
     say(weir::run_until_signal(pool, main()));
+    has_returned = true;
     outside.join()(asio::use_future).wait();
   });
   BOOST_TEST(child.printed == "cleaned up\nreturned signal 2\n");
