@@ -56,17 +56,6 @@ deterministic_driver::~deterministic_driver() {
   *link = time_.made_before;
 }
 
-deterministic_driver::virtual_time::virtual_time(
-    deterministic_driver* d) noexcept
-    : before_(own_thread().clock) {
-  if (d != nullptr)
-    this_thread().clock = &d->time_;
-}
-
-deterministic_driver::virtual_time::~virtual_time() {
-  this_thread().clock = before_;
-}
-
 // Makes the calling thread the runtime's only worker.
 class deterministic_driver::seat final {
 public:

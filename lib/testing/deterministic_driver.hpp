@@ -71,9 +71,6 @@ public:
   // Called after each step of run().
   void set_step_hook(std::function<void()> hook) { hook_ = std::move(hook); }
 
-  // Sets the calling thread's time to the driver's; null: restores it.
-  class virtual_time;
-
 private:
   class seat;
 
@@ -102,17 +99,6 @@ private:
   std::function<void()> hook_;
   std::atomic<bool> is_driven_{false};
   std::atomic<std::size_t> outside_{0};
-};
-
-class deterministic_driver::virtual_time final {
-public:
-  explicit virtual_time(deterministic_driver* d) noexcept;
-  virtual_time(const virtual_time&) = delete;
-  virtual_time& operator=(const virtual_time&) = delete;
-  ~virtual_time();
-
-private:
-  virtual_clock* const before_;
 };
 
 } // namespace weir::detail
