@@ -297,7 +297,7 @@ void group_core::record(const std::exception_ptr& error,
   {
     counted_lock held(*this);
     errors_.add(error, kept);
-    told.swap(told_);
+    std::swap(told, told_);
     if (!stopped)
       hook = hook_;
     if (hook == nullptr) {
@@ -555,7 +555,7 @@ bool group_core::reopen() noexcept {
       return false;
     state_.reopen();
     errors_.reset(old);
-    told.swap(told_);
+    std::swap(told, told_);
     // relaxed: seen by tell_children() under the locks of the lists, by all
     // others under lock_.
     generation_.store(generation() + 1, std::memory_order_relaxed);
