@@ -28,7 +28,8 @@ for option in "${options[@]}"; do
   esac
 done
 
-check() { echo "check: $1 $2 $3"; }
+# On a line of its own, whatever the program before left on the last one.
+check() { printf '\ncheck: %s %s %s\n' "$1" "$2" "$3"; }
 
 # try NAME COMMAND...: one check.
 try() {
