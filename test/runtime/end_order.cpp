@@ -91,6 +91,19 @@ void let_run(weir::runtime& pool) {
   ran.get_future().wait();
 }
 
+// All tasks are marked, and the end waits for them: it has a timer for a stall.
+bool are_all_marked(weir::runtime& pool) { return pool.stats().timers != 0; }
+
+// For a pool of one thread: keeps it busy until all tasks are marked.
+void hold_until_marked(weir::runtime& pool) {
+  std::atomic<bool> is_held{false};
+  asio::post(pool.get_executor(), [&pool, &is_held] {
+    is_held = true;
+    block_until([&pool] { return are_all_marked(pool); });
+  });
+  block_until([&is_held] { return is_held.load(); });
+}
+
 BOOST_AUTO_TEST_CASE(a_child_is_told_of_the_end_before_its_group_is_cancelled) {
   weir::runtime pool(1);
   gate never(pool.get_executor());
@@ -142,8 +155,7 @@ BOOST_AUTO_TEST_CASE(no_frame_goes_while_another_task_waits) {
   block_until([&] { return slow.is_waiting && never.arrivals() == 2; });
   std::thread stops([&] { pool.stop(); });
   block_until([&] { return slow.is_cancelled.load(); });
-  // Time in which no frame may be destroyed, whatever the end does.
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  block_until([&] { return was_early || are_all_marked(pool); });
   is_complete = true;
   slow.complete();
   stops.join();
@@ -151,7 +163,7 @@ BOOST_AUTO_TEST_CASE(no_frame_goes_while_another_task_waits) {
 }
 
 BOOST_AUTO_TEST_CASE(a_join_of_a_group_that_another_task_made_is_withdrawn) {
-  weir::runtime pool(2);
+  weir::runtime pool(1);
   gate never(pool.get_executor());
   std::atomic<int> alive{0};
   std::promise<task_group*> made;
@@ -175,6 +187,8 @@ BOOST_AUTO_TEST_CASE(a_join_of_a_group_that_another_task_made_is_withdrawn) {
   weir::co_spawn(pool, makes(), asio::detached);
   weir::co_spawn(pool, joins(*made.get_future().get()), asio::detached);
   block_until([&] { return joins_now && never.arrivals() == 2; });
+  // A child that ran before it is marked would end by the join's cancellation.
+  hold_until_marked(pool);
   pool.stop();
   BOOST_TEST(alive == 0);
 }
@@ -195,8 +209,9 @@ BOOST_AUTO_TEST_CASE(a_group_may_go_once_the_end_has_begun) {
   asio::post(pool.get_executor(), [&] { pool.stop(); });
   block_until([&] { return slow.is_cancelled.load(); });
   std::thread completes([&] {
-    // Most likely after the destructor has begun.
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    // Either order is right. Long enough that the destructor has begun, which
+    // no gate can see.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
     slow.complete();
   });
   group.reset();

@@ -54,7 +54,6 @@ struct work_core {
 template <typename T>
 class push_step final : public channel_sender<T> {
 public:
-  using signature = void(boost::system::error_code);
   static constexpr const char* waits_for = "work_queue push";
 
   template <typename... Args>
@@ -76,13 +75,6 @@ public:
     core_->state.end();
     this->abort();
     return true;
-  }
-  void finish() const {
-    if (this->code_)
-      throw_code(this->code_);
-  }
-  std::tuple<boost::system::error_code> arguments() noexcept {
-    return {this->code_};
   }
 
 private:

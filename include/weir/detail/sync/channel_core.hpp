@@ -6,6 +6,7 @@
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/base/teardown.hpp>
+#include <weir/detail/task/abort.hpp>
 #include <weir/detail/wait/contending_step.hpp>
 #include <weir/error.hpp>
 #include <weir/send_status.hpp>
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -63,6 +65,8 @@ protected:
 template <typename T>
 class channel_sender : public contending_step {
 public:
+  using signature = void(boost::system::error_code);
+
   template <typename... Args>
   explicit channel_sender(std::in_place_t, Args&&... args)
       : value(std::forward<Args>(args)...) {}
@@ -72,6 +76,13 @@ public:
 
   void refuse(boost::system::error_code why) noexcept { code_ = why; }
   bool is_refused() const noexcept { return code_.failed(); }
+  void finish() const {
+    if (code_)
+      throw_code(code_);
+  }
+  std::tuple<boost::system::error_code> arguments() const noexcept {
+    return {code_};
+  }
 
   T value; // moved from once it was sent
 

@@ -20,7 +20,6 @@ namespace weir::detail {
 template <typename T>
 class send_step final : public channel_sender<T> {
 public:
-  using signature = void(boost::system::error_code);
   static constexpr const char* waits_for = "channel send";
 
   template <typename... Args>
@@ -34,13 +33,6 @@ public:
       return false;
     this->abort();
     return true;
-  }
-  void finish() const {
-    if (this->code_)
-      throw_code(this->code_);
-  }
-  std::tuple<boost::system::error_code> arguments() noexcept {
-    return {this->code_};
   }
 
 private:
