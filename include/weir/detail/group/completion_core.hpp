@@ -27,9 +27,9 @@ struct completion_waiter : contending_step {
   std::unique_ptr<result_node<T>> got;
 };
 
-// The results of a completion_group that nobody took yet, and who waits for
-// one. Shared by the group, its children and its steps: a child that was
-// refused may be destroyed after the group.
+// The results of a completion_group that next() has not taken yet, and the
+// waiters for one. Shared by the group, its children and its steps: a child
+// that was refused may be destroyed after the group.
 template <typename T>
 class completion_core final
     : public cancellable_body,
@@ -47,7 +47,7 @@ public:
       delete std::exchange(first_, first_->next);
   }
 
-  // A child was made, or is gone, begun or not.
+  // A child was made, or its frame is destroyed, begun or not.
   void enter() noexcept {
     std::lock_guard held(lock_);
     ++children_;
@@ -152,7 +152,7 @@ public:
     }
     tell_all(woken);
   }
-  // Somebody joins: children must not wait for a next() that may never come.
+  // A join began: children must not wait for a next() that may never come.
   void unbind() noexcept {
     step_queue woken;
     {
@@ -170,7 +170,7 @@ private:
   // The group was cancelled: it takes no more children.
   void announce() noexcept override { kept_ = this->shared_from_this(); }
   void cancel() noexcept override {
-    const auto kept = std::move(kept_); // The group may be gone.
+    const auto kept = std::move(kept_); // The group may be destroyed.
     close();
   }
 
@@ -184,16 +184,16 @@ private:
 
   spin_lock lock_;
   // The rest under lock_.
-  node* first_ = nullptr; // results nobody took, the oldest first
+  node* first_ = nullptr; // results not taken, the oldest first
   node* last_ = nullptr;
   step_queue takers_;          // next()
   step_queue holders_;         // children that keep their slot with a result
   std::size_t holding_ = 0;    // how many
   std::size_t unconsumed_ = 0; // results, those of holders too
   std::size_t max_unconsumed_; // of those whose child has ended
-  std::uint64_t children_ = 0; // made and not gone
+  std::uint64_t children_ = 0; // made and not destroyed
   bool closed_ = false;
-  // Of whoever cancels the group, once.
+  // Called once, by the canceller of the group.
   std::shared_ptr<completion_core> kept_;
 };
 

@@ -48,7 +48,7 @@ public:
       this->code_ = errc::would_deadlock;
       return true;
     }
-    return core_->take(*this, w); // When false, *this may be gone.
+    return core_->take(*this, w); // When false, *this may be destroyed.
   }
   bool on_cancel(waiter&) noexcept {
     if (!core_->withdraw_taker(*this))
@@ -98,7 +98,7 @@ public:
   explicit hold_step(completion_core<T>& core) noexcept : core_(&core) {}
 
   bool start(waiter& w, task_core*) noexcept {
-    return core_->may_end(*this, w); // When false, *this may be gone.
+    return core_->may_end(*this, w); // When false, *this may be destroyed.
   }
   bool on_cancel(waiter&) noexcept { return core_->withdraw_holder(*this); }
   void finish() const noexcept {}
@@ -163,7 +163,7 @@ public:
   bool start(waiter& w, task_core* task) noexcept {
     if (!runs_in(*group_, task))
       core_->unbind();
-    return join_step::start(w, task); // When false, *this may be gone.
+    return join_step::start(w, task); // When false, *this may be destroyed.
   }
 
 private:

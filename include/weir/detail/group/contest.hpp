@@ -24,14 +24,14 @@
 #include <variant>
 #include <vector>
 
-// race() and quorum(): the first so many tasks to succeed count; with
+// race() and quorum(): the first `wanted` tasks that succeed count; with
 // first_completed() the first to end in any way. What counts takes a share of a
 // claim: a channel's operation before it takes effect, so that one that is too
 // late takes nothing; a task when it has ended.
 
 namespace weir::detail {
 
-// What ends a contest besides so many who succeed.
+// What ends a contest besides `wanted` successes.
 enum class contest_end : bool {
   when_hopeless, // too few are left to succeed
   by_any_error,
@@ -290,7 +290,7 @@ run_contest(std::size_t wanted,
   contest<R> all(start.size(), wanted, end);
   task_group group(group_access::maker(self),
                    children_of(self, collect(unlimited), name));
-  // Made before there is somebody to join: there may be no memory for it.
+  // Made before there is a child to join: there may be no memory for it.
   task<> join = join_contest(group);
   const std::exception_ptr failed =
       launch_into(group, [&] { start(all, group); });
@@ -298,7 +298,8 @@ run_contest(std::size_t wanted,
       co_await outcome_of<void>(std::move(join), if_abandoned::failed);
   if (failed)
     std::rethrow_exception(failed);
-  // As an operation alone, it hands on what was taken to one who is cancelled.
+  // As an operation alone, it hands on what was taken to a task that is
+  // cancelled.
   if (!(all.has_taken() && all.is_decided())) {
     if (joined.is_stopped())
       co_await pass_on_stop();

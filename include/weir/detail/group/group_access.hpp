@@ -22,7 +22,7 @@ struct group_access {
 // thread runs.
 WEIR_API bool runs_in(const group_core& group, const task_core* self) noexcept;
 
-// Of an object around `group` that is destroyed. `waited_on`: somebody waits on
+// Of an object around `group` that is destroyed. `waited_on`: a task waits on
 // it, which is a broken precondition unless the runtime was stopped.
 WEIR_API void object_gone(const group_core& group,
                           bool waited_on,

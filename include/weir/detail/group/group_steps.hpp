@@ -156,7 +156,7 @@ class cancellable_body {
 public:
   // Under the group's lock. Says that cancel() is certain to follow.
   virtual void announce() noexcept = 0;
-  // Any thread, no lock held. *this may be gone when it returns.
+  // Any thread, no lock held. *this may be destroyed when it returns.
   virtual void cancel() noexcept = 0;
 
 protected:

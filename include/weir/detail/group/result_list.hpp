@@ -91,7 +91,7 @@ public:
   // All results at their places; a child of the `count` that left none was
   // cancelled before it began. Empty if they were taken before.
   std::vector<result<T>> take(std::uint64_t count) {
-    // First what may throw: the results are lost to nobody then.
+    // First what may throw: no result is lost then.
     std::vector<result<T>> all;
     std::vector<node*> at(static_cast<std::size_t>(count), nullptr);
     all.reserve(at.size());

@@ -40,7 +40,7 @@ public:
 
   bool start(waiter& w, task_core* task) noexcept {
     deadlock_ = runs_in(group_access::core(*group_), task);
-    return join_step::start(w, task); // When false, *this may be gone.
+    return join_step::start(w, task); // When false, *this may be destroyed.
   }
   bool ended_by_cancel() const noexcept {
     return siblings_ == on_error::keep_going

@@ -55,7 +55,7 @@ public:
   // The function has ended. True: after set(), so that its error is the
   // group's; else it is the parent's.
   bool leave(const std::exception_ptr& error) noexcept;
-  // Its frames are gone. Tells the parent, unless it was told.
+  // Its frames are destroyed. Completes the parent's wait, unless that is done.
   WEIR_API void end() noexcept;
   // True: it was not set before, and the parent has not left.
   WEIR_API bool begin_set();
@@ -101,7 +101,7 @@ private:
 };
 
 // A child before it is spawned: its function's coroutine, and what tells the
-// parent when that is gone, whether it has run or not.
+// parent when it is destroyed, whether it has run or not.
 class starting {
 public:
   starting(std::shared_ptr<handshake_core> shake, task<> work) noexcept

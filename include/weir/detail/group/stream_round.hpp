@@ -28,7 +28,7 @@ namespace weir::detail {
 // A submit() that waits until fewer results wait for their turn.
 class gated_step : public queued_step {
 public:
-  // No lock held, by whoever took it out of the gate.
+  // No lock held, by the thread that took it out of the gate.
   virtual void proceed() noexcept = 0;
 
 protected:
@@ -91,7 +91,7 @@ public:
   // No lock held.
   static void proceed_all(step_queue& woken) noexcept {
     while (queued_step* const step = woken.pop_front())
-      static_cast<gated_step*>(step)->proceed(); // *step may be gone.
+      static_cast<gated_step*>(step)->proceed(); // *step may be destroyed.
   }
 
 private:
@@ -119,8 +119,8 @@ private:
 };
 
 // An ordered_stream between two joins: its children, and the results that wait
-// for their turn. Whoever completes the task whose turn it is delivers it, and
-// those behind it that are there.
+// for their turn. The thread that completes the task whose turn it is delivers
+// it, and those behind it that are there.
 template <typename T>
 class stream_round final
     : public cancellable_body,
@@ -150,7 +150,7 @@ public:
       drop(n);
   }
 
-  // The stream is gone, or has another round.
+  // The stream is destroyed, or has another round.
   void end() noexcept {
     if (!group)
       return;
@@ -196,7 +196,7 @@ public:
     return true;
   }
 
-  // The next result, if it is there; else somebody else will deliver. Lets
+  // The next result, if it is there; else another thread will deliver. Lets
   // submissions proceed.
   node* next() noexcept {
     step_queue woken;
@@ -204,7 +204,7 @@ public:
     {
       std::lock_guard held(lock);
       const std::uint64_t turn = this->turn() + 1;
-      // release: whoever delivers next sees what this callback did.
+      // release: the thread that delivers next sees what this callback did.
       next_.store(turn, std::memory_order_release);
       n = std::exchange(at(turn), nullptr);
       if (n != nullptr)
@@ -236,7 +236,7 @@ public:
 private:
   void announce() noexcept override { kept_ = this->shared_from_this(); }
   void cancel() noexcept override {
-    const auto kept = std::move(kept_); // The stream may be gone.
+    const auto kept = std::move(kept_); // The stream may be destroyed.
     step_queue woken;
     {
       std::lock_guard held(lock);
@@ -246,7 +246,7 @@ private:
   }
 
   // Any thread. Once it is true for a task that has not arrived it stays so:
-  // nobody else can go on before that task has delivered.
+  // no other task can go on before that task has delivered.
   bool is_turn_of(std::uint64_t index) const noexcept {
     // acquire: what the callbacks before this one did.
     return next_.load(std::memory_order_acquire) == index;
@@ -270,7 +270,7 @@ private:
   sync::atomic<std::uint64_t> next_{0}; // whose turn it is; set under lock
   std::vector<node*> slots_; // that wait, by index; a power of 2; under lock
   node skipped_;             // stands for a task that failed
-  // Of whoever cancels the group, once.
+  // Called once, by the canceller of the group.
   std::shared_ptr<stream_round> kept_;
 };
 

@@ -109,7 +109,7 @@ public:
       : gated_step(std::move(other)), round_(std::move(other.round_)),
         spawn_(std::move(other.spawn_)) {}
 
-  // When false, *this may be gone.
+  // When false, *this may be destroyed.
   bool start(waiter& w, task_core* self) noexcept {
     self_ = self;
     if (round_->gate.is_shut() && !runs_in(core(), self)) {
@@ -157,7 +157,7 @@ private:
           return;
         }
       }
-      tell(s); // s may be gone.
+      tell(s); // s may be destroyed.
     }
     submit_step& to;
   };
@@ -178,7 +178,7 @@ private:
       done = spawned_;
       if (!done && (told || !cancelled_)) {
         phase_ = phase::open;
-        return; // *this may be gone once the lock is free.
+        return; // *this may be destroyed once the lock is free.
       }
       held.unlock();
       if (!done) {
@@ -190,7 +190,7 @@ private:
       std::lock_guard held(round->lock);
       phase_ = phase::open;
     }
-    tell(*this); // *this may be gone.
+    tell(*this); // *this may be destroyed.
   }
 
   std::shared_ptr<stream_round<T>> round_;
@@ -213,7 +213,7 @@ public:
 
   bool start(waiter& w, task_core* task) noexcept {
     deadlock_ = runs_in(group_access::core(*round_->group), task);
-    return join_step::start(w, task); // When false, *this may be gone.
+    return join_step::start(w, task); // When false, *this may be destroyed.
   }
   bool ended_by_cancel() const noexcept {
     return join_step::ended_by_cancel() && !round_->errors.any();

@@ -36,9 +36,9 @@ struct work_core {
   void close(boost::system::error_code why) noexcept {
     step_queue refused;
     state.end(items.close(why, refused));
-    tell_all(refused); // *this may be gone.
+    tell_all(refused); // *this may be destroyed.
   }
-  // Nobody will consume any more.
+  // No consumer is left.
   void abandon() noexcept {
     close(asio::error::operation_aborted);
     state.abandon();
@@ -64,7 +64,7 @@ public:
   bool start(waiter& w, task_core*) noexcept {
     core_->state.begin();
     if (!core_->items.send(*this, w, core_->max_waiting))
-      return false; // *this may be gone.
+      return false; // *this may be destroyed.
     if (this->is_refused())
       core_->state.end();
     return true;
@@ -81,8 +81,8 @@ private:
   work_core<T>* core_;
 };
 
-// In the frame of each consumer, started or not: without it nobody would take
-// what others push, and wait for.
+// In the frame of each consumer, started or not: without it no consumer would
+// take what others push, and wait for.
 template <typename T>
 class consumer_token {
 public:

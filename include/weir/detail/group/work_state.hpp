@@ -17,7 +17,7 @@
 namespace weir::detail {
 
 // How much work a work_queue has: what was pushed, waiting pushes included, and
-// has not ended; and who waits until that is nothing. Any thread.
+// has not ended; and the waiters until that is nothing. Any thread.
 class work_state {
 public:
   work_state() = default;
@@ -31,7 +31,7 @@ public:
   }
   WEIR_API void end(std::size_t count = 1) noexcept;
   std::size_t pending() const noexcept {
-    // acquire: who sees 0 sees what the work has done.
+    // acquire: a reader of 0 sees what the work has done.
     return pending_.load(std::memory_order_acquire);
   }
 

@@ -33,14 +33,14 @@ namespace weir::detail {
 struct receive_claim : shared_claim {
   // One channel is closed. True: it was the last, and the claim is taken.
   bool close_one() noexcept {
-    // acq_rel: whoever sees none left has seen all others go.
+    // acq_rel: the thread that sees none left has seen all others go.
     return open.fetch_sub(1, std::memory_order_acq_rel) == 1 && take();
   }
 
   sync::atomic<std::size_t> open{0}; // channels that can still serve it
 };
 
-// Somebody who waits for a value.
+// A waiter for a value.
 template <typename T>
 class channel_receiver : public contending_step {
 public:
@@ -61,7 +61,7 @@ protected:
   ~channel_receiver() = default;
 };
 
-// Somebody who waits until its value is taken.
+// A waiter until its value is taken.
 template <typename T>
 class channel_sender : public contending_step {
 public:
@@ -95,11 +95,12 @@ channel_destroyed_in_use(std::size_t senders, std::size_t receivers) noexcept;
 
 // What the steps of a channel share. Any thread.
 //
-// Receivers wait only while nothing is buffered and nobody sends; senders only
-// while there is no room. A value whose move is the user's code is moved
-// without the lock, and nobody spins meanwhile: such a value is not buffered
-// before it is in its node, and a node is room only once it is empty. Whoever
-// has filled or emptied a node looks who can go on by that, see settle().
+// Receivers wait only while nothing is buffered and no thread sends; senders
+// only while there is no room. A value whose move is the user's code is moved
+// without the lock, and no thread spins meanwhile: such a value is not buffered
+// before it is in its node, and a node is room only once it is empty. The
+// thread that has filled or emptied a node looks which waiter can go on by
+// that, see settle().
 template <typename T>
 class channel_core {
   static_assert(std::is_nothrow_move_constructible_v<T>,
@@ -122,7 +123,7 @@ public:
   send_status try_send(T&& value) noexcept;
 
   // True: sent, or refused, also when `max_waiting` others wait. False: queued;
-  // `s` may be gone already.
+  // `s` may be destroyed already.
   bool send(channel_sender<T>& s,
             waiter& who,
             std::size_t max_waiting = static_cast<std::size_t>(-1)) noexcept;
@@ -144,7 +145,7 @@ public:
   // out if that can be done under the lock.
   taken take(std::optional<T>& into, shared_claim* claim = nullptr) noexcept;
   // No lock held: moves it out otherwise, and tells the sender.
-  // *this may be gone afterwards.
+  // *this may be destroyed afterwards.
   void collect(const taken& what, std::optional<T>& into) noexcept;
 
   // True: `r` has a value, or will never get one. False: queued.
@@ -175,7 +176,7 @@ public:
   void close() noexcept {
     step_queue refused;
     close(errc::channel_closed, refused);
-    tell_all(refused); // *this may be gone.
+    tell_all(refused); // *this may be destroyed.
   }
 
   struct counts {
@@ -198,13 +199,14 @@ private:
   // As if it was closed.
   void forsake_all() noexcept;
 
-  // Lock held: a thread moves the value of one who has waited, or is about to.
-  // Until it has looked for the next nobody else serves senders, nor sends:
-  // they would overtake that value.
+  // Lock held: a thread moves the value of a sender that has waited, or is
+  // about to. Until it has looked for the next no other thread serves senders,
+  // nor sends: they would overtake that value.
   bool is_refilling() const noexcept {
     return !moves_under_lock<T> && refilling_;
   }
-  // Lock held, there is room; it is released. *this may be gone afterwards.
+  // Lock held, there is room; it is released. *this may be destroyed
+  // afterwards.
   void put(held_lock& held, T&& value) noexcept;
 
   // A value to be moved for those who wait: out of the node to a receiver, or
@@ -217,7 +219,7 @@ private:
   // Lock held. `refills`: it is for the caller to serve senders_.
   errand next_errand(bool& refills) noexcept;
   // Lock held, it is released: a node was filled or emptied. Does what is to
-  // be done now. *this may be gone afterwards.
+  // be done now. *this may be destroyed afterwards.
   void settle(held_lock& held) noexcept;
 
   // Lock held, is_over(): those that wait for a value get none.

@@ -22,12 +22,12 @@ send_status channel_core<T>::try_send(T&& value) noexcept {
   if (channel_receiver<T>* const r = next_receiver(nullptr, too_late)) {
     held.unlock();
     r->value.emplace(std::move(value));
-    tell(*r); // *this may be gone.
+    tell(*r); // *this may be destroyed.
     return send_status::sent;
   }
   if (!buffer_.has_room())
     return send_status::full;
-  put(held, std::move(value)); // *this may be gone.
+  put(held, std::move(value)); // *this may be destroyed.
   return send_status::sent;
 }
 
@@ -46,7 +46,7 @@ bool channel_core<T>::send(channel_sender<T>& s,
       held.unlock();
       s.takes_effect();
       r->value.emplace(std::move(s.value));
-      tell(*r); // *this may be gone.
+      tell(*r); // *this may be destroyed.
       return true;
     }
     const bool has_room = buffer_.has_room();
@@ -58,7 +58,7 @@ bool channel_core<T>::send(channel_sender<T>& s,
     }
     if (has_room) {
       s.takes_effect();
-      put(held, std::move(s.value)); // *this may be gone.
+      put(held, std::move(s.value)); // *this may be destroyed.
       return true;
     }
   }
@@ -75,7 +75,7 @@ template <typename T>
 void channel_core<T>::put(held_lock& held, T&& value) noexcept {
   if constexpr (moves_under_lock<T>) {
     buffer_.push(std::move(value));
-    held.unlock(); // *this may be gone.
+    held.unlock(); // *this may be destroyed.
   } else {
     channel_node<T>& node = buffer_.reserve();
     held.unlock();
@@ -123,14 +123,14 @@ void channel_core<T>::collect(const taken& what,
       into.emplace(what.node->take());
       held_lock held(lock);
       buffer_.release(*what.node);
-      settle(held); // *this may be gone.
+      settle(held); // *this may be destroyed.
       return;
     }
   }
   if (what.source == taken::from::sender)
     into.emplace(std::move(what.sender->value));
   if (what.sender != nullptr)
-    tell(*what.sender); // *this may be gone.
+    tell(*what.sender); // *this may be destroyed.
 }
 
 template <typename T>
@@ -154,7 +154,7 @@ channel_core<T>::next_errand(bool& refills) noexcept {
   return next;
 }
 
-// A channel with somebody who waits and was not told lives on: of whom it
+// A channel with a waiter that is not completed yet lives on: of whom it
 // serves it tells the one only when it has taken out the next.
 template <typename T>
 void channel_core<T>::settle(held_lock& held) noexcept {
@@ -169,7 +169,7 @@ void channel_core<T>::settle(held_lock& held) noexcept {
       tell(*served);
     tell_all(ended);
     if (next.node == nullptr)
-      return; // *this may be gone.
+      return; // *this may be destroyed.
     if (next.to != nullptr) {
       next.to->value.emplace(next.node->take());
       served = next.to;

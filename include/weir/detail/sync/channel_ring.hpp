@@ -12,8 +12,8 @@
 
 namespace weir::detail {
 
-// Moving and destroying such a value calls nobody's code and copies a few
-// bytes: a channel does it with its lock held.
+// Moving and destroying such a value calls no code of the user's and copies a
+// few bytes: a channel does it with its lock held.
 template <typename T>
 inline constexpr bool
     moves_under_lock = std::is_trivially_move_constructible_v<T>&&
@@ -36,7 +36,7 @@ public:
   std::size_t size() const noexcept { return size_; }
   bool has_value() const noexcept { return size_ != 0; }
   bool has_room() const noexcept { return size_ != capacity_; }
-  // Nobody moves a value into it now: that is over when push() returns.
+  // No thread moves a value into it now: that is over when push() returns.
   bool is_settled() const noexcept { return true; }
 
   // Precondition: has_room().

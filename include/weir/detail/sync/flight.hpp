@@ -23,13 +23,13 @@
 #include <unordered_map>
 #include <utility>
 
-// The calls of a single_flight and those who wait for them.
+// The calls of a single_flight and the waiters for them.
 
 namespace weir::detail {
 
 class flight_board;
 
-// One call: a task of its own, that ends by itself or when the last who waits
+// One call: a task of its own, that ends by itself or when the last waiter
 // for it leaves. Alive while it runs and while a waiter refers to it.
 class WEIR_API flight : public root_task {
 public:
@@ -47,7 +47,7 @@ public:
   task_ref core; // while it runs, from when it is known
   std::shared_ptr<flight> self;
 
-  // Written before the waiters are told.
+  // Written before the waiters are completed.
   std::exception_ptr error;
   bool was_aborted = false; // the error is that of a cancellation
   bool is_shared = false;
@@ -90,7 +90,7 @@ public:
   WEIR_API void end(flight& call) noexcept;
 
 protected:
-  // Lock held: takes the call out of the table, so that nobody joins it.
+  // Lock held: takes the call out of the table, so that no caller joins it.
   virtual void unlist(flight& call) noexcept = 0;
 
   // Lock held.
@@ -211,7 +211,7 @@ public:
       : flight_board(runtime), hash_(std::move(hash)),
         calls_(0, hash_of(), is_same{std::move(equal)}) {}
 
-  // As Step::start(). `take_part` is told the call before `step` waits for it;
+  // As Step::start(). `take_part` gets the call before `step` waits for it;
   // `make` makes the task if the caller is the first.
   template <typename TakePart, typename Make>
   void join(queued_step& step,
@@ -250,7 +250,7 @@ public:
       end(*first);
       return;
     }
-    started(*first, core); // The step may be gone.
+    started(*first, core); // The step may be destroyed.
   }
 
   bool forget(const Key& key) {

@@ -51,7 +51,7 @@ public:
                 },
                 args_);
           });
-      return false; // *this may be gone.
+      return false; // *this may be destroyed.
     } catch (...) {
       error_ = std::current_exception();
       return true;

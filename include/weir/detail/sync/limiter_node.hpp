@@ -7,9 +7,9 @@
 
 namespace weir::detail {
 
-// Somebody who waits for permits. Guarded by the limiter's lock while it is
-// queued, then its own again. One that was taken out is told so exactly once,
-// from any thread, with no lock held; it may be gone afterwards.
+// A waiter for permits. Guarded by the limiter's lock while it is
+// queued, then its own again. One that was taken out is settled exactly once,
+// from any thread, with no lock held; it may be destroyed afterwards.
 struct limiter_node {
   // `granted`: its weight is counted as in use, and is now this node's to give
   // back. Else the capacity was lowered below its weight.

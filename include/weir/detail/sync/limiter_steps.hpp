@@ -20,8 +20,8 @@
 namespace weir::detail {
 
 // limiter::acquire as an operation.
-// keep_alive() has nothing to do: until it is told it counts as waiting, then
-// as in use, so the core stays.
+// keep_alive() has nothing to do: until it is settled it counts as waiting,
+// then as in use, so the core stays.
 class acquire_step final : public coded_operation, limiter_node {
 public:
   using signature = void(boost::system::error_code, permit);
@@ -34,7 +34,7 @@ public:
       : acquire_step(*other.core_, other.weight) {}
   ~acquire_step() {
     if (granted_)
-      give_back(*core_, weight); // Nobody came for it.
+      give_back(*core_, weight); // The waiter did not take it.
   }
 
   WEIR_API bool start(waiter& w, task_core* self) noexcept;

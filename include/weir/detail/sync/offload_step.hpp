@@ -31,7 +31,7 @@ namespace weir::detail {
 class blocking_core;
 class task_core;
 
-// A function on its way through a blocking_pool. Owned by whoever waits for it
+// A function on its way through a blocking_pool. Owned by its waiter
 // and, from when it is accepted until it has returned, by the pool.
 class blocking_job {
 public:
@@ -49,7 +49,7 @@ public:
   // A thread of the pool: calls the function, and destroys it.
   virtual void call() noexcept = 0;
 
-  // relaxed: whoever adds one already owns one.
+  // relaxed: the thread that adds one already owns one.
   void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
     // release: this holder's accesses happen before the deletion.
@@ -61,15 +61,16 @@ public:
   // The pool's, guarded by its lock.
   blocking_job* prev = nullptr;
   blocking_job* next = nullptr;
-  waiter* who = nullptr;           // null: nobody waits
+  waiter* who = nullptr;           // null: no waiter
   runtime_core* runtime = nullptr; // of the task that waits, if it is one
   stage at = stage::made;
   bool is_telling = false; // a thread of the pool is about to tell the waiter
 
-  completion_memory<6 * sizeof(void*)> memory; // while a task is told
+  completion_memory<6 * sizeof(void*)> memory; // for the completion of a task
 
-  // The pool is gone: the end of a runtime destroyed the frame that it was in,
-  // and the waiter is no task of that runtime. Written under the pool's lock.
+  // The pool is destroyed: the end of a runtime destroyed the frame that it was
+  // in, and the waiter is no task of that runtime. Written under the pool's
+  // lock.
   bool is_orphaned = false;
 
 protected:
@@ -104,7 +105,8 @@ private:
     } catch (...) {
       result_.emplace(std::current_exception());
     }
-    call_.reset(); // Before the waiter is told: it may own what they refer to.
+    call_.reset(); // Before the waiter is completed: it may own what they refer
+                   // to.
   }
 
   std::optional<std::tuple<F, Args...>> call_;
@@ -122,7 +124,7 @@ WEIR_API job_start submit(blocking_core& pool,
                           blocking_job& job,
                           waiter& w,
                           task_core* self);
-// True: nobody waits any more. False: the completion is on the way.
+// True: there is no waiter any more. False: the completion is on the way.
 WEIR_API bool abandon_job(blocking_core& pool, blocking_job& job) noexcept;
 WEIR_API boost::system::error_code overloaded_code() noexcept;
 
@@ -154,7 +156,7 @@ public:
 
   bool start(waiter& w, task_core* self) noexcept {
     if (submit(*pool_, *job_, w, self) == job_start::waits)
-      return false; // *this may be gone.
+      return false; // *this may be destroyed.
     code_ = overloaded_code();
     return true;
   }

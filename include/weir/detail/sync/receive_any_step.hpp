@@ -56,9 +56,9 @@ private:
   List all_; // null: not held, or not any more
 };
 
-// weir::receive_any as an operation. It waits in all channels at once; whoever
-// serves it takes the claim, under its channel's lock, and takes it out of the
-// other queues before it is completed.
+// weir::receive_any as an operation. It waits in all channels at once; the
+// thread that serves it takes the claim, under its channel's lock, and takes it
+// out of the other queues before it is completed.
 template <typename Channels>
 class receive_any_step final : public coded_operation, waiter {
 public:
@@ -77,7 +77,7 @@ public:
 
   bool start(waiter& w, task_core*) noexcept {
     who_ = &w;
-    // Nobody holds two of these locks but a step like this, in this order.
+    // Only a step like this holds two of these locks, in this order.
     channel_locks held(channels_.locks());
     std::size_t open = 0;
     if (channels_.each([&](auto& core, auto& entry) {
@@ -100,8 +100,8 @@ public:
     claim_.open.store(open, std::memory_order_relaxed);
     channels_.each([&](auto& core, auto& entry) {
       if (core.is_over()) {
-        // First of all: whoever serves the step waits for the locks of those
-        // in which it is queued, and this channel may go with the step.
+        // First of all: the thread that serves the step waits for the locks of
+        // those in which it is queued, and this channel may go with the step.
         held.unlock(core.lock);
       } else {
         entry.claim = &claim_;
@@ -110,7 +110,7 @@ public:
       }
       return false;
     });
-    return false; // When the locks are released, *this may be gone.
+    return false; // When the locks are released, *this may be destroyed.
   }
 
   bool on_cancel(waiter&) noexcept {

@@ -40,9 +40,9 @@ private:
 };
 
 // Lock held: the first in `queue`, which holds such steps, that may be served
-// by somebody with the claim `mine`, taken out; null if there is none. Both
-// claims are taken, unless `mine` is spent. A step with a spent claim leaves
-// the queue itself.
+// by a waiter or caller with the claim `mine`, taken out; null if there is
+// none. Both claims are taken, unless `mine` is spent. A step with a spent
+// claim leaves the queue itself.
 inline contending_step*
 first_served(step_queue& queue, shared_claim* mine, bool& too_late) noexcept {
   using meeting = shared_claim::meeting;

@@ -11,7 +11,7 @@ namespace weir::detail {
 
 class task_core;
 
-// Somebody in one of a group's queues. Guarded by the group's lock until it
+// A waiter in one of a group's queues. Guarded by the group's lock until it
 // has left the queue, then its own again.
 struct group_waiter {
   enum class kind : std::uint8_t {
@@ -42,7 +42,7 @@ struct group_waiter {
   wait_result state = wait_result::none;
 };
 
-// Somebody who waits for the children of a group. A task that has permits of
+// A waiter for the children of a group. A task that has permits of
 // the group's limiter gives them back meanwhile, for they may be what the
 // children wait for; it then waits once more, in its own group, as a rejoiner.
 struct resting_waiter : group_waiter {

@@ -28,8 +28,8 @@ class await_operation;
 
 // One of our operations on its way to a completion handler.
 //
-// Owned by whoever will complete it: the step's queue while it waits, the
-// function posted to the handler's executor after that.
+// Owned by the party that will complete it: the step's queue while it waits,
+// the function posted to the handler's executor after that.
 template <typename Step, typename Handler>
 class operation_state final : public waiter {
   using fallback = decltype(std::declval<Step&>().fallback_executor());
@@ -59,7 +59,7 @@ public:
       self->over_ = true;
       complete(*self);
     }
-    // *self may be gone.
+    // *self may be destroyed.
   }
 
 private:
@@ -91,7 +91,7 @@ private:
     operation_state* self;
   };
 
-  // On the handler's executor, as Asio asks of whoever emits.
+  // On the handler's executor, as Asio asks of the canceller.
   struct canceller {
     explicit canceller(operation_state& s) noexcept : self(s) {}
     void operator()(asio::cancellation_type type) {
@@ -137,7 +137,7 @@ private:
   Step step_;
   [[no_unique_address]] memory memory_; // for the posted function
   // Completed by start() or by a cancellation: the next emission, before the
-  // handler has run, is for nobody. As the emissions, on the handler's
+  // handler has run, does nothing. As the emissions, on the handler's
   // executor.
   bool over_ = false;
   asio::executor_work_guard<executor_type> work_;

@@ -64,7 +64,7 @@ inline queued_step* dequeue(step_queue& queue) noexcept {
   return step;
 }
 
-// No lock held. *step may be gone afterwards.
+// No lock held. *step may be destroyed afterwards.
 inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
 // The same, and the object goes with it: at the end of a runtime, if what waits
 // is no task.

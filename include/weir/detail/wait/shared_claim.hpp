@@ -12,10 +12,11 @@
 
 namespace weir::detail {
 
-// Of several waits that stand in the queues of several objects only so many
-// may take effect: those that take the claim which they share. An object asks
-// for it, under its own lock, before it serves one. No lock is taken while a
-// claim's is held but that of a second claim, in the order of their addresses.
+// Of several waits that stand in the queues of several objects, at most
+// `wanted` may take effect: those that take the claim which they share. An
+// object asks for it, under its own lock, before it serves one. No lock is
+// taken while a claim's is held but that of a second claim, in the order of
+// their addresses.
 class shared_claim {
 public:
   explicit shared_claim(std::size_t wanted = 1) noexcept : left_(wanted) {}
@@ -38,7 +39,7 @@ public:
     waits_late,   // that of `waits` is spent; neither was taken
     same,         // one claim, with one share left: they cannot both have it
   };
-  // Somebody arrives who could be served by somebody that waits. Null: is in
+  // A caller arrives that a waiter could serve. Null: is in
   // no contest.
   static meeting meet(shared_claim* arrives, shared_claim* waits) noexcept {
     if (arrives == nullptr)

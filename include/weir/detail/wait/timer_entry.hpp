@@ -13,7 +13,7 @@ class task_core;
 // waits. Guarded by the wheel's lock while armed.
 struct timer_entry {
   // On a pool thread with no lock held, unless disarmed: ends the wait of
-  // `task`, or calls a timer_function. *this may be gone when it returns.
+  // `task`, or calls a timer_function. *this may be destroyed when it returns.
   void fire() noexcept;
 
   timer_entry* prev = nullptr;

@@ -9,10 +9,10 @@
 
 namespace weir::detail {
 
-// Somebody who waits for one of our operations: a suspended task or an Asio
+// The waiter for one of our operations: a suspended task or an Asio
 // handler. A step that parks one calls `complete` exactly once, from any
-// thread, with no lock held, unless it was withdrawn. The waiter may be gone
-// when the call returns.
+// thread, with no lock held, unless it was withdrawn. The waiter may be
+// destroyed when the call returns.
 struct waiter {
   using complete_fn = void (*)(waiter&) noexcept;
   explicit waiter(complete_fn f) noexcept : complete(f) {}
