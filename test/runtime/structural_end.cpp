@@ -257,6 +257,7 @@ BOOST_AUTO_TEST_CASE(a_destructor_may_call_stop) {
     std::atomic<int> begun{0};
     std::atomic<int> left{0};
     std::atomic<int> waiting{0};
+    std::atomic<bool> stopped{false};
     {
       weir::runtime pool(1);
       auto stops_again = [&]() -> task<> {
@@ -273,10 +274,17 @@ BOOST_AUTO_TEST_CASE(a_destructor_may_call_stop) {
       for (int i = 0; i != 2; ++i)
         weir::co_spawn(pool, stops_again(), asio::detached);
       block_until([&] { return waiting == 2; });
-      if (on_the_pool)
-        asio::post(pool.get_executor(), [&] { pool.stop(); });
-      else
+      if (on_the_pool) {
+        // Awaited, because a destructor that begins first cancels the tasks,
+        // and then both unwind on the one worker.
+        asio::post(pool.get_executor(), [&] {
+          pool.stop();
+          stopped = true;
+        });
+        block_until([&] { return stopped.load(); });
+      } else {
         pool.stop();
+      }
     }
     BOOST_TEST(left == 2);
   }
