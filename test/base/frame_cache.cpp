@@ -9,9 +9,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -110,6 +112,28 @@ void burst(std::size_t size, std::size_t bytes) {
     cache_deallocate(b, size);
 }
 
+// A coroutine that allocates a block each time that it is resumed.
+struct allocating {
+  struct promise_type {
+    allocating get_return_object() {
+      return {std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  std::coroutine_handle<promise_type> handle;
+};
+
+allocating allocates(std::size_t size, int times, void*& block) {
+  for (int i = 0; i != times; ++i) {
+    cache_deallocate(cache_allocate(size), size);
+    block = cache_allocate(size);
+    co_await std::suspend_always();
+  }
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(frame_cache)
@@ -162,6 +186,23 @@ BOOST_AUTO_TEST_CASE(a_freed_block_serves_the_next_of_its_size,
     BOOST_TEST(first == second);
     cache_deallocate(second, size);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_coroutine_allocates_from_the_thread_that_resumes_it,
+                     *boost::unit_test::precondition(memory_can_be_measured)) {
+  constexpr std::size_t size = 200;
+  void* block = nullptr;
+  const auto coroutine = allocates(size, 2, block).handle;
+  const auto resumes = [&] {
+    void* const freed_here = cache_allocate(size);
+    cache_deallocate(freed_here, size);
+    coroutine.resume();
+    BOOST_TEST(block == freed_here);
+    cache_deallocate(block, size);
+  };
+  resumes();
+  std::thread(resumes).join();
+  coroutine.destroy();
 }
 
 BOOST_AUTO_TEST_CASE(any_thread_frees_what_another_allocated) {
