@@ -9,9 +9,12 @@
 #include <weir/task_group.hpp> // weir::unlimited
 
 #include "../skynet_range.hpp"
+#include "../trees.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -68,16 +71,98 @@ sample run_skynet(const workload& load) {
   });
 }
 
+std::uint64_t fib(unsigned n) {
+  if (n < 2)
+    return n;
+  std::uint64_t parts[2] = {};
+  tbb::task_group group;
+  group.run([&] { parts[0] = fib(n - 1); });
+  group.run([&] { parts[1] = fib(n - 2); });
+  group.wait();
+  return parts[0] + parts[1];
+}
+
+sample run_fib(const workload& load) {
+  return measure(load, 10'000, [&](std::size_t tasks, stopwatch&) {
+    const unsigned n = fib_of_size(tasks);
+    std::uint64_t result = 0;
+    in_arena(load.threads, [&] { result = fib(n); });
+    require(result == fib_of(n), "fib");
+  });
+}
+
+std::size_t queens(const board& b) {
+  if (b.is_full())
+    return 1;
+  std::size_t each[board::most] = {};
+  tbb::task_group group;
+  for (unsigned c = 0; c != b.rows(); ++c)
+    if (b.is_free(c))
+      group.run([&each, b, c] { each[c] = queens(b.with(c)); });
+  group.wait();
+  std::size_t all = 0;
+  for (const std::size_t solutions : each)
+    all += solutions;
+  return all;
+}
+
+sample run_nqueens(const workload& load) {
+  const board all = board::of_size(load.tasks);
+  const std::size_t solutions = board::solutions(all);
+  return measure(load, 10'000, [&](std::size_t tasks, stopwatch& watch) {
+    const board b = tasks == load.tasks ? all : board::of_size(tasks);
+    std::size_t found = 0;
+    watch.start();
+    in_arena(load.threads, [&] { found = queens(b); });
+    watch.stop();
+    require(tasks != load.tasks || found == solutions, "solutions");
+  });
+}
+
+template <std::size_t children>
+sample run_groups(const workload& load) {
+  return measure(load, 10'000, [&](std::size_t groups, stopwatch&) {
+    std::size_t sum = 0;
+    in_arena(load.threads, [&] {
+      for (std::size_t i = 0; i != groups; ++i) {
+        std::array<std::size_t, children> done{};
+        tbb::task_group group;
+        for (std::size_t& each : done)
+          group.run([&each] { each = 1; });
+        group.wait();
+        for (const std::size_t each : done)
+          sum += each;
+      }
+    });
+    require(sum == groups * children, "children that ran");
+  });
+}
+
 } // namespace
 
 std::vector<perf_case> all_cases() {
   const std::string group = "oneTBB task_group";
+  const auto groups_of = [&](const char* name, auto* run) {
+    return perf_case{.name = name,
+                     .loads = {{100'000, unlimited, 2}},
+                     .contenders = {{group, run}}};
+  };
   return {{.name = "spawn_join",
            .loads = {{1'000'000, unlimited, 2}},
            .contenders = {{group, run_spawn_join}}},
           {.name = "skynet",
            .loads = {{1'000'000, unlimited, 2}},
-           .contenders = {{group, run_skynet}}}};
+           .contenders = {{group, run_skynet}}},
+          {.name = "fib",
+           .loads = {{fib_calls(27), unlimited, 2}},
+           .contenders = {{group, run_fib}}},
+          {.name = "nqueens",
+           .loads = {{856'189, unlimited, 2}},
+           .contenders = {{group, run_nqueens}}},
+          groups_of("groups_1", &run_groups<1>),
+          groups_of("groups_2", &run_groups<2>),
+          groups_of("groups_8", &run_groups<8>),
+          groups_of("groups_32", &run_groups<32>)};
 }
 
 } // namespace weir::perf
