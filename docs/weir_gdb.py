@@ -53,7 +53,7 @@ def function_at(address):
 
 def listed(tasks):
     """Both parts of a task_list."""
-    for head in ("untold_", "told_"):
+    for head in ("uncancelled_", "cancelled_"):
         task = tasks[head]
         while int(task) != 0:
             yield task.dereference()

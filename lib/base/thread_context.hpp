@@ -12,7 +12,7 @@ namespace weir::detail {
 class driver;
 class task_core;
 struct worker;
-struct pending_tells;
+struct pending_cancels;
 struct virtual_clock;
 
 // What the engine knows about a thread.
@@ -27,7 +27,7 @@ struct thread_context {
   // that the thread has created.
   virtual_clock* clock = nullptr;
   // Of the outermost group that this thread cancels.
-  pending_tells* tells = nullptr;
+  pending_cancels* cancels = nullptr;
 };
 
 // What weir keeps for a thread. Created when the thread first needs to write to

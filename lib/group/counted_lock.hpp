@@ -40,9 +40,9 @@ public:
       group_.lock_.unlock();
       return;
     }
-    limiter_queue told = group_.permits_->take_told();
+    limiter_queue granted = group_.permits_->take_granted();
     group_.lock_.unlock(); // *this may be destroyed.
-    limiter_core::settle(told, true);
+    limiter_core::settle(granted, true);
   }
 
 private:

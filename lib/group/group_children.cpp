@@ -208,13 +208,13 @@ bool group_core::on_first_await(task_core& core) noexcept {
   std::lock_guard held(list.lock);
   // Listed also in a cancelled group: behind a shield the child still waits,
   // and if the runtime is stopped meanwhile, the end must find it.
-  if (list.is_told)
-    list.tasks.add_told(core);
+  if (list.is_cancelled)
+    list.tasks.add_cancelled(core);
   else
     list.tasks.add(core);
   static_assert(std::tuple_size_v<decltype(children_)> < 8); // three bits
   core.listed_in = static_cast<std::uint8_t>(i + 1) & 7;
-  return list.is_told;
+  return list.is_cancelled;
 }
 
 // On the child's strand.

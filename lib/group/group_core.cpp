@@ -119,8 +119,8 @@ std::exception_ptr group_core::outcome() const {
   {
     // All children have ended; the lock only orders a late cancel().
     counted_lock held(*this);
-    if (told_ != nullptr)
-      return told_;
+    if (join_error_ != nullptr)
+      return join_error_;
     if (!errors_.has_error()) {
       held.unlock();
       return broken_off();
@@ -131,9 +131,9 @@ std::exception_ptr group_core::outcome() const {
     return error;
   const std::exception_ptr mine = error; // Not destroyed under the lock.
   counted_lock held(*this);
-  if (told_ == nullptr)
-    told_ = error;
-  error = told_;
+  if (join_error_ == nullptr)
+    join_error_ = error;
+  error = join_error_;
   return error;
 }
 
@@ -142,7 +142,7 @@ bool group_core::is_outcome(const std::exception_ptr& error) const noexcept {
   if (!state_.is_joined())
     return false;
   if (errors_.has_error())
-    return error == errors_.first() || error == told_;
+    return error == errors_.first() || error == join_error_;
   return state_.cancelled_by() == group_state::cause::deadline &&
          error == error_of(asio::error::timed_out);
 }
@@ -261,7 +261,7 @@ void group_core::visit_children(void (*visit)(task_core& child, void* to),
   }
 }
 
-void group_core::tell_end() noexcept {
+void group_core::signal_end() noexcept {
   for (child_list& list : children_) {
     strand_item* marked = nullptr;
     {
@@ -293,11 +293,11 @@ void group_core::record(const std::exception_ptr& error,
   }
   const bool stopped = runtime_.is_stopped();
   std::shared_ptr<const error_hook> hook;
-  std::exception_ptr told; // destroyed without the lock
+  std::exception_ptr join_error; // destroyed without the lock
   {
     counted_lock held(*this);
     errors_.add(error, kept);
-    std::swap(told, told_);
+    std::swap(join_error, join_error_);
     if (!stopped)
       hook = hook_;
     if (hook == nullptr) {
@@ -350,7 +350,7 @@ bool group_core::cancel_locked(counted_lock& held,
       const std::uint32_t children = generation();
       add_ref();
       held.unlock();
-      tell(children, nullptr);
+      cancel_parts(children, nullptr);
       release();
     }
     return false;
@@ -367,12 +367,12 @@ bool group_core::cancel_locked(counted_lock& held,
   held.unlock();
 
   complete(woken);
-  tell(children, body);
+  cancel_parts(children, body);
   release();
   return true;
 }
 
-struct pending_tells {
+struct pending_cancels {
   group_core* first = nullptr;
   group_core* last = nullptr;
 };
@@ -381,47 +381,47 @@ struct pending_tells {
 // another group, which is cancelled by the emission; that group then waits in a
 // list until the outermost call handles it. So groups may be nested to any
 // depth without recursion on the stack of the cancelling thread.
-void group_core::tell(std::uint32_t generation,
-                      cancellable_body* body) noexcept {
-  pending_tells*& pending = own_thread().tells;
+void group_core::cancel_parts(std::uint32_t generation,
+                              cancellable_body* body) noexcept {
+  pending_cancels*& pending = own_thread().cancels;
   if (pending != nullptr) {
     bool is_first = false;
     {
       std::lock_guard held(lock_);
       // Else another thread has it in its list, for an earlier generation.
-      is_first = !std::exchange(is_tell_pending_, true);
+      is_first = !std::exchange(is_cancel_pending_, true);
     }
     if (is_first) {
       add_ref();
-      told_generation_ = generation;
-      told_body_ = body;
-      tell_next_ = nullptr;
-      (pending->last != nullptr ? pending->last->tell_next_ : pending->first) =
-          this;
+      cancelled_generation_ = generation;
+      cancelled_body_ = body;
+      cancel_next_ = nullptr;
+      (pending->last != nullptr ? pending->last->cancel_next_
+                                : pending->first) = this;
       pending->last = this;
       return;
     }
-    tell_children(generation);
+    cancel_children(generation);
     if (body != nullptr)
       body->cancel(); // *body may be destroyed.
     return;
   }
-  pending_tells nested;
+  pending_cancels nested;
   pending = &nested;
-  tell_children(generation);
+  cancel_children(generation);
   if (body != nullptr)
     body->cancel();
   while (group_core* const group = nested.first) {
-    nested.first = group->tell_next_;
+    nested.first = group->cancel_next_;
     if (nested.first == nullptr)
       nested.last = nullptr;
-    cancellable_body* const its_body = group->told_body_;
-    const std::uint32_t children = group->told_generation_;
+    cancellable_body* const its_body = group->cancelled_body_;
+    const std::uint32_t children = group->cancelled_generation_;
     {
       std::lock_guard held(group->lock_);
-      group->is_tell_pending_ = false;
+      group->is_cancel_pending_ = false;
     }
-    group->tell_children(children);
+    group->cancel_children(children);
     if (its_body != nullptr)
       its_body->cancel();
     group->release();
@@ -434,14 +434,14 @@ void group_core::tell(std::uint32_t generation,
 // reference keeps the child while what it waits for is interrupted. The
 // children may end meanwhile, and the group may be joined and reopened:
 // children of a later generation are not marked.
-void group_core::tell_children(std::uint32_t generation) noexcept {
+void group_core::cancel_children(std::uint32_t generation) noexcept {
   for (child_list& list : children_) {
     const auto next = [&]() -> task_core* {
       std::lock_guard held(list.lock);
       if (generation != this->generation())
         return nullptr;
-      list.is_told = true;
-      while (task_core* const child = list.tasks.tell_next())
+      list.is_cancelled = true;
+      while (task_core* const child = list.tasks.take_uncancelled())
         if (child->whole().mark(asio::cancellation_type::terminal)) {
           child->add_ref();
           return child;
@@ -548,20 +548,20 @@ void group_core::next_stage(std::uint32_t plan) noexcept {
 
 bool group_core::reopen() noexcept {
   error_record old(0); // destroyed without the lock
-  std::exception_ptr told;
+  std::exception_ptr join_error;
   {
     counted_lock held(*this);
     if (!state_.is_joined())
       return false;
     state_.reopen();
     errors_.reset(old);
-    std::swap(told, told_);
-    // relaxed: seen by tell_children() under the locks of the lists, by all
+    std::swap(join_error, join_error_);
+    // relaxed: seen by cancel_children() under the locks of the lists, by all
     // others under lock_.
     generation_.store(generation() + 1, std::memory_order_relaxed);
     for (child_list& list : children_) {
       std::lock_guard list_held(list.lock);
-      list.is_told = false;
+      list.is_cancelled = false;
     }
     ++plan_;
     stage_ = stage::none;

@@ -38,8 +38,8 @@ enum class group_kind : std::uint8_t {
 };
 
 // Groups whose children must still be marked as cancelled, by the thread that
-// cancels the outermost of these groups: see group_core::tell().
-struct pending_tells;
+// cancels the outermost of these groups: see group_core::cancel_parts().
+struct pending_cancels;
 
 // The shared state behind a task_group: the rules, the children that have
 // awaited, and the waiters. Alive while the task_group, a token operation or a
@@ -151,7 +151,7 @@ public:
   std::size_t children() const noexcept override;
   bool has_stopper() const noexcept;
   void report(std::FILE* out) const noexcept override;
-  void tell_end() noexcept override;
+  void signal_end() noexcept override;
   const char* name() const noexcept { return name_; }
 
 private:
@@ -189,8 +189,8 @@ private:
   bool cancel_locked(counted_lock& held,
                      group_state::cause why,
                      boost::system::error_code reason) noexcept;
-  void tell(std::uint32_t generation, cancellable_body* body) noexcept;
-  void tell_children(std::uint32_t generation) noexcept;
+  void cancel_parts(std::uint32_t generation, cancellable_body* body) noexcept;
+  void cancel_children(std::uint32_t generation) noexcept;
   void on_deadline(std::uint32_t generation) noexcept;
   void request_stop_locked(counted_lock& held) noexcept;
   void next_stage(std::uint32_t plan) noexcept;
@@ -207,8 +207,8 @@ private:
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};
-  // Counts reopen() calls, to tell the children of one use of the group from
-  // those of the next. Set under lock_.
+  // Counts reopen() calls, to distinguish the children of one use of the group
+  // from those of the next. Set under lock_.
   sync::atomic<std::uint32_t> generation_{0};
 
   // The cache does not align to cache lines. So rarely used members separate
@@ -228,15 +228,15 @@ private:
   const std::unique_ptr<group_permits> permits_; // its members under lock_
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
-  // While the group is in a list of pending_tells: used only by the thread of
+  // While the group is in a list of pending_cancels: used only by the thread of
   // that list.
-  group_core* tell_next_ = nullptr;
-  cancellable_body* told_body_ = nullptr;
-  std::uint32_t told_generation_ = 0;
-  bool is_tell_pending_ = false; // under lock_
+  group_core* cancel_next_ = nullptr;
+  cancellable_body* cancelled_body_ = nullptr;
+  std::uint32_t cancelled_generation_ = 0;
+  bool is_cancel_pending_ = false; // under lock_
   // The group_error that join() has thrown, if any: the same for all joiners.
   // Under lock_.
-  mutable std::exception_ptr told_;
+  mutable std::exception_ptr join_error_;
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
@@ -253,8 +253,8 @@ private:
   // that threads rarely contend. A lock may be taken under lock_.
   struct child_list {
     lock_type lock;
-    bool is_told = false; // of a cancellation; under lock
-    task_list tasks;      // under lock
+    bool is_cancelled = false; // of a cancellation; under lock
+    task_list tasks;           // under lock
     // No cache line contains parts of two lists: a block begins at a multiple
     // of 16 bytes, and four times that lie between the end of one list and the
     // begin of the next.

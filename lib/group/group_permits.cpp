@@ -18,7 +18,7 @@ permit_source::answer group_permits::take_first(std::size_t wanted) noexcept {
     put_back(had); // They were for another spawn(), which was withdrawn.
   }
   if (asked_) {
-    if (weight == wanted || !from_.withdraw(*this, told_))
+    if (weight == wanted || !from_.withdraw(*this, granted_))
       return answer::later;
     asked_ = false;
   }
@@ -37,7 +37,7 @@ permit_source::answer group_permits::take_first(std::size_t wanted) noexcept {
 
 void group_permits::none_wanted() noexcept {
   put_back(std::exchange(in_hand_, 0));
-  if (asked_ && from_.withdraw(*this, told_))
+  if (asked_ && from_.withdraw(*this, granted_))
     asked_ = false;
 }
 

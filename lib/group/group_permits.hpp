@@ -46,7 +46,7 @@ public:
 
   void put_back(std::size_t weight) noexcept {
     if (weight != 0)
-      from_.release(weight, told_);
+      from_.release(weight, granted_);
   }
   // The limiter's answer has come: what was granted can be taken first.
   void answered(bool granted) noexcept {
@@ -57,7 +57,7 @@ public:
   bool is_asking() const noexcept { return asked_; }
 
   // The waiters that got a permit, to be completed without any lock.
-  limiter_queue take_told() noexcept { return std::exchange(told_, {}); }
+  limiter_queue take_granted() noexcept { return std::exchange(granted_, {}); }
 
 private:
   static void settled(limiter_node& node, bool granted) noexcept;
@@ -66,7 +66,7 @@ private:
   limiter_core& from_;
   bool asked_ = false; // in the limiter's queue, or its answer is on the way
   std::size_t in_hand_ = 0;
-  limiter_queue told_;
+  limiter_queue granted_;
 };
 
 } // namespace weir::detail

@@ -47,7 +47,7 @@ void work_state::end(std::size_t count) noexcept {
     while (queued_step* const step = dequeue(drainers_))
       woken.push_back(*step);
   }
-  tell_all(woken);
+  complete_all(woken);
 }
 
 void work_state::abandon() noexcept {
@@ -60,7 +60,7 @@ void work_state::abandon() noexcept {
       woken.push_back(*step);
     }
   }
-  tell_all(woken);
+  complete_all(woken);
 }
 
 bool work_state::start(queued_step& step,

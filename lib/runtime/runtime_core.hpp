@@ -186,7 +186,7 @@ private:
   // The stages of stop(), in this order.
   enum class stage : std::uint8_t {
     none,
-    telling,   // the tasks are marked
+    marking,   // the tasks are marked
     parking,   // until every task is parked or has ended
     unwinding, // their frames are destroyed
     finishing, // completion handlers run

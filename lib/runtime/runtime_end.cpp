@@ -17,7 +17,7 @@
 
 // How a runtime ends: docs/design/end-of-a-runtime.md. Its destructor first
 // cancels all tasks and waits for them; then, as runtime::stop() does at once,
-// it tells the tasks to park, destroys their frames, and ends the threads.
+// it makes the tasks park, destroys their frames, and ends the threads.
 // Long, because the stages share a lock and follow each other.
 
 namespace weir::detail {
@@ -112,7 +112,7 @@ void runtime_core::shut_down() noexcept {
 void runtime_core::cancel_all() noexcept {
   const auto next_root = [this] {
     std::lock_guard held(lock_);
-    task_core* root = roots_.tell_next();
+    task_core* root = roots_.take_uncancelled();
     if (root != nullptr)
       root->add_ref();
     return root;
@@ -179,7 +179,7 @@ void runtime_core::begin_end() noexcept {
     // release: pairs with is_stopped().
     if (stopped_.exchange(true, std::memory_order_release))
       return;
-    set_stage(stage::telling);
+    set_stage(stage::marking);
     roots_.for_each([&](task_core& root) { root.add_end_mark(marked); });
     for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
       g->add_ref();
@@ -189,7 +189,7 @@ void runtime_core::begin_end() noexcept {
   }
   task_core::submit_end_marks(marked);
   for (tracked_group* g = groups; g != nullptr; g = g->end_next)
-    g->tell_end();
+    g->signal_end();
   // Only then, because a task that a cancellation reaches first is resumed with
   // it. Refuses the waiters that want to start a child.
   while (groups != nullptr) {

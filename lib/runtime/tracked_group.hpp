@@ -35,7 +35,7 @@ public:
   virtual void cancel_from_outside() noexcept = 0;
   // The runtime ends: marks all children, so that they are not resumed any
   // more.
-  virtual void tell_end() noexcept = 0;
+  virtual void signal_end() noexcept = 0;
   virtual void report(std::FILE* out) const noexcept = 0;
 
   // Those children that have awaited.

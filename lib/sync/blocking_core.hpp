@@ -38,28 +38,28 @@ public:
 private:
   void finish_one() noexcept;
   bool is_idle() const noexcept { // lock held
-    return running_ + queued_ + telling_ == 0;
+    return running_ + queued_ + completing_ == 0;
   }
-  void tell(blocking_job& job) noexcept;
+  void complete_or_post(blocking_job& job) noexcept;
   void complete(blocking_job& job) noexcept;
-  struct telling;
+  struct deferred_completion;
   void take_out(blocking_job& job) noexcept;
   void forget_waiter(blocking_job& job) noexcept;
   void forsake_all() noexcept;
 
   const std::size_t capacity_; // of jobs that run or wait; saturated
   mutable sync::mutex lock_;
-  condition_variable ready_; // a job, or the end
-  condition_variable idle_;  // no job runs, waits or completes a waiter
-  condition_variable told_;  // a job's waiter
+  condition_variable ready_;     // a job, or the end
+  condition_variable idle_;      // no job runs, waits or completes a waiter
+  condition_variable completed_; // a job's waiter
   // Guarded by lock_.
   wait_queue<blocking_job> queue_;
   wait_queue<blocking_job> begun_; // run or have run, with a waiter
   std::size_t queued_ = 0;
   std::size_t running_ = 0;
-  std::size_t abandoned_ = 0; // of those that run
-  std::size_t telling_ = 0;   // threads that complete a waiter
-  std::size_t waits_ = 0;     // jobs that have a waiter
+  std::size_t abandoned_ = 0;  // of those that run
+  std::size_t completing_ = 0; // threads that complete a waiter
+  std::size_t waits_ = 0;      // jobs that have a waiter
   bool closing_ = false;
 
   std::vector<std::thread> threads_; // changed in constructor and destructor

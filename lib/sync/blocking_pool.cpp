@@ -167,18 +167,18 @@ void blocking_core::work() noexcept {
     held.lock();
     job->at = blocking_job::stage::done;
     const bool is_awaited = job->who != nullptr;
-    job->is_telling = is_awaited;
+    job->is_completing = is_awaited;
     if (is_awaited) {
       // The thread counts as free before it completes the waiter, because the
       // waiter may submit again. It deregisters the waiter first, because a
       // joiner may destroy the pool, which must have no waiter then.
-      ++telling_;
+      ++completing_;
       finish_one();
       held.unlock();
-      tell(*job);
+      complete_or_post(*job);
       job->release();
       held.lock();
-      --telling_;
+      --completing_;
       if (is_idle())
         idle_.notify_all();
     } else {
@@ -199,7 +199,7 @@ void blocking_core::finish_one() noexcept {
 }
 
 // In the pool of the task's runtime.
-struct blocking_core::telling {
+struct blocking_core::deferred_completion {
   using allocator_type = decltype(blocking_job::memory)::allocator_type;
   allocator_type get_allocator() const noexcept {
     return job->memory.allocator();
@@ -209,7 +209,7 @@ struct blocking_core::telling {
       // The task may be the last of its runtime, and the runtime may be
       // destroyed while a thread of this pool is still posting.
       std::unique_lock held(self->lock_);
-      self->told_.wait(held, [&] { return !job->is_telling; });
+      self->completed_.wait(held, [&] { return !job->is_completing; });
     }
     job->runtime->outside_ended();
     self->complete(*job);
@@ -221,19 +221,19 @@ struct blocking_core::telling {
 
 // A thread of the pool. The wait of a task ends in its own runtime's pool, so
 // that the runtime is not destroyed while this thread still uses it.
-void blocking_core::tell(blocking_job& job) noexcept {
+void blocking_core::complete_or_post(blocking_job& job) noexcept {
   if (job.runtime == nullptr) {
     complete(job);
   } else {
     job.add_ref();
     asio::post(pool_of(*job.runtime),
-               telling{this, ref<blocking_job>::adopt(&job)});
+               deferred_completion{this, ref<blocking_job>::adopt(&job)});
   }
   {
     std::lock_guard held(lock_);
-    job.is_telling = false;
+    job.is_completing = false;
   }
-  told_.notify_all();
+  completed_.notify_all();
 }
 
 // May destroy *this, unless a thread of the pool calls it.

@@ -118,7 +118,7 @@ void flight_board::end(flight& call) noexcept {
     alive = std::move(call.self);
     core = std::move(call.core);
   }
-  tell_all(woken);
+  complete_all(woken);
 }
 
 void throw_flight_waits_for_itself() {

@@ -50,7 +50,7 @@ std::exception_ptr made(const boost::system::error_code& code) {
   return std::make_exception_ptr(boost::system::system_error(code));
 }
 
-// The errors for the codes that tell what ended an operation, made once. Making
+// The errors for the codes that say what ended an operation, made once. Making
 // one costs as much as throwing it, because of the text of what(), a cancelled
 // group would make one for each child, and there may be no memory.
 struct shared_errors {

@@ -69,7 +69,7 @@ bool asio_wait::begin(task_core& core, bool& suspend) noexcept {
   core_ = &core;
   switch (core_->begin_wait(*this)) {
   case task_core::verdict::go:
-    // relaxed: only tells waits apart.
+    // relaxed: only distinguishes waits.
     round_ = rounds.load(std::memory_order_relaxed);
     initiating_ = true;
     return true;

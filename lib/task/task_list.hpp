@@ -12,10 +12,12 @@ namespace weir::detail {
 // caller holds the owner's lock.
 class task_list {
 public:
-  bool empty() const noexcept { return untold_ == nullptr && told_ == nullptr; }
+  bool empty() const noexcept {
+    return uncancelled_ == nullptr && cancelled_ == nullptr;
+  }
 
-  void add(task_core& task) noexcept { push(untold_, task); }
-  void add_told(task_core& task) noexcept { push(told_, task); }
+  void add(task_core& task) noexcept { push(uncancelled_, task); }
+  void add_cancelled(task_core& task) noexcept { push(cancelled_, task); }
 
   void remove(task_core& task) noexcept {
     auto& [prev, next] = task.links;
@@ -24,29 +26,29 @@ public:
     if (prev != nullptr)
       prev->links.next = next;
     else
-      (untold_ == &task ? untold_ : told_) = next;
+      (uncancelled_ == &task ? uncancelled_ : cancelled_) = next;
   }
 
   // A task that is not marked yet; from now on it counts as marked. Null if
   // there is none.
-  task_core* tell_next() noexcept {
-    task_core* task = untold_;
+  task_core* take_uncancelled() noexcept {
+    task_core* task = uncancelled_;
     if (task != nullptr) {
       remove(*task);
-      push(told_, *task);
+      push(cancelled_, *task);
     }
     return task;
   }
 
   task_core* any() const noexcept {
-    return untold_ != nullptr ? untold_ : told_;
+    return uncancelled_ != nullptr ? uncancelled_ : cancelled_;
   }
 
   template <typename F>
   void for_each(F f) const {
-    for (task_core* t = untold_; t != nullptr; t = t->links.next)
+    for (task_core* t = uncancelled_; t != nullptr; t = t->links.next)
       f(*t);
-    for (task_core* t = told_; t != nullptr; t = t->links.next)
+    for (task_core* t = cancelled_; t != nullptr; t = t->links.next)
       f(*t);
   }
 
@@ -58,8 +60,8 @@ private:
     head = &task;
   }
 
-  task_core* untold_ = nullptr;
-  task_core* told_ = nullptr;
+  task_core* uncancelled_ = nullptr;
+  task_core* cancelled_ = nullptr;
 };
 
 } // namespace weir::detail

@@ -50,7 +50,8 @@ namespace weir::test {
 struct storm_fixture {
   watchdog dog;
   weir::runtime pool{3};
-  std::atomic<bool> is_told{false}; // a cancel() of this round has returned
+  std::atomic<bool> is_cancelled{
+      false}; // a cancel() of this round has returned
 
   // Runs children made by `make(n)` in one group after the other; two threads
   // cancel each group at a random moment.
@@ -63,7 +64,7 @@ struct storm_fixture {
          ++round) {
       chance random(round);
       std::atomic<int> alive{0};
-      is_told = false;
+      is_cancelled = false;
       auto child = [&](std::size_t n, counted) -> task<> { co_await make(n); };
       {
         task_group group(pool,
@@ -83,7 +84,7 @@ struct storm_fixture {
             for (std::size_t spin = when % 64; spin != 0; --spin)
               std::this_thread::yield();
             group.cancel();
-            is_told = true;
+            is_cancelled = true;
           });
         for (int n = 0; n != children; ++n)
           if (group.try_spawn(child,
@@ -192,7 +193,7 @@ BOOST_AUTO_TEST_CASE(on_awaits_that_are_ready_at_once) {
   storm(800ms, 50, [&](std::size_t n) -> task<> {
     channel<int> values(1);
     for (;;) {
-      const bool is_late = is_told;
+      const bool is_late = is_cancelled;
       switch (n % 4) {
       case 0: {
         const permit held = co_await permits.acquire();

@@ -59,7 +59,7 @@ public:
       --children_;
       wake_if_over(woken);
     }
-    tell_all(woken);
+    complete_all(woken);
   }
 
   // The oldest next() gets the result, or it waits for one.
@@ -80,7 +80,7 @@ public:
       }
     }
     if (to != nullptr)
-      tell(*to);
+      complete_step(*to);
   }
 
   // True: there was one, there never will be, or `s` comes too late for its
@@ -111,7 +111,7 @@ public:
         --holding_;
     }
     if (admitted != nullptr)
-      tell(*admitted);
+      complete_step(*admitted);
     return true;
   }
 
@@ -150,7 +150,7 @@ public:
       closed_ = true;
       wake_if_over(woken);
     }
-    tell_all(woken);
+    complete_all(woken);
   }
   // A join began: children must not wait for a next() that may never come.
   void unbind() noexcept {
@@ -162,7 +162,7 @@ public:
       while (queued_step* const s = dequeue(holders_))
         woken.push_back(*s);
     }
-    tell_all(woken);
+    complete_all(woken);
     close();
   }
 

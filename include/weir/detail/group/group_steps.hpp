@@ -177,8 +177,8 @@ public:
   WEIR_API [[nodiscard]] bool leave() noexcept;
 
   // The body threw. True: its error counts as a child's, or is what the group's
-  // join() told it. False: it is the abort of a cancellation, ours or one from
-  // outside.
+  // join() reported it. False: it is the abort of a cancellation, ours or one
+  // from outside.
   WEIR_API bool failed(const std::exception_ptr& error) noexcept;
   // The body was stopped by a cancellation.
   WEIR_API void stopped() noexcept;

@@ -100,8 +100,8 @@ private:
   std::optional<value_type> value_; // by the child until it is ready
 };
 
-// A child before it is spawned: its function's coroutine, and what tells the
-// parent when it is destroyed, whether it has run or not.
+// A child before it is spawned: its function's coroutine, and what completes
+// the parent when it is destroyed, whether it has run or not.
 class starting {
 public:
   starting(std::shared_ptr<handshake_core> shake, task<> work) noexcept

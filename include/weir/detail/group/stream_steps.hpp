@@ -153,11 +153,11 @@ private:
       {
         std::lock_guard held(s.round_->lock);
         if (s.phase_ == phase::starting) {
-          s.spawned_ = true; // proceed() tells.
+          s.spawned_ = true; // proceed() completes it.
           return;
         }
       }
-      tell(s); // s may be destroyed.
+      complete_step(s); // s may be destroyed.
     }
     submit_step& to;
   };
@@ -167,22 +167,22 @@ private:
   }
 
   // Another thread than the waiter's: until phase_ is open again, or the
-  // waiter was told, *this stays.
+  // waiter was completed, *this stays.
   void proceed() noexcept override {
     relay_.emplace(*this);
     bool done = self_ != nullptr ? spawn_.start(*relay_, self_)
                                  : spawn_.start_for_others(*relay_);
     const auto round = round_; // Its lock outlives *this.
-    for (bool told = false; !done;) {
+    for (bool completed = false; !done;) {
       std::unique_lock held(round->lock);
       done = spawned_;
-      if (!done && (told || !cancelled_)) {
+      if (!done && (completed || !cancelled_)) {
         phase_ = phase::open;
         return; // *this may be destroyed once the lock is free.
       }
       held.unlock();
       if (!done) {
-        told = true;
+        completed = true;
         done = spawn_.on_cancel(*relay_);
       }
     }
@@ -190,7 +190,7 @@ private:
       std::lock_guard held(round->lock);
       phase_ = phase::open;
     }
-    tell(*this); // *this may be destroyed.
+    complete_step(*this); // *this may be destroyed.
   }
 
   std::shared_ptr<stream_round<T>> round_;

@@ -36,7 +36,7 @@ struct work_core {
   void close(boost::system::error_code why) noexcept {
     step_queue refused;
     state.end(items.close(why, refused));
-    tell_all(refused); // *this may be destroyed.
+    complete_all(refused); // *this may be destroyed.
   }
   // No consumer is left.
   void abandon() noexcept {

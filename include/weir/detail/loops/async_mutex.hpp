@@ -81,7 +81,7 @@ private:
       locked_ = next != nullptr;
     }
     if (next != nullptr)
-      tell(*next);
+      complete_step(*next);
   }
 
   spin_lock lock_;

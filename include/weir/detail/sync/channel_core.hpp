@@ -144,7 +144,7 @@ public:
   // Lock held: takes the next value, if there is one, and `claim`. Moves it
   // out if that can be done under the lock.
   taken take(std::optional<T>& into, shared_claim* claim = nullptr) noexcept;
-  // No lock held: moves it out otherwise, and tells the sender.
+  // No lock held: moves it out otherwise, and completes the sender.
   // *this may be destroyed afterwards.
   void collect(const taken& what, std::optional<T>& into) noexcept;
 
@@ -170,13 +170,13 @@ public:
   }
 
   // The first reason counts: what senders get. Those that wait are left in
-  // `refused`, for tell_all(); returns how many.
+  // `refused`, for complete_all(); returns how many.
   std::size_t close(boost::system::error_code why,
                     step_queue& refused) noexcept;
   void close() noexcept {
     step_queue refused;
     close(errc::channel_closed, refused);
-    tell_all(refused); // *this may be destroyed.
+    complete_all(refused); // *this may be destroyed.
   }
 
   struct counts {

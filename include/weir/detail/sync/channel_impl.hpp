@@ -22,7 +22,7 @@ send_status channel_core<T>::try_send(T&& value) noexcept {
   if (channel_receiver<T>* const r = next_receiver(nullptr, too_late)) {
     held.unlock();
     r->value.emplace(std::move(value));
-    tell(*r); // *this may be destroyed.
+    complete_step(*r); // *this may be destroyed.
     return send_status::sent;
   }
   if (!buffer_.has_room())
@@ -46,7 +46,7 @@ bool channel_core<T>::send(channel_sender<T>& s,
       held.unlock();
       s.takes_effect();
       r->value.emplace(std::move(s.value));
-      tell(*r); // *this may be destroyed.
+      complete_step(*r); // *this may be destroyed.
       return true;
     }
     const bool has_room = buffer_.has_room();
@@ -130,7 +130,7 @@ void channel_core<T>::collect(const taken& what,
   if (what.source == taken::from::sender)
     into.emplace(std::move(what.sender->value));
   if (what.sender != nullptr)
-    tell(*what.sender); // *this may be destroyed.
+    complete_step(*what.sender); // *this may be destroyed.
 }
 
 template <typename T>
@@ -155,7 +155,7 @@ channel_core<T>::next_errand(bool& refills) noexcept {
 }
 
 // A channel with a waiter that is not completed yet lives on: of whom it
-// serves it tells the one only when it has taken out the next.
+// serves it completes the one only when it has taken out the next.
 template <typename T>
 void channel_core<T>::settle(held_lock& held) noexcept {
   queued_step* served = nullptr;
@@ -166,8 +166,8 @@ void channel_core<T>::settle(held_lock& held) noexcept {
       end_receivers(ended);
     held.unlock();
     if (served != nullptr)
-      tell(*served);
-    tell_all(ended);
+      complete_step(*served);
+    complete_all(ended);
     if (next.node == nullptr)
       return; // *this may be destroyed.
     if (next.to != nullptr) {
@@ -244,7 +244,7 @@ std::size_t channel_core<T>::close(boost::system::error_code why,
     if (is_over())
       end_receivers(ended);
   }
-  tell_all(ended);
+  complete_all(ended);
   return count;
 }
 

@@ -64,7 +64,8 @@ public:
   waiter* who = nullptr;           // null: no waiter
   runtime_core* runtime = nullptr; // of the task that waits, if it is one
   stage at = stage::made;
-  bool is_telling = false; // a thread of the pool is about to tell the waiter
+  bool is_completing =
+      false; // a thread of the pool is about to complete the waiter
 
   completion_memory<6 * sizeof(void*)> memory; // for the completion of a task
 

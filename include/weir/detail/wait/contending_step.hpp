@@ -13,7 +13,7 @@ namespace weir::detail {
 class contending_step : public queued_step {
 public:
   // Before it is started: takes effect only if it gets a share of `all`, and
-  // tells so in `claimed`. If it does not, it ends as if it was cancelled, or
+  // says so in `claimed`. If it does not, it ends as if it was cancelled, or
   // waits until it is.
   void contend(shared_claim& all, bool& claimed) noexcept {
     claim = &all;

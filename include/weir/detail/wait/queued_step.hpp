@@ -15,10 +15,11 @@ namespace asio = boost::asio;
 
 // What steps that wait in a queue of one of our objects (a limiter, a channel)
 // have in common. The queue's lock guards it until it was taken out; whoever
-// takes it out sets what it waited for, lets go of the lock and calls tell().
+// takes it out sets what it waited for, lets go of the lock and calls
+// complete_step().
 //
-// The object must outlive the wait, but not the completion: once told, a step
-// does not touch it.
+// The object must outlive the wait, but not the completion: once completed, a
+// step does not touch it.
 class queued_step : public coded_operation {
 public:
   // Once it has started: its object is gone, or it never waited.
@@ -65,16 +66,18 @@ inline queued_step* dequeue(step_queue& queue) noexcept {
 }
 
 // No lock held. *step may be destroyed afterwards.
-inline void tell(queued_step& step) noexcept { step.who->complete(*step.who); }
+inline void complete_step(queued_step& step) noexcept {
+  step.who->complete(*step.who);
+}
 // The same, and the object goes with it: at the end of a runtime, if what waits
 // is no task.
 inline void orphan(queued_step& step) noexcept {
   waiter* const w = std::exchange(step.who, nullptr);
   w->complete(*w);
 }
-inline void tell_all(step_queue& woken) noexcept {
+inline void complete_all(step_queue& woken) noexcept {
   while (queued_step* const step = woken.pop_front())
-    tell(*step);
+    complete_step(*step);
 }
 
 } // namespace weir::detail

@@ -34,7 +34,7 @@ concept task_handler = requires {
   typename Handler::awaited_in_task;
 };
 
-// On the strand of a task: it has been told that its runtime ends.
+// On the strand of a task: its runtime ends, and has marked it.
 WEIR_API bool this_task_parks() noexcept;
 WEIR_API bool this_task_parks_on(const runtime_core& runtime) noexcept;
 
