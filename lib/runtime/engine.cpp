@@ -19,6 +19,10 @@ void engine::push_again(runtime_core& runtime, task_core& task) noexcept {
   runtime.ready().push_again(task);
 }
 
+void engine::push_below(runtime_core& runtime, task_core& task) noexcept {
+  runtime.ready().push_below(task);
+}
+
 bool engine::on_worker_thread(runtime_core& runtime) noexcept {
   return runtime.ready().on_worker_thread();
 }

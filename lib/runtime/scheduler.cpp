@@ -22,9 +22,13 @@ constexpr unsigned batch_tasks = 256;
 constexpr unsigned clock_turns = 32;
 static_assert(batch_tasks % clock_turns == 0);
 constexpr std::chrono::microseconds batch_time{200};
-// Once in this many tasks the shared queue is looked at first, so that a worker
-// whose own queue is never empty does not starve it.
-constexpr std::uint32_t shared_turns = 31;
+// Once in this many tasks the queues are looked at first, so that a worker
+// whose deque is never empty does not starve them.
+constexpr std::uint32_t turns_of_deque = 31;
+// After this time the oldest task of a deque that was never empty has a turn.
+// The longer, the less of a tree is begun; the shorter, the sooner a task runs
+// that waits behind one. Source: the time slice of Go's scheduler.
+constexpr std::chrono::milliseconds slice{2};
 // A worker without work looks around this many times, with this many pauses
 // after each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
@@ -63,7 +67,7 @@ scheduler::scheduler(asio::thread_pool& pool,
   for (std::size_t i = 0; i != threads; ++i) {
     workers_[i].owner = this;
     workers_[i].index = i;
-    workers_[i].turns = shared_turns;
+    workers_[i].turns = turns_of_deque;
     workers_[i].crowd = crowd;
     workers_[i].looked.resize(threads);
   }
@@ -86,9 +90,14 @@ void scheduler::push(ready_item& item) noexcept {
     push_from_outside(item);
     return;
   }
-  if (!self->queue.push(item)) [[unlikely]]
-    push_over(*self, item);
-  if (workers_.size() == 1 && self->draining)
+  if (this_thread().current != nullptr) {
+    ++self->made_ready;
+    if (!self->deque.push(item)) [[unlikely]]
+      push_over(self->deque, item);
+  } else if (!self->queue.push(item)) [[unlikely]] {
+    push_over(self->queue, item);
+  }
+  if (is_alone() && self->draining)
     return; // It runs the task itself; there is no worker to wake.
   notify();
 }
@@ -99,6 +108,18 @@ void scheduler::push_again(ready_item& item) noexcept {
   if (self == nullptr || self->owner != this || !self->draining ||
       !self->queue.push(item)) [[unlikely]]
     push(item);
+}
+
+void scheduler::push_below(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  if (self == nullptr || self->owner != this || !self->draining ||
+      !self->deque.push_below(item, self->made_ready)) {
+    push_again(item);
+    return;
+  }
+  // A worker that searched meanwhile has not seen the tasks above.
+  if (!is_alone())
+    notify();
 }
 
 // As soon as the item is in the queue, its task may run and end, and so may the
@@ -121,12 +142,14 @@ void scheduler::await_outside() const noexcept {
     sync::pause(round);
 }
 
-// For a worker whose queue is full: moves the older half to the shared queue.
-void scheduler::push_over(worker& self, ready_item& item) noexcept {
+// For a worker whose deque or queue is full: moves the older half to the shared
+// queue.
+template <typename Queue>
+void scheduler::push_over(Queue& full, ready_item& item) noexcept {
   do {
-    if (ready_item* chain = self.queue.split())
+    if (ready_item* chain = full.split())
       shared_.push(*chain);
-  } while (!self.queue.push(item));
+  } while (!full.push(item));
 }
 
 std::size_t scheduler::this_worker_index() noexcept {
@@ -135,7 +158,7 @@ std::size_t scheduler::this_worker_index() noexcept {
 
 bool ready_queue_is_crowded() noexcept {
   const worker* const self = this_thread().self;
-  return self != nullptr && self->queue.size() >= self->crowd;
+  return self != nullptr && self->made_ready >= self->crowd;
 }
 
 void scheduler::notify() noexcept {
@@ -169,40 +192,56 @@ ready_item* scheduler::take_shared(worker& self) noexcept {
     }
   }
   // A worker that searched after pop() had cleared the flag has found nothing.
-  if (workers_.size() != 1)
+  if (!is_alone())
     notify();
   return first;
 }
 
 ready_item* scheduler::next(worker& self) noexcept {
-  if (--self.turns == 0) {
-    self.turns = shared_turns;
-    if (ready_item* item = take_shared(self))
+  if (--self.turns == 0) [[unlikely]]
+    if (ready_item* const item = next_in_turn(self))
       return item;
-  }
-  if (ready_item* item = self.queue.pop())
+  if (ready_item* const item = self.deque.pop(is_alone()))
+    return item;
+  if (ready_item* const item = self.queue.pop())
     return item;
   return take_shared(self);
 }
 
-// Looks at the other workers' queues, once. Takes nothing from a queue whose
-// tasks are short: its owner runs them before they have moved to another
-// processor's cache. It is worth stealing from when the owner has taken nothing
-// since the last look, or would need more than `patience` such spans for the
-// rest.
+// What waits behind the deque: the queues alternate, and the oldest task of the
+// deque. Null: nothing does.
+ready_item* scheduler::next_in_turn(worker& self) noexcept {
+  self.turns = turns_of_deque;
+  self.is_shared_next = !self.is_shared_next;
+  ready_item* item = self.is_shared_next ? take_shared(self) : self.queue.pop();
+  if (item == nullptr)
+    item = self.is_shared_next ? self.queue.pop() : take_shared(self);
+  return item;
+}
+
+// Looks at the other workers' tasks, once. Takes none that are short: their
+// worker runs them before they have moved to another processor's cache. A queue
+// is worth stealing from when its worker has taken nothing since the last look,
+// or would need more than `patience` such spans for the rest; a deque, when its
+// oldest task was there at the last look already.
 ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   const std::size_t n = workers_.size();
   for (std::size_t i = 1; i != n; ++i) {
     worker& victim = workers_[(self.index + i) % n];
-    const std::uint32_t size = victim.queue.size();
-    if (size == 0)
-      continue;
-    const std::uint32_t taken = victim.queue.taken();
-    const std::uint32_t pace =
-        taken - std::exchange(self.looked[victim.index], taken);
-    if (size / patience >= pace)
-      if (ready_item* item = victim.queue.steal_into(self.queue))
-        return item;
+    worker::look& last = self.looked[victim.index];
+    if (const std::uint32_t size = victim.queue.size(); size != 0) {
+      const std::uint32_t taken = victim.queue.taken();
+      const std::uint32_t pace = taken - std::exchange(last.taken, taken);
+      if (size / patience >= pace)
+        if (ready_item* item = victim.queue.steal_into(self.queue))
+          return item;
+    }
+    if (!victim.deque.looks_empty()) {
+      const std::uint32_t oldest = victim.deque.oldest();
+      if (std::exchange(last.oldest, oldest) == oldest)
+        if (ready_item* item = victim.deque.steal())
+          return item;
+    }
   }
   return nullptr;
 }
@@ -242,7 +281,7 @@ bool scheduler::has_work() const noexcept {
   if (!shared_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
-    return !w.queue.looks_empty();
+    return !w.deque.looks_empty() || !w.queue.looks_empty();
   });
 }
 
@@ -271,9 +310,16 @@ void scheduler::drain(bool searching) noexcept {
   }
   const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
+  ready_item* item = nullptr;
+  // A task in the deque may have been there for long.
+  if (start - self.slice > slice) {
+    self.slice = start;
+    item = self.deque.steal();
+  }
   unsigned next_look = 1;
   for (unsigned done = 0;;) {
-    ready_item* item = next(self);
+    if (item == nullptr)
+      item = next(self);
     if (item == nullptr) {
       item = find(self, searching);
       if (item == nullptr)
@@ -289,7 +335,8 @@ void scheduler::drain(bool searching) noexcept {
           notify();
       }
     }
-    static_cast<task_core*>(item)->run();
+    self.made_ready = 0;
+    static_cast<task_core*>(std::exchange(item, nullptr))->run();
     // Short tasks are counted, because reading the clock costs as much as one;
     // long ones are noticed because the clock is read early.
     if (++done == next_look) {
@@ -350,9 +397,12 @@ void scheduler::driver_yields(bool yields) noexcept {
 // --- the end ---
 
 ready_item* scheduler::take_left() noexcept {
-  for (worker& w : workers_)
+  for (worker& w : workers_) {
+    if (ready_item* const item = w.deque.pop(true))
+      return item;
     if (ready_item* const item = w.queue.pop())
       return item;
+  }
   ready_item* const first = shared_.pop();
   if (first != nullptr && first->ready_next != nullptr)
     shared_.push(*first->ready_next);

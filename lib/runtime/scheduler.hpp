@@ -11,10 +11,12 @@
 #include "refill_source.hpp"
 #include "run_queue.hpp"
 #include "shared_queue.hpp"
+#include "work_deque.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -28,16 +30,35 @@ struct worker {
   scheduler* owner = nullptr;
   std::size_t index = 0;
   // Only by its thread:
-  bool draining = false; // inside drain(), which looks at the queue again
-  std::uint32_t turns;   // until the shared queue comes first
-  std::uint32_t crowd;   // see ready_queue_is_crowded()
-  std::vector<std::uint32_t> looked; // each victim's taken(), then
+  bool draining = false; // inside drain(), which looks at the queues again
+  bool is_shared_next = false; // which queue next_in_turn() begins with
+  std::uint32_t turns;         // until next_in_turn()
+  std::uint32_t crowd;         // see ready_queue_is_crowded()
+  // Tasks that the running task has made ready in this turn.
+  std::uint32_t made_ready = 0;
+  // When the oldest task of the deque last had a turn.
+  std::chrono::steady_clock::time_point slice;
+  struct look {
+    std::uint32_t taken = 0;  // of the queue
+    std::uint32_t oldest = 0; // of the deque
+  };
+  std::vector<look> looked; // at each victim, the last time
+
+  // What its tasks have made ready: newest first.
+  work_deque deque;
+  // What else is ready for it, as a timer or Asio made it so, or because it
+  // yielded: first in, first out.
   run_queue queue;
 };
 
-// Which ready task runs next, and on which thread: a queue for each worker,
-// one shared queue for other threads, and at most one drain handler for each
-// thread in the asio::thread_pool, which runs tasks from them.
+// Which ready task runs next, and on which thread: a deque and a queue for each
+// worker, one shared queue for other threads, and at most one drain handler for
+// each thread in the asio::thread_pool, which runs tasks from them.
+//
+// A worker runs what its tasks have made ready newest first: a child before the
+// siblings of its parent, so that a tree of tasks takes memory for its depth.
+// Other workers take the oldest. Once in a number of turns the queues come
+// first, and once in a number of milliseconds the oldest task of the deque.
 //
 // A drain handler runs a bounded batch and goes to the back of the pool's
 // queue, so that the reactor and other handlers get their turn. When there is
@@ -59,6 +80,8 @@ public:
   // The same for the task that the calling worker runs and that yields. Wakes
   // no worker: there is no more to run than before the worker took the task.
   void push_again(ready_item& item) noexcept;
+  // The same for a task that first lets those run which it has just made ready.
+  void push_below(ready_item& item) noexcept;
   // Makes the calling thread the worker `index`. It is a thread of the runtime,
   // which ends before *this does.
   void bind(std::size_t index) noexcept;
@@ -92,9 +115,12 @@ private:
   struct draining_mark;
 
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
-  [[gnu::noinline]] void push_over(worker& self, ready_item& item) noexcept;
+  template <typename Queue>
+  [[gnu::noinline]] void push_over(Queue& full, ready_item& item) noexcept;
   ready_item* take_shared(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
+  [[gnu::noinline]] ready_item* next_in_turn(worker& self) noexcept;
+  bool is_alone() const noexcept { return workers_.size() == 1; }
   ready_item* find(worker& self, bool& searching) noexcept;
   ready_item* search(worker& self, bool& again) noexcept;
   ready_item* steal(worker& self, std::uint32_t patience) noexcept;

@@ -28,6 +28,8 @@ namespace engine {
 void push(runtime_core& runtime, task_core& task) noexcept;
 // Behind everything that is ready.
 void push_again(runtime_core& runtime, task_core& task) noexcept;
+// Behind what the task has made ready since it was resumed.
+void push_below(runtime_core& runtime, task_core& task) noexcept;
 bool on_worker_thread(runtime_core& runtime) noexcept;
 
 // --- timers ---

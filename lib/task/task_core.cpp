@@ -238,7 +238,11 @@ void task_core::run() noexcept {
     }
     if (yielding_) {
       this_thread().current = nullptr;
-      engine::push_again(runtime_, *this); // The strand stays held.
+      // The strand stays held.
+      if (yields_to_new_)
+        engine::push_below(runtime_, *this);
+      else
+        engine::push_again(runtime_, *this);
       return;
     }
     if (strand_.try_release())

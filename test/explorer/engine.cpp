@@ -93,6 +93,8 @@ void scheduler::push(ready_item& item) noexcept { ready.push(item); }
 
 void scheduler::push_again(ready_item& item) noexcept { push(item); }
 
+void scheduler::push_below(ready_item& item) noexcept { push(item); }
+
 void scheduler::bind(std::size_t) noexcept {}
 bool scheduler::on_worker_thread() noexcept { return true; }
 std::size_t scheduler::this_worker_index() noexcept {

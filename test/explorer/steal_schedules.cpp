@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// A worker's ring under every schedule: the owner pushes, pops and splits while
-// others steal.
+// A worker's ring and its deque under every schedule: the owner pushes, pops
+// and splits while others steal.
 
 #include "explorer/expect.hpp"
 #include "explorer/explore_sync.hpp"
 #include "explorer/explorer.hpp"
 #include "runtime/run_queue.hpp"
+#include "runtime/work_deque.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -78,6 +80,68 @@ private:
   std::array<item, items> items_;
 };
 
+// What the owner of a deque does when it has pushed all items but the last.
+enum class last_push {
+  on_top,
+  below_one, // the newest
+  below_all,
+};
+
+template <std::size_t thieves, std::size_t items, last_push last>
+class deque {
+public:
+  static constexpr std::size_t threads = 1 + thieves;
+
+  void run(std::size_t thread) {
+    if (thread == 0)
+      own();
+    else
+      while (ready_item* const i = deque_.steal())
+        take(i, 't');
+  }
+
+  std::string outcome() const {
+    std::string by;
+    for (const item& i : items_)
+      if (i.taken.size() != 1)
+        return i.taken.empty() ? "lost" : "twice";
+      else
+        by += i.taken;
+    return by;
+  }
+
+private:
+  struct item : ready_item {
+    std::string taken;
+  };
+
+  static void take(ready_item* i, char by) {
+    static_cast<item*>(i)->taken += by;
+  }
+
+  void push(item& i) {
+    while (!deque_.push(i)) {
+      ready_item* first = deque_.split();
+      while (first != nullptr)
+        take(std::exchange(first, first->ready_next), 's');
+    }
+  }
+
+  void own() {
+    for (std::size_t i = 0; i + 1 != items; ++i)
+      push(items_[i]);
+    item& newest = items_[items - 1];
+    const std::uint32_t below = last == last_push::below_one ? 1 : items;
+    if (last == last_push::on_top || !deque_.push_below(newest, below))
+      push(newest);
+    while (ready_item* const i = deque_.pop(false))
+      take(i, 'o');
+  }
+
+  detail::basic_work_deque<explore_sync, 4> deque_;
+  std::array<item, items> items_;
+};
+
 // Explores, and checks that nothing is lost and every outcome in `possible`
 // happens.
 template <typename Model>
@@ -105,6 +169,23 @@ BOOST_AUTO_TEST_CASE(a_slot_is_used_again_while_a_thief_reads_it) {
 
 BOOST_AUTO_TEST_CASE(two_thieves_share_without_taking_twice) {
   explore<ring<2, 3>>(2, {"ooo", "tto", "tot"});
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_goes_to_the_owner_or_the_oldest_to_the_thief) {
+  explore<deque<1, 2, last_push::on_top>>(3, {"oo", "to", "tt"});
+}
+
+BOOST_AUTO_TEST_CASE(a_slot_of_a_deque_is_used_again_while_a_thief_reads_it) {
+  explore<deque<1, 5, last_push::on_top>>(2, {"ssooo", "ttooo", "stooo"});
+}
+
+BOOST_AUTO_TEST_CASE(two_thieves_of_a_deque_share_without_taking_twice) {
+  explore<deque<2, 3, last_push::on_top>>(2, {"ooo", "too", "tto"});
+}
+
+BOOST_AUTO_TEST_CASE(tasks_are_moved_beside_a_thief) {
+  explore<deque<1, 3, last_push::below_one>>(3, {"ooo", "too"});
+  explore<deque<1, 3, last_push::below_all>>(3, {"ooo", "oot", "too"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

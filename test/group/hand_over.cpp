@@ -10,6 +10,7 @@
 
 #include "group/slot_counter.hpp"
 #include "runtime/run_queue.hpp"
+#include "runtime/work_deque.hpp"
 #include "support/watchdog.hpp"
 #include "sync/permit_counter.hpp"
 
@@ -238,6 +239,21 @@ BOOST_AUTO_TEST_CASE(a_thief_sees_the_task_it_steals) {
     });
     detail::ready_item* stolen = nullptr;
     until_true([&] { return (stolen = queue.steal_into(mine)) != nullptr; });
+    BOOST_TEST_REQUIRE(static_cast<numbered_task*>(stolen)->number == round);
+    owner.join();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_thief_sees_the_task_it_steals_from_a_deque) {
+  for (int round = 0; round != rounds; ++round) {
+    numbered_task task;
+    detail::work_deque deque;
+    std::thread owner([&] {
+      task.number = round;
+      (void)deque.push(task);
+    });
+    detail::ready_item* stolen = nullptr;
+    until_true([&] { return (stolen = deque.steal()) != nullptr; });
     BOOST_TEST_REQUIRE(static_cast<numbered_task*>(stolen)->number == round);
     owner.join();
   }

@@ -36,6 +36,7 @@
 #include <cstddef>
 #include <future>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -202,11 +203,12 @@ BOOST_AUTO_TEST_CASE(a_thread_that_attaches_itself_never_runs_a_task) {
       auto& context = static_cast<asio::thread_pool&>(
           asio::query(to.get_executor(), asio::execution::context));
       std::latch are_busy(static_cast<std::ptrdiff_t>(threads));
-      std::latch may_go_on(1);
+      // Shared: a thread may still be in wait() when this function returns.
+      const auto may_go_on = std::make_shared<std::latch>(1);
       for (std::size_t i = 0; i != threads; ++i)
-        asio::post(context, [&] {
+        asio::post(context, [&are_busy, may_go_on] {
           are_busy.count_down();
-          may_go_on.wait();
+          may_go_on->wait();
         });
       are_busy.wait();
       comes_to.set_value(&context);
@@ -219,7 +221,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_attaches_itself_never_runs_a_task) {
       // Queued behind the handler that wakes a worker.
       const auto turn = [] { return std::this_thread::get_id(); };
       const auto of_handler = asio::post(context, asio::use_future(turn)).get();
-      may_go_on.count_down();
+      may_go_on->count_down();
       ended.get();
       return of_handler == visitor.get_id() && of_task != visitor.get_id();
     };

@@ -130,7 +130,7 @@ public:
       return true;
     if constexpr (Step::yields)
       if (ready_queue_is_crowded()) {
-        core.yield();
+        core.yield_to_new();
         return true;
       }
     return core.gives_way();

@@ -242,7 +242,12 @@ public:
   // Begins to unwind the running coroutine, which suspends and is not resumed.
   void stop() noexcept { stopping_ = true; }
   // Lets the other ready tasks run first. The running coroutine suspends.
-  void yield() noexcept { yielding_ = true; }
+  void yield() noexcept {
+    yielding_ = true;
+    yields_to_new_ = false;
+  }
+  // The same, only for those that the running coroutine has made ready.
+  void yield_to_new() noexcept { yielding_ = yields_to_new_ = true; }
   // The same after an await that was ready at once, if the task has had
   // ready_awaits_in_a_row of them since it last waited. True: suspend.
   [[nodiscard, gnu::always_inline]] bool gives_way() noexcept {
@@ -407,6 +412,7 @@ private:
   bool stopping_ : 1 = false;   // unwind from leaf_
   bool ended_ : 1 = false;
   bool done_ : 1 = false; // on_end() was called
+  bool yields_to_new_ : 1 = false;
 
   strand strand_;
   runtime_core& runtime_;
@@ -422,8 +428,8 @@ using task_ref = ref<task_core>;
 // The task this thread runs, or emits a cancellation to; null if none.
 WEIR_API task_core* current_task() noexcept;
 
-// True if this worker has more ready tasks than the processor's cache holds: a
-// task that continues to create tasks should first let some of them run.
+// True if the running task has made more tasks ready than the processor's cache
+// holds: before it makes more it should let those run.
 WEIR_API bool ready_queue_is_crowded() noexcept;
 
 } // namespace weir::detail
