@@ -213,4 +213,24 @@ void run_all(asio::thread_pool& pool,
   asio::co_spawn(pool, spawn_all(group, count, make), asio::use_future).get();
 }
 
+/// A latch out of a counter and a channel: for children whose number is known;
+/// no cap, no cancellation.
+struct latch {
+  using channel =
+      asio::experimental::concurrent_channel<void(boost::system::error_code)>;
+
+  latch(const asio::any_io_executor& ex, std::size_t count)
+      : opened(std::make_shared<channel>(ex, 1)), left(count) {}
+
+  void count_down() {
+    const std::shared_ptr<channel> kept = opened; // *this may go
+    // acq_rel: the last one to come has seen what the others wrote.
+    if (left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      kept->try_send(boost::system::error_code());
+  }
+
+  std::shared_ptr<channel> opened;
+  std::atomic<std::size_t> left;
+};
+
 } // namespace weir::perf

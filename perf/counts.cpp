@@ -8,6 +8,7 @@
 #include <weir/checkpoint.hpp>
 #include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
+#include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
@@ -17,6 +18,8 @@
 #include <iostream>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace weir::perf {
 
@@ -90,6 +93,45 @@ task<void> await_child(std::size_t count) {
     co_await nothing();
 }
 
+// A group for each, as a service has one for each request.
+template <std::size_t children>
+task<void> group_of(std::size_t count) {
+  auto body = [](task_group& group) -> task<void> {
+    for (std::size_t i = 0; i != children; ++i)
+      co_await group.spawn(nothing());
+  };
+  for (std::size_t i = 0; i != count; ++i)
+    co_await with_task_group({}, body);
+}
+
+template <std::size_t children>
+task<void> when_all_of(std::size_t count) {
+  for (std::size_t i = 0; i != count; ++i) {
+    std::vector<task<void>> works;
+    works.reserve(children);
+    for (std::size_t k = 0; k != children; ++k)
+      works.push_back(nothing());
+    co_await when_all(std::move(works));
+  }
+}
+
+// Groups inside each other.
+constexpr std::size_t levels = 100;
+
+task<void> nest(std::size_t depth) {
+  if (depth == 0)
+    co_return;
+  auto body = [depth](task_group& group) -> task<void> {
+    co_await group.spawn(nest(depth - 1));
+  };
+  co_await with_task_group({}, body);
+}
+
+task<void> nested(std::size_t count) {
+  for (std::size_t i = 0; i != count / levels; ++i)
+    co_await nest(levels);
+}
+
 struct operation_name {
   const char* name;
   task<void> (*run)(std::size_t count);
@@ -100,7 +142,11 @@ constexpr operation_name operations[] = {{"spawn_join", spawn_join},
                                          {"sleep", sleep},
                                          {"timeout", timeout},
                                          {"send_receive", send_receive},
-                                         {"await_child", await_child}};
+                                         {"await_child", await_child},
+                                         {"group_of_1", group_of<1>},
+                                         {"group_of_8", group_of<8>},
+                                         {"when_all_of_8", when_all_of<8>},
+                                         {"nested", nested}};
 
 void print_compiler() {
 #if defined(__clang__)

@@ -169,6 +169,30 @@ sample run_nested(const workload& load) {
   });
 }
 
+asio::awaitable<void> nested_in_asio(std::size_t levels, std::size_t& result) {
+  result = 0;
+  if (levels == 0)
+    co_return;
+  std::size_t below = 0;
+  pool_group group(co_await asio::this_coro::executor, unlimited);
+  co_await group.spawn(nested_in_asio(levels - 1, below));
+  co_await group.join();
+  result = below + 1;
+}
+
+sample run_asio_nested(const workload& load) {
+  asio::thread_pool pool(load.threads);
+  return measure(load, warm_up, [&](std::size_t levels, stopwatch&) {
+    for (std::size_t left = levels; left != 0;) {
+      const std::size_t now = std::min(left, depth);
+      std::size_t result = 0;
+      asio::co_spawn(pool, nested_in_asio(now, result), asio::use_future).get();
+      require(result == now, "levels");
+      left -= now;
+    }
+  });
+}
+
 } // namespace
 
 perf_case groups_1_case() {
@@ -201,7 +225,10 @@ perf_case nested_case() {
   return {.name = "nested",
           .question = "groups of one child, 1,000 inside each other; per level",
           .loads = {{100'000, unlimited, 2}, {100'000, unlimited, 1}},
-          .contenders = {{"weir, with_task_group", run_nested}}};
+          .contenders = {{"weir, with_task_group", run_nested},
+                         {.library = "asio co_spawn",
+                          .run = run_asio_nested,
+                          .is_baseline = true}}};
 }
 
 } // namespace weir::perf

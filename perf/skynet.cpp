@@ -89,25 +89,6 @@ sample run_weir_skynet(const workload& load) {
 
 // --- bare Asio ---
 
-using channel =
-    asio::experimental::concurrent_channel<void(boost::system::error_code)>;
-
-// A latch out of a counter and a channel, one a node; no cap, no cancellation.
-struct latch {
-  latch(const asio::any_io_executor& ex, std::size_t count)
-      : opened(std::make_shared<channel>(ex, 1)), left(count) {}
-
-  void count_down() {
-    const std::shared_ptr<channel> kept = opened; // *this may go
-    // acq_rel: the last one to come has seen what the others wrote.
-    if (left.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      kept->try_send(boost::system::error_code());
-  }
-
-  std::shared_ptr<channel> opened;
-  std::atomic<std::size_t> left;
-};
-
 asio::awaitable<void>
 on_pool(pool_executor ex, range all, std::size_t& result) {
   if (all.count == 1) {

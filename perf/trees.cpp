@@ -10,6 +10,7 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_groups.hpp"
 #include "cases.hpp"
 
 #include <cstddef>
@@ -62,6 +63,34 @@ sample run_fib(const workload& load) {
   });
 }
 
+asio::awaitable<void>
+fib_in_asio(pool_executor ex, unsigned n, std::uint64_t& result) {
+  if (n < 2) {
+    result = n;
+    co_return;
+  }
+  std::uint64_t parts[2] = {};
+  latch ended(ex, 2);
+  for (unsigned i = 0; i != 2; ++i)
+    asio::co_spawn(ex,
+                   fib_in_asio(ex, n - 1 - i, parts[i]),
+                   [&ended](const std::exception_ptr&) { ended.count_down(); });
+  co_await ended.opened->async_receive(asio::deferred);
+  result = parts[0] + parts[1];
+}
+
+sample run_asio_fib(const workload& load) {
+  asio::thread_pool pool(load.threads);
+  return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
+    const unsigned n = fib_of_size(tasks);
+    std::uint64_t result = 0;
+    asio::co_spawn(
+        pool, fib_in_asio(pool.get_executor(), n, result), asio::use_future)
+        .get();
+    require(result == fib_of(n), "fib");
+  });
+}
+
 // --- nqueens ---
 
 task<std::size_t> queens_with_when_all(board b) {
@@ -100,6 +129,30 @@ task<std::size_t> queens_with_groups(board b) {
   co_return result;
 }
 
+asio::awaitable<void>
+queens_in_asio(pool_executor ex, board b, std::size_t& result) {
+  if (b.is_full()) {
+    result = 1;
+    co_return;
+  }
+  std::size_t each[board::most] = {};
+  std::size_t children = 0;
+  for (unsigned c = 0; c != b.rows(); ++c)
+    children += b.is_free(c) ? 1 : 0;
+  latch ended(ex, children);
+  for (unsigned c = 0; c != b.rows(); ++c)
+    if (b.is_free(c))
+      asio::co_spawn(
+          ex,
+          queens_in_asio(ex, b.with(c), each[c]),
+          [&ended](const std::exception_ptr&) { ended.count_down(); });
+  if (children != 0)
+    co_await ended.opened->async_receive(asio::deferred);
+  result = 0;
+  for (const std::size_t solutions : each)
+    result += solutions;
+}
+
 template <task<std::size_t> (*Queens)(board)>
 sample run_nqueens(const workload& load) {
   runtime rt(load.threads);
@@ -115,6 +168,22 @@ sample run_nqueens(const workload& load) {
   });
 }
 
+sample run_asio_nqueens(const workload& load) {
+  asio::thread_pool pool(load.threads);
+  const board all = board::of_size(load.tasks);
+  const std::size_t solutions = board::solutions(all);
+  return measure(load, warm_up, [&](std::size_t tasks, stopwatch& watch) {
+    const board b = tasks == load.tasks ? all : board::of_size(tasks);
+    std::size_t found = 0;
+    watch.start();
+    asio::co_spawn(
+        pool, queens_in_asio(pool.get_executor(), b, found), asio::use_future)
+        .get();
+    watch.stop();
+    require(tasks != load.tasks || found == solutions, "solutions");
+  });
+}
+
 } // namespace
 
 perf_case fib_case() {
@@ -122,16 +191,21 @@ perf_case fib_case() {
           .question = "fib(27) by recursion, a task for each call",
           .loads = {{.tasks = fib_calls(27), .cap = unlimited, .threads = 2}},
           .contenders = {{"weir, when_all", run_fib<fib_with_when_all>},
-                         {"weir, task_group", run_fib<fib_with_groups>}}};
+                         {"weir, task_group", run_fib<fib_with_groups>},
+                         {.library = "asio co_spawn",
+                          .run = run_asio_fib,
+                          .is_baseline = true}}};
 }
 
 perf_case nqueens_case() {
-  return {
-      .name = "nqueens",
-      .question = "12 queens on a board, a task for each partial solution",
-      .loads = {{.tasks = 856'189, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir, when_all", run_nqueens<queens_with_when_all>},
-                     {"weir, task_group", run_nqueens<queens_with_groups>}}};
+  return {.name = "nqueens",
+          .question = "12 queens on a board, a task for each partial solution",
+          .loads = {{.tasks = 856'189, .cap = unlimited, .threads = 2}},
+          .contenders = {{"weir, when_all", run_nqueens<queens_with_when_all>},
+                         {"weir, task_group", run_nqueens<queens_with_groups>},
+                         {.library = "asio co_spawn",
+                          .run = run_asio_nqueens,
+                          .is_baseline = true}}};
 }
 
 } // namespace weir::perf
