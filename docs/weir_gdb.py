@@ -121,17 +121,31 @@ class WeirTasks(gdb.Command):
         )
         for task in listed(core["roots_"]):
             show(task, "")
-        group = core["groups_"]
-        group_type = gdb.lookup_type("weir::detail::group_core").pointer()
-        while int(group) != 0:
-            g = group.cast(group_type).dereference()
-            print(f"group {text(g['name_'])}")
-            children = g["children_"]["_M_elems"]  # of a std::array
-            low, high = children.type.strip_typedefs().range()
-            for part in range(low, high + 1):
-                for task in listed(children[part]["tasks"]):
-                    show(task, "  ")
-            group = g["runtime_links"]["next"]
+        lists = core["groups_"]["lists_"]["_M_elems"]  # of a std::array
+        low, high = lists.type.strip_typedefs().range()
+        for part in range(low, high + 1):
+            group = lists[part]["first"]
+            while int(group) != 0:
+                show_group(group)
+                group = group["runtime_links"]["next"]
+
+
+def show_group(group):
+    """A task_group, or the children of a when_all()."""
+    of_type = group.dereference().dynamic_type.unqualified()
+    if str(of_type) == "weir::detail::group_core":
+        g = group.cast(of_type.pointer()).dereference()
+        lists = g["children_"]["_M_elems"]
+        low, high = lists.type.strip_typedefs().range()
+        lists = [lists[part]["tasks"] for part in range(low, high + 1)]
+    else:
+        block = gdb.lookup_type("weir::detail::join_block").pointer()
+        g = group.cast(block).dereference()
+        lists = [g["tasks_"]]
+    print(f"group {text(g['name_'])}")
+    for tasks in lists:
+        for task in listed(tasks):
+            show(task, "  ")
 
 
 def has(value, member):

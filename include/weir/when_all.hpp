@@ -4,15 +4,14 @@
 #pragma once
 
 #include <weir/detail/base/prelude.hpp>
-#include <weir/detail/group/group_access.hpp>
 #include <weir/detail/group/group_steps.hpp>
+#include <weir/detail/group/join_block.hpp>
 #include <weir/detail/group/work_value.hpp>
 #include <weir/task.hpp>
 #include <weir/task_group.hpp>
 
 #include <cassert>
 #include <cstddef>
-#include <exception>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -23,35 +22,56 @@ namespace weir {
 
 namespace detail {
 
-template <typename... Ts, std::size_t... I>
-void spawn_fills(task_group& group,
-                 std::tuple<task<Ts>...>& works,
-                 std::tuple<std::optional<kept_value<Ts>>...>& kept,
-                 std::index_sequence<I...>) {
-  (void)(spawn_fill(group, std::get<I>(std::move(works)), std::get<I>(kept)) &&
-         ...);
+// The value that a child's root coroutine has returned.
+template <typename T>
+kept_value<T> take_kept(task_core& core) {
+  auto& promise = static_cast<typename task<T>::promise_type&>(*core.root());
+  if constexpr (std::is_void_v<T>)
+    return {};
+  else
+    return kept_value<T>(promise.take_value());
 }
+
+template <typename... Ts>
+class all_of_pack final : public join_block {
+public:
+  all_of_pack(task_core& self, const char* name, std::tuple<task<Ts>...>& works)
+      : join_block(self, name) {
+    std::apply(
+        [this](auto&... work) { (add(unstarted(std::move(work))), ...); },
+        works);
+  }
+
+  std::tuple<kept_value<Ts>...> take() {
+    return std::apply(
+        [](auto&... value) {
+          assert((value.has_value() && ...));
+          return std::tuple<kept_value<Ts>...>(std::move(*value)...);
+        },
+        values_);
+  }
+
+private:
+  void keep(task_core& core) override {
+    keep_one(core, std::index_sequence_for<Ts...>());
+  }
+  template <std::size_t... I>
+  void keep_one(task_core& core, std::index_sequence<I...>) {
+    (void)((core.index == I &&
+            (std::get<I>(values_).emplace(take_kept<Ts>(core)), true)) ||
+           ...);
+  }
+
+  std::tuple<std::optional<kept_value<Ts>>...> values_;
+};
 
 template <typename... Ts>
 task<std::tuple<kept_value<Ts>...>> run_when_all(std::tuple<task<Ts>...> works,
                                                  const char* name) {
   task_core& self = co_await this_core();
-  // Declared before the group, because its children refer to them.
-  std::tuple<std::optional<kept_value<Ts>>...> kept;
-  task_group group(group_access::maker(self),
-                   children_of(self, on_error::cancel_siblings, name));
-  const std::exception_ptr failed = launch_into(group, [&] {
-    spawn_fills<Ts...>(group, works, kept, std::index_sequence_for<Ts...>());
-  });
-  co_await group.join();
-  if (failed)
-    std::rethrow_exception(failed);
-  co_return std::apply(
-      [](auto&... value) {
-        assert((value.has_value() && ...));
-        return std::tuple<kept_value<Ts>...>(std::move(*value)...);
-      },
-      kept);
+  all_of_pack<Ts...> all(self, name, works);
+  co_await await_join(all);
+  co_return all.take();
 }
 
 template <typename T>
@@ -59,28 +79,43 @@ using all_values =
     std::conditional_t<std::is_void_v<T>, void, std::vector<kept_value<T>>>;
 
 template <typename T>
+class all_of_range final : public join_block {
+public:
+  all_of_range(task_core& self, std::vector<task<T>>& works)
+      : join_block(self, "when_all") {
+    if constexpr (!std::is_void_v<T>)
+      values_.resize(works.size());
+    for (task<T>& work : works)
+      add(unstarted(std::move(work)));
+  }
+
+  all_values<T> take() {
+    if constexpr (!std::is_void_v<T>) {
+      std::vector<kept_value<T>> values;
+      values.reserve(values_.size());
+      for (auto& value : values_) {
+        assert(value.has_value());
+        values.push_back(std::move(*value));
+      }
+      return values;
+    }
+  }
+
+private:
+  void keep(task_core& core) override {
+    if constexpr (!std::is_void_v<T>)
+      values_[core.index].emplace(take_kept<T>(core));
+  }
+
+  std::vector<std::optional<kept_value<T>>> values_;
+};
+
+template <typename T>
 task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
   task_core& self = co_await this_core();
-  std::vector<std::optional<kept_value<T>>> kept(works.size());
-  task_group group(group_access::maker(self),
-                   children_of(self, on_error::cancel_siblings, "when_all"));
-  const std::exception_ptr failed = launch_into(group, [&] {
-    for (std::size_t i = 0; i != works.size(); ++i)
-      if (!spawn_fill(group, std::move(works[i]), kept[i]))
-        break;
-  });
-  co_await group.join();
-  if (failed)
-    std::rethrow_exception(failed);
-  if constexpr (!std::is_void_v<T>) {
-    std::vector<kept_value<T>> values;
-    values.reserve(kept.size());
-    for (auto& value : kept) {
-      assert(value.has_value());
-      values.push_back(std::move(*value));
-    }
-    co_return values;
-  }
+  all_of_range<T> all(self, works);
+  co_await await_join(all);
+  co_return all.take();
 }
 
 } // namespace detail
@@ -91,8 +126,8 @@ task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
 ///
 /// Each may be what task_group::spawn() takes: a task, an `asio::awaitable`, an
 /// Asio operation (for example made with `asio::deferred`), an operation of
-/// weir, or a callable that returns one of these. They are children of a group
-/// of their own, so they run in parallel on the runtime's threads; like the
+/// weir, or a callable that returns one of these. Each is a task of its
+/// own, so they run in parallel on the runtime's threads; like the
 /// awaiting task they throw or unwind when they are cancelled. None outlives
 /// the returned task. There is no cap: for many, see task_group.
 ///
@@ -102,8 +137,8 @@ task<all_values<T>> run_when_all_of(std::vector<task<T>> works) {
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds; results are dropped then.
 /// Resumes on: the task's strand.
-/// Complexity: linear; a frame, a group, and two frames and a control block
-///   for each, from a per-thread cache.
+/// Complexity: linear; a frame, and a frame and a control block for each, from
+///   a per-thread cache.
 /// Source: Kotlin's `awaitAll`, Java's `Joiner.allSuccessfulOrThrow`.
 template <detail::work_argument... Works>
 auto when_all(Works&&... works) {

@@ -39,8 +39,7 @@ task<std::vector<result<T>>> run_result_group(task_group_options options,
   task_core& self = co_await this_core();
   result_group<T> group(group_access::maker(self), options);
   group_body scope(result_group_access::group(group), self);
-  outcome<void> ended = co_await outcome_of<void>(call_body<void>(body, group),
-                                                  if_abandoned::failed);
+  outcome<void> ended = co_await outcome_of_body<void>(body, group);
   co_await leave_scope<group_body>(scope);
   const bool has_failed = settle_body(scope, ended);
   std::vector<result<T>> results = co_await group.join();

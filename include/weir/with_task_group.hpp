@@ -58,8 +58,7 @@ task<T> run_group(task_group_options options, framed<Body> body) {
   task_core& self = co_await this_core();
   task_group group(group_access::maker(self), options);
   group_body scope(group, self);
-  outcome<T> result =
-      co_await outcome_of<T>(call_body<T>(body, group), if_abandoned::failed);
+  outcome<T> result = co_await outcome_of_body<T>(body, group);
   co_await leave_scope<group_body>(scope);
   (void)settle_body(scope, result);
   co_await group.join(); // Throws the outcome, or unwinds. All ended.

@@ -9,6 +9,7 @@
 
 #include "base/thread_context.hpp"
 #include "counted_lock.hpp"
+#include "pending_cancels.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -34,7 +35,7 @@ group_core& group_core::create(runtime_core& runtime,
                                const task_group_options& options,
                                group_kind kind) {
   auto* core = new group_core(runtime, options, kind);
-  if (runtime.add_group(*core))
+  if (runtime.add_group(*core, kind != group_kind::bare))
     core->cancel(group_state::cause::outside, {});
   return *core;
 }
@@ -56,14 +57,46 @@ group_core::group_core(runtime_core& runtime,
 }
 
 void group_core::release() noexcept {
-  // acq_rel: as task_core::release().
-  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+  // acquire: the last reference needs no exchange; it sees what others did with
+  // theirs. acq_rel: as task_core::release().
+  if (refs_.load(std::memory_order_acquire) == 1 ||
+      refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
     delete this;
 }
 
 void group_core::handle_gone() noexcept {
-  deadline_.retire();
-  stages_.retire();
+  // relaxed: the owner knows that no thread sets a deadline any more, and what
+  // shutdown() sets, it sets before it ends a child that was joined.
+  if (timed_.load(std::memory_order_relaxed)) {
+    deadline_.retire();
+    stages_.retire();
+  }
+  if (!give_up_handle()) [[unlikely]] {
+    wait_for_children_of_end();
+    (void)give_up_handle();
+  }
+  runtime_.remove_group(*this);
+  release();
+}
+
+// False: it is in use. Else it has no hook any more, which is destroyed here,
+// not with the last reference: it may refer to objects whose lifetime ends now.
+bool group_core::give_up_handle() noexcept {
+  std::shared_ptr<const error_hook> hook;
+  counted_lock held(*this);
+  if (!state_.is_at_rest() || state_.has_stopper())
+    return false;
+  hook.swap(hook_);
+  handle_gone_ = true;
+  if (permits_ != nullptr && permits_->is_asking())
+    add_ref();   // Released when the answer arrives.
+  held.unlock(); // before the hook is destroyed
+  return true;
+}
+
+// The group is destroyed with children, or with tasks that wait for it: only
+// the end of the runtime may do that.
+void group_core::wait_for_children_of_end() noexcept {
   // The end of the runtime cannot order the destruction of a group that is in a
   // frame and was created by another task, or that a thread of the user owns.
   if (!is_idle() && (in_teardown() || runtime_.ends_elsewhere()))
@@ -81,18 +114,6 @@ void group_core::handle_gone() noexcept {
                  name_);
     std::terminate();
   }
-  runtime_.remove_group(*this);
-  // Destroyed here, not with the last reference: it may refer to objects whose
-  // lifetime ends now.
-  std::shared_ptr<const error_hook> hook;
-  {
-    counted_lock held(*this);
-    hook.swap(hook_);
-    handle_gone_ = true;
-    if (permits_ != nullptr && permits_->is_asking())
-      add_ref(); // Released when the answer arrives.
-  }
-  release();
 }
 
 // --- join ---
@@ -116,6 +137,8 @@ bool group_core::is_joined_by_scope() const noexcept {
 }
 
 std::exception_ptr group_core::outcome() const {
+  if (is_unbroken())
+    return nullptr;
   {
     // All children have ended; the lock only orders a late cancel().
     counted_lock held(*this);
@@ -163,6 +186,8 @@ std::exception_ptr group_core::broken_off() const {
 }
 
 bool group_core::ended_by_outside() const noexcept {
+  if (is_unbroken())
+    return false;
   counted_lock held(*this);
   return !errors_.has_error() &&
          state_.cancelled_by() == group_state::cause::outside;
@@ -229,30 +254,6 @@ bool group_core::has_stopper() const noexcept {
   return state_.has_stopper();
 }
 
-void group_core::report(std::FILE* out) const noexcept {
-  counted_lock held(*this);
-  std::fprintf(out,
-               "  group %s: %zu tasks in flight, %zu spawns waiting\n",
-               name_,
-               state_.children(),
-               state_.counted().waiting);
-  std::size_t named = 0;
-  for (child_list& list : children_) {
-    std::lock_guard list_held(list.lock);
-    list.tasks.for_each([&](const task_core& task) {
-      if (task.name == nullptr)
-        return;
-      std::fprintf(out, "    task %s\n", task.name);
-      ++named;
-    });
-  }
-  if (state_.children() > named)
-    std::fprintf(out,
-                 "    %zu %stasks without a name, or not suspended yet\n",
-                 state_.children() - named,
-                 named == 0 ? "" : "more ");
-}
-
 void group_core::visit_children(void (*visit)(task_core& child, void* to),
                                 void* to) const {
   for (child_list& list : children_) {
@@ -297,6 +298,8 @@ void group_core::record(const std::exception_ptr& error,
   {
     counted_lock held(*this);
     errors_.add(error, kept);
+    // release: see is_unbroken().
+    failed_.store(true, std::memory_order_release);
     std::swap(join_error, join_error_);
     if (!stopped)
       hook = hook_;
@@ -372,19 +375,11 @@ bool group_core::cancel_locked(counted_lock& held,
   return true;
 }
 
-struct pending_cancels {
-  group_core* first = nullptr;
-  group_core* last = nullptr;
-};
-
-// No lock held, and a reference is. What a child waits for may be the join of
-// another group, which is cancelled by the emission; that group then waits in a
-// list until the outermost call handles it. So groups may be nested to any
-// depth without recursion on the stack of the cancelling thread.
+// No lock held, and a reference is.
 void group_core::cancel_parts(std::uint32_t generation,
                               cancellable_body* body) noexcept {
-  pending_cancels*& pending = own_thread().cancels;
-  if (pending != nullptr) {
+  pending_cancels* const outermost = pending_cancels::outermost();
+  if (outermost != nullptr) {
     bool is_first = false;
     {
       std::lock_guard held(lock_);
@@ -395,10 +390,7 @@ void group_core::cancel_parts(std::uint32_t generation,
       add_ref();
       cancelled_generation_ = generation;
       cancelled_body_ = body;
-      cancel_next_ = nullptr;
-      (pending->last != nullptr ? pending->last->cancel_next_
-                                : pending->first) = this;
-      pending->last = this;
+      outermost->add(*this);
       return;
     }
     cancel_children(generation);
@@ -406,27 +398,23 @@ void group_core::cancel_parts(std::uint32_t generation,
       body->cancel(); // *body may be destroyed.
     return;
   }
-  pending_cancels nested;
-  pending = &nested;
+  const pending_cancels nested;
   cancel_children(generation);
   if (body != nullptr)
     body->cancel();
-  while (group_core* const group = nested.first) {
-    nested.first = group->cancel_next_;
-    if (nested.first == nullptr)
-      nested.last = nullptr;
-    cancellable_body* const its_body = group->cancelled_body_;
-    const std::uint32_t children = group->cancelled_generation_;
-    {
-      std::lock_guard held(group->lock_);
-      group->is_cancel_pending_ = false;
-    }
-    group->cancel_children(children);
-    if (its_body != nullptr)
-      its_body->cancel();
-    group->release();
+}
+
+void group_core::cancel_queued() noexcept {
+  cancellable_body* const body = cancelled_body_;
+  const std::uint32_t generation = cancelled_generation_;
+  {
+    std::lock_guard held(lock_);
+    is_cancel_pending_ = false;
   }
-  pending = nullptr;
+  cancel_children(generation);
+  if (body != nullptr)
+    body->cancel();
+  release();
 }
 
 // No lock held. Each child is marked under the lock of its list: a second
@@ -456,7 +444,7 @@ void group_core::cancel_children(std::uint32_t generation) noexcept {
 }
 
 void group_core::set_body(cancellable_body* body) noexcept {
-  counted_lock held(*this);
+  std::lock_guard held(lock_);
   body_ = body;
 }
 
@@ -466,10 +454,12 @@ void group_core::close() noexcept {
 }
 
 void group_core::cancel_at(clock::time_point deadline) noexcept {
-  if (deadline <= clock::now())
+  if (deadline <= clock::now()) {
     cancel(group_state::cause::deadline, {});
-  else
-    deadline_.set(deadline, generation());
+    return;
+  }
+  timed_.store(true, std::memory_order_relaxed); // see handle_gone()
+  deadline_.set(deadline, generation());
 }
 
 // Does nothing if the group was reopened since the deadline was set.
@@ -515,6 +505,7 @@ void group_core::shutdown(clock::duration drain,
     if (state_.is_joined() || state_.is_cancelled())
       return;
     plan = ++plan_;
+    timed_.store(true, std::memory_order_relaxed); // see handle_gone()
     soft_ = soft;
     // A stage that has begun is not undone.
     if (stage_ == stage::softly)
@@ -570,6 +561,7 @@ bool group_core::reopen() noexcept {
     peak_.store(0, std::memory_order_relaxed);
     stopping_.store(false, std::memory_order_relaxed);
     cancelled_.store(false, std::memory_order_relaxed);
+    failed_.store(false, std::memory_order_relaxed);
     // begin_end() sets the flag before it cancels the groups: so at least one
     // of them cancels the reopened group.
     if (runtime_.is_stopped())

@@ -6,6 +6,7 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/group/group_steps.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/task/task_list.hpp>
 #include <weir/task_group.hpp>
 
 #include "error_record.hpp"
@@ -14,7 +15,6 @@
 #include "group_timer.hpp"
 #include "runtime/runtime_core.hpp"
 #include "slot_counter.hpp"
-#include "task/task_list.hpp"
 
 #include <boost/system/error_code.hpp>
 
@@ -37,10 +37,6 @@ enum class group_kind : std::uint8_t {
   shielded_scope, // the same, behind a shield()
 };
 
-// Groups whose children must still be marked as cancelled, by the thread that
-// cancels the outermost of these groups: see group_core::cancel_parts().
-struct pending_cancels;
-
 // The shared state behind a task_group: the rules, the children that have
 // awaited, and the waiters. Alive while the task_group, a token operation or a
 // deadline refers to it.
@@ -58,8 +54,10 @@ public:
   // --- any thread ---
 
   // relaxed: the thread that adds one already owns one.
-  void add_ref() noexcept override {
-    refs_.fetch_add(1, std::memory_order_relaxed);
+  void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  bool try_add_ref() noexcept override {
+    add_ref();
+    return true;
   }
   void release() noexcept override;
 
@@ -150,8 +148,12 @@ public:
   bool is_idle() const noexcept override;
   std::size_t children() const noexcept override;
   bool has_stopper() const noexcept;
-  void report(std::FILE* out) const noexcept override;
   void signal_end() noexcept override;
+  void cancel_queued() noexcept override;
+  group_summary summary() const noexcept override {
+    const task_group_stats now = stats();
+    return {name_, now.in_flight, cap(), now.waiting};
+  }
   const char* name() const noexcept { return name_; }
 
 private:
@@ -165,6 +167,13 @@ private:
   bool on_first_await(task_core& core) noexcept override;
   void on_end(task_core& core, task_end end) noexcept override;
 
+  bool give_up_handle() noexcept;
+  void wait_for_children_of_end() noexcept;
+  // No child has failed, and nothing has cancelled it.
+  bool is_unbroken() const noexcept {
+    // acquire: sees what the child that failed, or the canceller, did before.
+    return !failed_.load(std::memory_order_acquire) && !is_cancelled();
+  }
   void end_badly(task_core& core, task_end end) noexcept;
   group_waiter* lent_by(const task_core& child) noexcept;
   void count_end(task_core& core, group_state::ending ending) noexcept;
@@ -207,6 +216,10 @@ private:
   // Set under lock_; read without it by children that start.
   sync::atomic<bool> cancelled_{false};
   sync::atomic<bool> stopping_{false};
+  // A child, or the body, has failed. As above.
+  sync::atomic<bool> failed_{false};
+  // A timer was, or is about to be, set. As above.
+  sync::atomic<bool> timed_{false};
   // Counts reopen() calls, to distinguish the children of one use of the group
   // from those of the next. Set under lock_.
   sync::atomic<std::uint32_t> generation_{0};
@@ -230,7 +243,6 @@ private:
   error_record errors_;       // under lock_
   // While the group is in a list of pending_cancels: used only by the thread of
   // that list.
-  group_core* cancel_next_ = nullptr;
   cancellable_body* cancelled_body_ = nullptr;
   std::uint32_t cancelled_generation_ = 0;
   bool is_cancel_pending_ = false; // under lock_

@@ -37,15 +37,16 @@ void take_out(Node*& first, const Node& node) noexcept {
 } // namespace
 
 runtime_core::runtime_core(const runtime_options& options)
-    : options_(options), memory_(handlers(checked_threads(options.threads))),
-      pool_(0), ready_(*pool_, options.threads, timers_, memory_),
+    : options_(options), groups_(options.threads),
+      memory_(handlers(checked_threads(options.threads))), pool_(0),
+      ready_(*pool_, options.threads, timers_, memory_),
       timers_(*pool_, options.threads, memory_) {
   start_threads();
 }
 
 // No threads: the driver is the only worker.
 runtime_core::runtime_core(clock::time_point start, const driver_maker& make)
-    : options_{.threads = 1}, memory_(handlers(1)), pool_(0),
+    : options_{.threads = 1}, groups_(1), memory_(handlers(1)), pool_(0),
       ready_(*pool_, 1, timers_, memory_), timers_(*pool_, start, memory_),
       driver_(make(*this)) {}
 
@@ -95,34 +96,21 @@ void runtime_core::remove_root(task_core& core) noexcept {
     changed_.notify_all(); // Under the lock: then *this may be destroyed.
 }
 
-bool runtime_core::add_group(tracked_group& group) noexcept {
+bool runtime_core::add_group(tracked_group& group, bool is_in_frame) noexcept {
   task_core* const maker = current_task();
-  if (maker != nullptr)
+  if (maker != nullptr && !is_in_frame)
     maker->add_ref();
-  group.set_maker(maker);
-  std::lock_guard held(lock_);
-  group.runtime_links = {nullptr, groups_};
-  if (groups_ != nullptr)
-    groups_->runtime_links.prev = &group;
-  groups_ = &group;
-  ++group_count_;
-  // relaxed: set under lock_.
+  group.set_maker(maker, is_in_frame);
+  groups_.add(group, scheduler::this_worker_index());
+  // relaxed: begin_end() sets it before it visits the groups. If the visit came
+  // before this group was added, the lock of the group's list orders the two.
   return stopped_.load(std::memory_order_relaxed);
 }
 
 void runtime_core::remove_group(tracked_group& group) noexcept {
-  const std::unique_ptr<task_core, void (*)(task_core*)> maker(
-      group.maker(),
-      [](task_core* task) { task->release(); }); // After the lock.
-  std::lock_guard held(lock_);
-  auto& [prev, next] = group.runtime_links;
-  if (next != nullptr)
-    next->runtime_links.prev = prev;
-  if (prev != nullptr)
-    prev->runtime_links.next = next;
-  else
-    groups_ = next;
-  --group_count_;
+  groups_.remove(group);
+  if (group.maker() != nullptr && !group.is_in_frame())
+    group.maker()->release();
 }
 
 void runtime_core::group_is_idle() noexcept {
@@ -146,10 +134,11 @@ void runtime_core::group_is_idle() noexcept {
 bool runtime_core::is_idle() noexcept {
   if (!roots_.empty())
     return false;
-  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
-    if (!g->is_idle())
-      return false;
-  return true;
+  bool all_are_idle = true;
+  groups_.for_each([&](const tracked_group& g) {
+    all_are_idle = all_are_idle && g.is_idle();
+  });
+  return all_are_idle;
 }
 
 void runtime_core::add_wait(blocking_wait& wait) noexcept {
@@ -231,7 +220,7 @@ runtime_stats runtime_core::stats() noexcept {
   return {options_.threads,
           ready_.busy(),
           root_count_,
-          group_count_,
+          groups_.size(),
           timers_.pending()};
 }
 

@@ -7,15 +7,16 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/task/root_task.hpp>
 #include <weir/detail/task/task_core.hpp>
+#include <weir/detail/task/task_list.hpp>
+#include <weir/detail/task/tracked_group.hpp>
 #include <weir/runtime.hpp>
 
 #include "base/handler_memory.hpp"
 #include "driver.hpp"
+#include "group_registry.hpp"
 #include "pool_place.hpp"
 #include "scheduler.hpp"
-#include "task/task_list.hpp"
 #include "timer_service.hpp"
-#include "tracked_group.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -80,8 +81,9 @@ public:
   // Lists `core` as a root. False: stopped, or being destroyed.
   bool add_root(task_core& core) noexcept;
   void remove_root(task_core& core) noexcept;
+  // `is_in_frame`: in a frame of the task that calls this, which outlives it.
   // True: the runtime is stopped.
-  [[nodiscard]] bool add_group(tracked_group& group) noexcept;
+  [[nodiscard]] bool add_group(tracked_group& group, bool is_in_frame) noexcept;
   void remove_group(tracked_group& group) noexcept;
   // A group's last child has ended.
   void group_is_idle() noexcept;
@@ -156,7 +158,7 @@ public:
 
   runtime_stats stats() noexcept;
 
-  // The newest first, under the lock.
+  // The newest first, under a lock.
   template <typename F>
   void for_each_root(F f) {
     std::lock_guard held(lock_);
@@ -164,10 +166,7 @@ public:
   }
   template <typename F>
   void for_each_group(F f) {
-    std::lock_guard held(lock_);
-    for (const tracked_group* g = groups_; g != nullptr;
-         g = g->runtime_links.next)
-      f(*g);
+    groups_.for_each([&](const tracked_group& g) { f(g); });
   }
   // No root task is left, and no group has anything in flight.
   bool is_at_rest() noexcept {
@@ -263,13 +262,12 @@ private:
 
   sync::mutex lock_;
   condition_variable changed_;
-  task_list roots_;                 // under lock_
-  std::size_t root_count_ = 0;      // under lock_
-  tracked_group* groups_ = nullptr; // under lock_, by runtime_links
-  std::size_t group_count_ = 0;     // under lock_
-  blocking_wait* waits_ = nullptr;  // under lock_
-  rest_watch* watches_ = nullptr;   // under lock_
-  std::atomic<int> cancelling_{0};  // changed under lock_
+  task_list roots_;            // under lock_
+  std::size_t root_count_ = 0; // under lock_
+  group_registry groups_;
+  blocking_wait* waits_ = nullptr; // under lock_
+  rest_watch* watches_ = nullptr;  // under lock_
+  std::atomic<int> cancelling_{0}; // changed under lock_
 
   // The end; written under lock_.
   sync::atomic<stage> stage_{stage::none};

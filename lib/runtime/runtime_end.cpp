@@ -124,14 +124,13 @@ void runtime_core::cancel_all() noexcept {
   // Groups inside a shield are cancelled from inside the shield, if at all.
   tracked_group* groups = nullptr;
   {
-    std::lock_guard held(lock_);
-    for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
-      if (g->is_shielded())
-        continue;
-      g->add_ref();
-      g->cancel_next = groups;
-      groups = g;
-    }
+    std::lock_guard held(lock_); // guards cancel_next
+    groups_.for_each([&](tracked_group& g) {
+      if (g.is_shielded() || !g.try_add_ref())
+        return;
+      g.cancel_next = groups;
+      groups = &g;
+    });
   }
   while (groups != nullptr) {
     tracked_group* group = std::exchange(groups, groups->cancel_next);
@@ -147,9 +146,10 @@ void runtime_core::report(const char* first_line) noexcept {
     std::fprintf(
         stderr, "  task %s\n", root.name == nullptr ? "(unnamed)" : root.name);
   });
-  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
-    if (!g->is_idle())
-      g->report(stderr);
+  groups_.for_each([](const tracked_group& g) {
+    if (!g.is_idle())
+      g.report(stderr);
+  });
 }
 
 // --- runtime::stop() ---
@@ -181,11 +181,12 @@ void runtime_core::begin_end() noexcept {
       return;
     set_stage(stage::marking);
     roots_.for_each([&](task_core& root) { root.add_end_mark(marked); });
-    for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
-      g->add_ref();
-      g->end_next = groups;
-      groups = g;
-    }
+    groups_.for_each([&](tracked_group& g) {
+      if (!g.try_add_ref())
+        return;
+      g.end_next = groups;
+      groups = &g;
+    });
   }
   task_core::submit_end_marks(marked);
   for (tracked_group* g = groups; g != nullptr; g = g->end_next)
@@ -234,8 +235,7 @@ void runtime_core::count_parked_or_ended() noexcept {
 // Under lock_.
 void runtime_core::look_whether_all_are_parked() noexcept {
   std::size_t alive = root_count_;
-  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
-    alive += g->children();
+  groups_.for_each([&](const tracked_group& g) { alive += g.children(); });
   not_parked_ = alive - parked_count_;
   if (not_parked_ == 0)
     begin_unwinding();
@@ -439,8 +439,7 @@ void runtime_core::report_ending() noexcept {
                  kind == nullptr ? "" : kind->name);
   };
   roots_.for_each(report);
-  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next)
-    g->for_each_child(report);
+  groups_.for_each([&](const tracked_group& g) { g.for_each_child(report); });
 }
 
 // --- an end that stalls ---
@@ -523,10 +522,10 @@ void runtime_core::collect_first_to_go() {
       makers.insert(maker);
   };
   roots_.for_each([&](const task_core& t) { add(t, t.root_maker); });
-  for (tracked_group* g = groups_; g != nullptr; g = g->runtime_links.next) {
-    alive += g->children();
-    g->for_each_child([&](const task_core& t) { add(t, g->maker()); });
-  }
+  groups_.for_each([&](const tracked_group& g) {
+    alive += g.children();
+    g.for_each_child([&](const task_core& t) { add(t, g.maker()); });
+  });
   if (parked.size() + others.size() != alive)
     return; // A child that has not awaited yet is in no list: it runs.
   const auto waits = [&](const task_core* t) { return makers.contains(t); };

@@ -102,6 +102,16 @@ void scheduler::push(ready_item& item) noexcept {
   notify();
 }
 
+void scheduler::push_next(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  // Outside of drain() the worker would not look at it.
+  if (self == nullptr || self->owner != this || !self->draining ||
+      self->next != nullptr) [[unlikely]]
+    push(item);
+  else
+    self->next = &item;
+}
+
 void scheduler::push_again(ready_item& item) noexcept {
   worker* const self = this_thread().self;
   // Outside of drain() the worker would not look at its queue again.
@@ -198,6 +208,8 @@ ready_item* scheduler::take_shared(worker& self) noexcept {
 }
 
 ready_item* scheduler::next(worker& self) noexcept {
+  if (self.next != nullptr)
+    return std::exchange(self.next, nullptr);
   if (--self.turns == 0) [[unlikely]]
     if (ready_item* const item = next_in_turn(self))
       return item;
@@ -398,6 +410,8 @@ void scheduler::driver_yields(bool yields) noexcept {
 
 ready_item* scheduler::take_left() noexcept {
   for (worker& w : workers_) {
+    if (w.next != nullptr)
+      return std::exchange(w.next, nullptr);
     if (ready_item* const item = w.deque.pop(true))
       return item;
     if (ready_item* const item = w.queue.pop())

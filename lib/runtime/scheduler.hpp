@@ -44,6 +44,8 @@ struct worker {
   };
   std::vector<look> looked; // at each victim, the last time
 
+  // Runs before all others, see push_next(); or null.
+  ready_item* next = nullptr;
   // What its tasks have made ready: newest first.
   work_deque deque;
   // What else is ready for it, as a timer or Asio made it so, or because it
@@ -77,6 +79,9 @@ public:
   // Any thread. Queues `item`, whose strand its queue entry holds from now on,
   // and makes some worker run it.
   void push(ready_item& item) noexcept;
+  // The same; a worker runs it next, when the task that it runs has suspended,
+  // which that task is about to do. Until then no other worker can take it.
+  void push_next(ready_item& item) noexcept;
   // The same for the task that the calling worker runs and that yields. Wakes
   // no worker: there is no more to run than before the worker took the task.
   void push_again(ready_item& item) noexcept;

@@ -67,6 +67,8 @@ void task_core::schedule() noexcept { engine::push(runtime_, *this); }
 
 void task_core::launch() noexcept { schedule(); }
 
+void task_core::launch_next() noexcept { engine::push_next(runtime_, *this); }
+
 // Strand held, with a function to run. A task that has ended has no reference
 // of its own any more, and the submitter may drop the last one meanwhile.
 void task_core::schedule_late() noexcept {

@@ -3,11 +3,13 @@
 
 #include "task_tree.hpp"
 
-#include "group/group_core.hpp"
 #include "runtime/runtime_core.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::detail {
@@ -15,14 +17,12 @@ namespace weir::detail {
 namespace {
 
 using tasks = std::vector<task_core*>;
-using groups = std::vector<const group_core*>;
+using groups = std::vector<const tracked_group*>;
 
 // Lists hold the newest first.
 groups groups_of(runtime_core& runtime) {
   groups all;
-  runtime.for_each_group([&](const tracked_group& g) {
-    all.push_back(&static_cast<const group_core&>(g)); // No other kind exists.
-  });
+  runtime.for_each_group([&](const tracked_group& g) { all.push_back(&g); });
   std::reverse(all.begin(), all.end());
   return all;
 }
@@ -34,7 +34,7 @@ tasks roots_of(runtime_core& runtime) {
   return roots;
 }
 
-tasks children_of(const group_core& group) {
+tasks children_of(const tracked_group& group) {
   tasks children;
   group.for_each_child([&](task_core& t) { children.push_back(&t); });
   std::sort(children.begin(), children.end(), [](auto* a, auto* b) {
@@ -57,14 +57,14 @@ public:
     out_ += kind != nullptr ? std::string(" waits: ") + kind->name
                             : std::string(" is about to run");
     out_ += '\n';
-    for (const group_core*& g : groups_)
+    for (const tracked_group*& g : groups_)
       if (g != nullptr && g->maker() == &task)
         group(*std::exchange(g, nullptr), depth + 1);
   }
 
   // Groups that no task created, or a task that has ended.
   void rest() {
-    for (const group_core*& g : groups_)
+    for (const tracked_group*& g : groups_)
       if (g != nullptr)
         group(*std::exchange(g, nullptr), 1);
   }
@@ -72,13 +72,13 @@ public:
   std::string take() { return std::move(out_); }
 
 private:
-  void group(const group_core& group, std::size_t depth) {
-    const task_group_stats s = group.stats();
+  void group(const tracked_group& group, std::size_t depth) {
+    const group_summary s = group.summary();
     indent(depth);
-    out_ += std::string("group ") + group.name() + ": " +
+    out_ += std::string("group ") + s.name + ": " +
             std::to_string(s.in_flight) + " in flight";
-    if (group.cap() != unlimited)
-      out_ += ", at most " + std::to_string(group.cap());
+    if (s.cap != std::numeric_limits<std::size_t>::max())
+      out_ += ", at most " + std::to_string(s.cap);
     if (s.waiting != 0)
       out_ += ", " + std::to_string(s.waiting) + " wait to be spawned";
     out_ += '\n';
@@ -110,7 +110,7 @@ bool task_tree::may_go_on(runtime_core& runtime) {
   const tasks roots = roots_of(runtime);
   if (std::any_of(roots.begin(), roots.end(), does))
     return true;
-  for (const group_core* group : groups_of(runtime)) {
+  for (const tracked_group* group : groups_of(runtime)) {
     const tasks children = children_of(*group);
     if (std::any_of(children.begin(), children.end(), does))
       return true;

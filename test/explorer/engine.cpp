@@ -91,6 +91,8 @@ scheduler::scheduler(asio::thread_pool& pool,
 
 void scheduler::push(ready_item& item) noexcept { ready.push(item); }
 
+void scheduler::push_next(ready_item& item) noexcept { push(item); }
+
 void scheduler::push_again(ready_item& item) noexcept { push(item); }
 
 void scheduler::push_below(ready_item& item) noexcept { push(item); }

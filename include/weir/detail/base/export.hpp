@@ -13,8 +13,13 @@
 //
 // WEIR_STATIC, defined for the library and for what uses it, exports nothing:
 // for a plug-in that contains its own copy of weir.
+//
+// WEIR_LOCAL marks members of a class that is marked as a whole which only the
+// library calls.
 #if defined(WEIR_STATIC) || !defined(__GNUC__)
 #define WEIR_API
+#define WEIR_LOCAL
 #else
 #define WEIR_API [[gnu::visibility("default")]]
+#define WEIR_LOCAL [[gnu::visibility("hidden")]]
 #endif

@@ -127,26 +127,4 @@ std::exception_ptr launch_into(task_group& group, Launch launch) noexcept {
   return nullptr;
 }
 
-// A child that leaves its result in `into`.
-template <typename T>
-task<> fill(task<T> work, std::optional<kept_value<T>>& into) {
-  outcome<T> result = co_await outcome_of<T>(std::move(work));
-  if (result.is_stopped())
-    co_await pass_on_stop();
-  if (result.error())
-    result.get(); // throws
-  into.emplace(keep(result));
-}
-
-// False: the group was cancelled meanwhile, nothing was started.
-template <typename T>
-bool spawn_fill(task_group& group,
-                task<T>&& work,
-                std::optional<kept_value<T>>& into) {
-  const char* const name = task_access::name(work);
-  task<> child = fill<T>(std::move(work), into);
-  task_access::set_name(child, name);
-  return group.try_spawn(std::move(child)) == spawn_status::started;
-}
-
 } // namespace weir::detail

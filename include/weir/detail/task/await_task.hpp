@@ -67,6 +67,10 @@ public:
       throw_empty_task();
     child = &frame.promise();
   }
+  // Of a child that does not exist, because this was thrown instead.
+  explicit await_child(std::exception_ptr&& thrown) noexcept {
+    error = std::move(thrown);
+  }
   await_child(const await_child&) = delete;
   await_child& operator=(const await_child&) = delete;
   [[gnu::always_inline]] ~await_child() {
@@ -141,8 +145,11 @@ public:
       : await_child<T>(std::move(t)), says_(says) {
     this->intercepts = true;
   }
+  explicit await_outcome(std::exception_ptr&& thrown) noexcept
+      : await_child<T>(std::move(thrown)), says_(if_abandoned::failed) {}
 
-  bool await_ready() const noexcept { return false; }
+  // There is nothing to run.
+  bool await_ready() const noexcept { return this->child == nullptr; }
 
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> h) noexcept {
@@ -157,13 +164,13 @@ public:
   }
 
   outcome<T> await_resume() {
+    if (this->error)
+      return outcome<T>(std::move(this->error));
     if (this->child == nullptr) {
       if (says_ == if_abandoned::failed && this->core->is_abandoned())
         return outcome<T>(error_of(errc::task_abandoned));
       return outcome<T>::stopped();
     }
-    if (this->error)
-      return outcome<T>(std::move(this->error));
     // A value that throws when it is moved is an error of the child as well: a
     // coroutine that awaits an outcome must continue in each case.
     try {
@@ -179,20 +186,26 @@ private:
 };
 
 // Runs a task to its end, however it ends. Throws only if the task is empty.
-// Not a cancellation point: the child's own awaits are.
+// Not a cancellation point: the child's own awaits are. Instead of a task it
+// may have what was thrown when one should have been made.
 template <typename T>
 class outcome_of final : public native_awaitable_tag {
 public:
   explicit outcome_of(task<T>&& t,
                       if_abandoned says = if_abandoned::stopped) noexcept
       : task_(std::move(t)), says_(says) {}
+  explicit outcome_of(std::exception_ptr&& thrown) noexcept
+      : thrown_(std::move(thrown)) {}
   await_outcome<T> awaiter() && {
+    if (thrown_)
+      return await_outcome<T>(std::move(thrown_));
     return await_outcome<T>(std::move(task_), says_);
   }
 
 private:
   task<T> task_;
-  if_abandoned says_;
+  std::exception_ptr thrown_;
+  if_abandoned says_ = if_abandoned::failed;
 };
 
 // Passes on that a child was stopped: this frame is unwound too.

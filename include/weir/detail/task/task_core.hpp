@@ -149,6 +149,9 @@ public:
 
   // First start: hands the task, whose strand is born held, to the scheduler.
   void launch() noexcept;
+  // The same: on the worker that calls it, when the task that it runs suspends,
+  // which that task is about to do.
+  void launch_next() noexcept;
 
   // --- worker threads, strand held ------------------------------------------
 

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <weir/detail/task/task_core.hpp>
+#include "task_core.hpp"
 
 namespace weir::detail {
 

@@ -3,19 +3,28 @@
 
 #pragma once
 
-#include <weir/detail/task/task_core.hpp>
+#include "task_core.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 
 namespace weir::detail {
 
 class tracked_group;
 
-// Links of the runtime's list of groups; guarded by its lock.
+// Links of one of the lists of a group_registry; guarded by its lock.
 struct group_links {
   tracked_group* prev = nullptr;
   tracked_group* next = nullptr;
+};
+
+// For the tree of tasks.
+struct group_summary {
+  const char* name;
+  std::size_t in_flight;
+  std::size_t cap;     // the largest number for no cap
+  std::size_t waiting; // spawns that wait
 };
 
 // A group, as the runtime knows it. The runtime lists all groups, cancels them
@@ -24,7 +33,8 @@ struct group_links {
 // All members may be called from any thread.
 class tracked_group : public task_owner {
 public:
-  virtual void add_ref() noexcept = 0;
+  // Keeps it until release(). False: it is about to end, without children.
+  [[nodiscard]] virtual bool try_add_ref() noexcept = 0;
   virtual void release() noexcept = 0;
 
   // No child is left, and no waiter wants to start one.
@@ -36,7 +46,10 @@ public:
   // The runtime ends: marks all children, so that they are not resumed any
   // more.
   virtual void signal_end() noexcept = 0;
-  virtual void report(std::FILE* out) const noexcept = 0;
+  // The thread that has put it into its pending_cancels calls this once.
+  virtual void cancel_queued() noexcept = 0;
+  virtual group_summary summary() const noexcept = 0;
+  void report(std::FILE* out) const noexcept;
 
   // Those children that have awaited.
   template <typename F>
@@ -45,13 +58,20 @@ public:
         [](task_core& child, void* to) { (*static_cast<F*>(to))(child); }, &f);
   }
 
-  // The task that created the group, with a reference; null if none did.
+  // The task that created the group; null if none did. With a reference, unless
+  // the group is in a frame of that task.
   task_core* maker() const noexcept override { return maker_; }
-  void set_maker(task_core* task) noexcept { maker_ = task; }
+  bool is_in_frame() const noexcept { return is_in_frame_; }
+  void set_maker(task_core* task, bool is_in_frame) noexcept {
+    maker_ = task;
+    is_in_frame_ = is_in_frame;
+  }
 
   group_links runtime_links;
   tracked_group* cancel_next = nullptr; // of runtime_core::cancel_all()
   tracked_group* end_next = nullptr;    // of runtime_core::begin_end()
+  tracked_group* queued_next = nullptr; // of pending_cancels
+  std::uint8_t runtime_list = 0;        // which list of the registry; constant
 
 protected:
   tracked_group() = default;
@@ -61,6 +81,7 @@ protected:
                               void* to) const = 0;
 
 private:
+  bool is_in_frame_ = false;
   task_core* maker_ = nullptr;
 };
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// Part of weir: structured concurrency for Boost.Asio.
+
+#pragma once
+
+#include <weir/detail/base/export.hpp>
+#include <weir/detail/base/sync.hpp>
+#include <weir/detail/task/await_task.hpp>
+#include <weir/detail/task/promise.hpp>
+#include <weir/detail/task/task_core.hpp>
+#include <weir/detail/task/task_list.hpp>
+#include <weir/detail/task/tracked_group.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+namespace weir::detail {
+
+// The children of one call of when_all(), in the frame of the coroutine that
+// awaits them. It is what a group is whose children are all known before the
+// first starts, and whose parent does nothing until the last has ended: so it
+// needs no cap, no waiters but the parent, and no memory of its own. The first
+// error cancels the others.
+//
+// Add the children, then await it once. The members that tracked_group has are
+// for any thread; the others are for the parent.
+class WEIR_API join_block : public tracked_group, private interruptible {
+public:
+  join_block(const join_block&) = delete;
+  join_block& operator=(const join_block&) = delete;
+
+  // Makes the control block of a child, whose frame is destroyed if there is no
+  // memory for it.
+  void add(unstarted child);
+
+  // Of await_join. start(): true: the parent suspends. finish(): throws the
+  // first error, or operation_aborted.
+  bool start() noexcept;
+  void finish();
+
+protected:
+  // In a coroutine of `parent`. `name`: for reports.
+  join_block(task_core& parent, const char* name) noexcept;
+  ~join_block();
+
+  // On the strand of a child that has returned: takes its result from the frame
+  // of its root. core.index counts the children from 0.
+  virtual void keep(task_core& core) = 0;
+
+private:
+  // Not on the parent's strand: the children that have not ended, and what else
+  // the parent must wait for: the end of start(), and threads that are about to
+  // cancel the children. The party that leaves last ends the parent's wait.
+  static constexpr std::uint64_t one_child = 1;
+  static constexpr std::uint64_t one_hold = std::uint64_t(1) << 32;
+
+  WEIR_LOCAL void launch() noexcept;
+  WEIR_LOCAL void discard() noexcept;
+  bool is_aborted_by_outside() const noexcept {
+    return broken_off_ && error_ == nullptr;
+  }
+  WEIR_LOCAL void cancel(boost::system::error_code reason,
+                         bool from_outside) noexcept;
+  WEIR_LOCAL void cancel_children() noexcept;
+  WEIR_LOCAL bool withdraw() noexcept;
+  WEIR_LOCAL void leave(std::uint64_t part) noexcept;
+  WEIR_LOCAL void record(const std::exception_ptr& error) noexcept;
+  WEIR_LOCAL void break_off() noexcept;
+  WEIR_LOCAL void unregister() noexcept;
+
+  static void resume(strand_item& item, strand_item::how how) noexcept;
+  static void interrupt(interruptible& wait) noexcept;
+  static const wait_kind wait;
+
+  // task_owner
+  bool on_first_await(task_core& core) noexcept final;
+  bool is_cancelled() const noexcept final {
+    // acquire: sees the reason.
+    return cancelled_.load(std::memory_order_acquire);
+  }
+  void on_end(task_core& core, task_end end) noexcept final;
+  bool is_shielded() const noexcept final;
+  boost::system::error_code cancel_reason() const noexcept final;
+
+  // tracked_group
+  bool try_add_ref() noexcept final;
+  void release() noexcept final;
+  bool is_idle() const noexcept final { return children() == 0; }
+  std::size_t children() const noexcept final;
+  void cancel_from_outside() noexcept final;
+  void cancel_queued() noexcept final;
+  void signal_end() noexcept final;
+  group_summary summary() const noexcept final;
+  void visit_children(void (*visit)(task_core& child, void* to),
+                      void* to) const final;
+
+  task_core& parent_;
+  const char* const name_;
+  ready_item* first_ = nullptr; // not started, by ready_next
+  ready_item* last_ = nullptr;
+  std::uint32_t count_ = 0; // children added
+  bool aborted_ = false;    // cancelled before a child was started
+  bool registered_ = false;
+  bool withdrawn_ = false;  // the parent does not wait any more: it parks
+  bool broken_off_ = false; // under lock_: cancelled from outside
+  bool is_queued_ = false;  // under lock_: in a thread's pending_cancels
+  sync::atomic<bool> cancelled_{false}; // written under lock_
+  mutable spin_lock lock_;
+  sync::atomic<std::uint64_t> pending_{0};
+  boost::system::error_code reason_; // under lock_, constant once cancelled
+  std::exception_ptr error_;         // under lock_: the first
+  task_list tasks_;                  // under lock_: children that have awaited
+};
+
+// Starts the children of a block, and waits until all have ended.
+class await_join final : public plain_awaiter<await_join> {
+public:
+  explicit await_join(join_block& block) noexcept : block_(block) {}
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<>) noexcept {
+    return block_.start();
+  }
+  void await_resume() { block_.finish(); }
+
+private:
+  join_block& block_;
+};
+
+} // namespace weir::detail
