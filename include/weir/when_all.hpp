@@ -42,6 +42,10 @@ public:
         works);
   }
 
+  all_of_pack(const all_of_pack&) = delete;
+  all_of_pack& operator=(const all_of_pack&) = delete;
+  ~all_of_pack() { close(); }
+
   std::tuple<kept_value<Ts>...> take() {
     return std::apply(
         [](auto&... value) {
@@ -88,6 +92,10 @@ public:
     for (task<T>& work : works)
       add(unstarted(std::move(work)));
   }
+
+  all_of_range(const all_of_range&) = delete;
+  all_of_range& operator=(const all_of_range&) = delete;
+  ~all_of_range() { close(); }
 
   all_values<T> take() {
     if constexpr (!std::is_void_v<T>) {

@@ -22,6 +22,11 @@
 
 namespace weir::detail {
 
+namespace {
+// Children of a group that is no part of a tree of small groups.
+constexpr std::uint64_t many = 16;
+} // namespace
+
 task_core* group_core::make_child(unstarted child) {
   task_core* core = nullptr;
   try {
@@ -45,10 +50,10 @@ void group_core::launch(task_core& child, std::uint64_t index) noexcept {
   child.launch();
 }
 
-bool group_core::spawn_fast(std::uint64_t& index) noexcept {
+std::uint64_t group_core::spawn_fast(std::uint64_t& index) noexcept {
   slot_counter::counts now{};
   if (slots_.try_enter(now) != slot_counter::entry::entered)
-    return false;
+    return 0;
   index = now.started - 1;
   // relaxed, all: a maximum, read under the lock.
   auto peak = peak_.load(std::memory_order_relaxed);
@@ -58,13 +63,14 @@ bool group_core::spawn_fast(std::uint64_t& index) noexcept {
                                       std::memory_order_relaxed,
                                       std::memory_order_relaxed)) {
   }
-  return true;
+  return now.running;
 }
 
 group_state::admission
 group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
   std::uint64_t index = 0;
-  if (spawn_fast(index)) {
+  if (const std::uint64_t running = spawn_fast(index); running != 0) {
+    step.of_many_ = running >= many;
     launch(*std::exchange(step.child_, nullptr), index);
     return group_state::admission::started;
   }
@@ -77,6 +83,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
     if (permits_ != nullptr)
       child->permits = static_cast<std::uint32_t>(wanted.weight);
     result = state_.admit(&step, wanted, index);
+    step.of_many_ = state_.children() >= many;
     if (result == group_state::admission::lent) {
       if (step.role == group_waiter::kind::lender)
         parent->lends = true;
@@ -102,7 +109,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
 
 spawn_status group_core::reserve(std::uint64_t& index,
                                  std::size_t weight) noexcept {
-  if (spawn_fast(index))
+  if (spawn_fast(index) != 0)
     return spawn_status::started;
   counted_lock held(*this);
   group_state::request wanted;

@@ -79,7 +79,8 @@ public:
   // `awaits`: the parent is suspended until then.
   group_state::admission
   spawn(spawn_step& step, task_core* parent, bool awaits) noexcept;
-  bool spawn_fast(std::uint64_t& index) noexcept;
+  // How many children run with it; 0: use the rules.
+  std::uint64_t spawn_fast(std::uint64_t& index) noexcept;
   spawn_status reserve(std::uint64_t& index, std::size_t weight) noexcept;
   void unreserve(std::size_t weight) noexcept;
   void

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-#include <weir/detail/base/teardown.hpp>
 #include <weir/detail/group/join_block.hpp>
 #include <weir/detail/task/abort.hpp>
 
@@ -22,7 +21,9 @@ const wait_kind join_block::wait = {
 join_block::join_block(task_core& parent, const char* name) noexcept
     : interruptible(wait), parent_(parent), name_(name) {}
 
-join_block::~join_block() {
+join_block::~join_block() { close(); }
+
+void join_block::close() noexcept {
   discard();
   if (registered_) [[unlikely]]
     unregister();
@@ -76,6 +77,7 @@ bool join_block::start() noexcept {
   // relaxed: published by add_group(), and by the ready queue.
   pending_.store(one_hold + count_ * one_child, std::memory_order_relaxed);
   registered_ = true;
+  shielded_ = self.is_shielded();
   if (self.runtime().add_group(*this, true))
     cancel_from_outside();
   launch();
@@ -115,21 +117,17 @@ void join_block::finish() {
     throw_aborted();
 }
 
-// Not later than the parent runs on: is_shielded() reads its scopes.
+// The children have ended: at the end of a runtime, too, frames are destroyed
+// after those of the children.
 void join_block::unregister() noexcept {
-  runtime_core& runtime = parent_.runtime();
-  if (withdrawn_) {
-    if (!is_idle() && (in_teardown() || runtime.ends_elsewhere()))
-      runtime.end_children_of(*this);
-    // A thread that is about to cancel the children holds this block.
-    // acquire: sees what that thread did.
-    for (unsigned round = 0;
-         pending_.load(std::memory_order_acquire) > one_hold;
-         ++round)
-      sync::pause(round);
-  }
-  runtime.remove_group(*this);
+  parent_.runtime().remove_group(*this);
   registered_ = false;
+  // At the end of a runtime a thread that is about to cancel the children may
+  // still hold this block. From here on no thread can find it.
+  // acquire: sees what that thread did.
+  for (unsigned round = 0; pending_.load(std::memory_order_acquire) > one_hold;
+       ++round)
+    sync::pause(round);
 }
 
 void join_block::resume(strand_item& item, strand_item::how how) noexcept {
@@ -150,8 +148,7 @@ void join_block::interrupt(interruptible& i) noexcept {
 // The runtime ends: the parent parks, and its frames are destroyed after those
 // of the children. False: the last child has ended the wait.
 bool join_block::withdraw() noexcept {
-  withdrawn_ = try_add_ref(); // never released
-  return withdrawn_;
+  return try_add_ref(); // never released
 }
 
 // --- any thread ---
@@ -171,8 +168,6 @@ bool join_block::try_add_ref() noexcept {
 }
 
 void join_block::release() noexcept { leave(one_hold); }
-
-bool join_block::is_shielded() const noexcept { return parent_.is_shielded(); }
 
 void join_block::leave(std::uint64_t part) noexcept {
   task_core& parent = parent_;
@@ -196,6 +191,8 @@ boost::system::error_code join_block::cancel_reason() const noexcept {
 // it has a reference.
 void join_block::cancel(boost::system::error_code reason,
                         bool from_outside) noexcept {
+  if (from_outside && is_idle())
+    return; // The results are there.
   pending_cancels* const outermost = pending_cancels::outermost();
   bool is_first = false;
   {

@@ -15,6 +15,10 @@ void engine::push(runtime_core& runtime, task_core& task) noexcept {
   runtime.ready().push(task);
 }
 
+void engine::push_in_turn(runtime_core& runtime, task_core& task) noexcept {
+  runtime.ready().push_in_turn(task);
+}
+
 void engine::push_next(runtime_core& runtime, task_core& task) noexcept {
   runtime.ready().push_next(task);
 }

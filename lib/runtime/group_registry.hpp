@@ -68,6 +68,18 @@ public:
         visit(*g);
   }
 
+  // Whether `is` is true for all of them, at one moment.
+  template <typename Is>
+  bool all_of(Is is) const {
+    const all_locks held(*this);
+    for (std::size_t i = 0; i != used_; ++i)
+      for (const tracked_group* g = lists_[i].first; g != nullptr;
+           g = g->runtime_links.next)
+        if (!is(*g))
+          return false;
+    return true;
+  }
+
 private:
   struct alignas(64) list {
     mutable spin_lock lock;

@@ -134,11 +134,7 @@ void runtime_core::group_is_idle() noexcept {
 bool runtime_core::is_idle() noexcept {
   if (!roots_.empty())
     return false;
-  bool all_are_idle = true;
-  groups_.for_each([&](const tracked_group& g) {
-    all_are_idle = all_are_idle && g.is_idle();
-  });
-  return all_are_idle;
+  return groups_.all_of([](const tracked_group& g) { return g.is_idle(); });
 }
 
 void runtime_core::add_wait(blocking_wait& wait) noexcept {

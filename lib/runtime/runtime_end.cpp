@@ -124,16 +124,23 @@ void runtime_core::cancel_all() noexcept {
   // Groups inside a shield are cancelled from inside the shield, if at all.
   tracked_group* groups = nullptr;
   {
-    std::lock_guard held(lock_); // guards cancel_next
+    std::lock_guard held(lock_);
     groups_.for_each([&](tracked_group& g) {
-      if (g.is_shielded() || !g.try_add_ref())
+      // One that is in the chain of another thread is cancelled by that thread.
+      if (g.is_shielded() || g.is_in_cancel_chain || !g.try_add_ref())
         return;
+      g.is_in_cancel_chain = true;
       g.cancel_next = groups;
       groups = &g;
     });
   }
   while (groups != nullptr) {
-    tracked_group* group = std::exchange(groups, groups->cancel_next);
+    tracked_group* group = nullptr;
+    {
+      std::lock_guard held(lock_);
+      group = std::exchange(groups, groups->cancel_next);
+      group->is_in_cancel_chain = false;
+    }
     group->cancel_from_outside();
     group->release();
   }

@@ -25,10 +25,12 @@ constexpr std::chrono::microseconds batch_time{200};
 // Once in this many tasks the queues are looked at first, so that a worker
 // whose deque is never empty does not starve them.
 constexpr std::uint32_t turns_of_deque = 31;
-// After this time the oldest task of a deque that was never empty has a turn.
-// The longer, the less of a tree is begun; the shorter, the sooner a task runs
-// that waits behind one. Source: the time slice of Go's scheduler.
+// After this time a part of a deque's tasks, the oldest, go into the queue,
+// where they have their turn. The longer the time and the smaller the part, the
+// less of a tree is begun; else, the sooner a task runs that waits behind one.
+// Source: the time slice of Go's scheduler.
 constexpr std::chrono::milliseconds slice{2};
+constexpr std::uint32_t part_of_slice = 64;
 // A worker without work looks around this many times, with this many pauses
 // after each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
@@ -40,9 +42,9 @@ constexpr unsigned busy_rest = 8;
 constexpr unsigned longest_search = 200;
 // See scheduler::steal().
 constexpr std::uint32_t steal_patience = 8;
-// See ready_queue_is_crowded(). The control blocks and frames of this many
+// See ready_crowd(). The control blocks and frames of this many
 // tasks stay in the first-level cache.
-constexpr std::uint32_t crowd = 16;
+constexpr std::uint32_t crowd_size = 16;
 
 } // namespace
 
@@ -68,7 +70,7 @@ scheduler::scheduler(asio::thread_pool& pool,
     workers_[i].owner = this;
     workers_[i].index = i;
     workers_[i].turns = turns_of_deque;
-    workers_[i].crowd = crowd;
+    workers_[i].crowd = crowd_size;
     workers_[i].looked.resize(threads);
   }
 }
@@ -97,7 +99,22 @@ void scheduler::push(ready_item& item) noexcept {
   } else if (!self->queue.push(item)) [[unlikely]] {
     push_over(self->queue, item);
   }
-  if (is_alone() && self->draining)
+  notify_from(*self);
+}
+
+void scheduler::push_in_turn(ready_item& item) noexcept {
+  worker* const self = this_thread().self;
+  if (self == nullptr || self->owner != this) {
+    push_from_outside(item);
+    return;
+  }
+  if (!self->queue.push(item)) [[unlikely]]
+    push_over(self->queue, item);
+  notify_from(*self);
+}
+
+void scheduler::notify_from(const worker& self) noexcept {
+  if (is_alone() && self.draining)
     return; // It runs the task itself; there is no worker to wake.
   notify();
 }
@@ -123,11 +140,9 @@ void scheduler::push_again(ready_item& item) noexcept {
 void scheduler::push_below(ready_item& item) noexcept {
   worker* const self = this_thread().self;
   if (self == nullptr || self->owner != this || !self->draining ||
-      !self->deque.push_below(item, self->made_ready)) {
+      !self->deque.push_below(item, self->made_ready))
     push_again(item);
-    return;
-  }
-  // A worker that searched meanwhile has not seen the tasks above.
+  // A worker that searched meanwhile may not have seen the tasks above.
   if (!is_alone())
     notify();
 }
@@ -166,9 +181,13 @@ std::size_t scheduler::this_worker_index() noexcept {
   return this_thread().self != nullptr ? this_thread().self->index : 0;
 }
 
-bool ready_queue_is_crowded() noexcept {
+crowd ready_crowd(bool of_many) noexcept {
   const worker* const self = this_thread().self;
-  return self != nullptr && self->made_ready >= self->crowd;
+  if (self == nullptr)
+    return crowd::none;
+  if (of_many && self->queue.size() >= self->crowd)
+    return crowd::of_old;
+  return self->made_ready >= self->crowd ? crowd::of_new : crowd::none;
 }
 
 void scheduler::notify() noexcept {
@@ -322,16 +341,17 @@ void scheduler::drain(bool searching) noexcept {
   }
   const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
-  ready_item* item = nullptr;
-  // A task in the deque may have been there for long.
+  // What is at the old end of the deque may have been there for long.
   if (start - self.slice > slice) {
     self.slice = start;
-    item = self.deque.steal();
+    for (std::uint32_t i = self.deque.size() / part_of_slice + 1; i != 0; --i)
+      if (ready_item* const oldest = self.deque.steal())
+        if (!self.queue.push(*oldest))
+          push_over(self.queue, *oldest);
   }
   unsigned next_look = 1;
   for (unsigned done = 0;;) {
-    if (item == nullptr)
-      item = next(self);
+    ready_item* item = next(self);
     if (item == nullptr) {
       item = find(self, searching);
       if (item == nullptr)
@@ -348,12 +368,16 @@ void scheduler::drain(bool searching) noexcept {
       }
     }
     self.made_ready = 0;
-    static_cast<task_core*>(std::exchange(item, nullptr))->run();
+    static_cast<task_core*>(item)->run();
     // Short tasks are counted, because reading the clock costs as much as one;
     // long ones are noticed because the clock is read early.
     if (++done == next_look) {
       if (done == batch_tasks ||
           std::chrono::steady_clock::now() - start > batch_time) {
+        // Another thread may take the handler.
+        if (ready_item* const last = std::exchange(self.next, nullptr))
+          if (!self.deque.push(*last))
+            push_over(self.deque, *last);
         asio::post(pool_, drain_handler{this, false});
         return;
       }

@@ -33,10 +33,10 @@ struct worker {
   bool draining = false; // inside drain(), which looks at the queues again
   bool is_shared_next = false; // which queue next_in_turn() begins with
   std::uint32_t turns;         // until next_in_turn()
-  std::uint32_t crowd;         // see ready_queue_is_crowded()
+  std::uint32_t crowd;         // see ready_crowd()
   // Tasks that the running task has made ready in this turn.
   std::uint32_t made_ready = 0;
-  // When the oldest task of the deque last had a turn.
+  // When the oldest tasks of the deque last went into the queue.
   std::chrono::steady_clock::time_point slice;
   struct look {
     std::uint32_t taken = 0;  // of the queue
@@ -60,7 +60,8 @@ struct worker {
 // A worker runs what its tasks have made ready newest first: a child before the
 // siblings of its parent, so that a tree of tasks takes memory for its depth.
 // Other workers take the oldest. Once in a number of turns the queues come
-// first, and once in a number of milliseconds the oldest task of the deque.
+// first, and once in a number of milliseconds some of the oldest tasks of the
+// deque go into the queue.
 //
 // A drain handler runs a bounded batch and goes to the back of the pool's
 // queue, so that the reactor and other handlers get their turn. When there is
@@ -79,8 +80,11 @@ public:
   // Any thread. Queues `item`, whose strand its queue entry holds from now on,
   // and makes some worker run it.
   void push(ready_item& item) noexcept;
+  // The same; a worker puts it behind what is ready.
+  void push_in_turn(ready_item& item) noexcept;
   // The same; a worker runs it next, when the task that it runs has suspended,
-  // which that task is about to do. Until then no other worker can take it.
+  // which that task is about to do. Until then no other worker can take it. If
+  // the worker's batch ends there, it is the newest of the deque.
   void push_next(ready_item& item) noexcept;
   // The same for the task that the calling worker runs and that yields. Wakes
   // no worker: there is no more to run than before the worker took the task.
@@ -131,6 +135,7 @@ private:
   ready_item* steal(worker& self, std::uint32_t patience) noexcept;
   bool has_work() const noexcept;
   void notify() noexcept;
+  void notify_from(const worker& self) noexcept;
   void post_drain() noexcept;
   void drain(bool searching) noexcept;
 

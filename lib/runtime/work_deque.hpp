@@ -52,9 +52,10 @@ public:
                     std::memory_order_relaxed); // no other worker reads it
       return get(last);
     }
-    // relaxed: the fence orders. A thief that has not seen this store before it
-    // takes `last` is seen by the load of top_.
-    bottom_.store(last, std::memory_order_relaxed);
+    // release: a thief that sees this one, and not the store of a push before
+    // it, sees the tasks below. The fence orders it before the load of top_: a
+    // thief that takes `last` without having seen it is seen by that load.
+    bottom_.store(last, std::memory_order_release);
     Sync::fence_seq_cst();
     std::uint32_t top = top_.load(std::memory_order_relaxed); // as above
     if (precedes(top, last))
@@ -86,8 +87,9 @@ public:
     if (count == 0)
       return push(item);
     const std::uint32_t place = bottom - count;
-    // As in pop(): withdraws the tasks, so that no thief takes them meanwhile.
-    bottom_.store(place, std::memory_order_relaxed);
+    // release: as in pop(). Withdraws the tasks, so that no thief takes them
+    // meanwhile.
+    bottom_.store(place, std::memory_order_release);
     Sync::fence_seq_cst();
     std::uint32_t top = top_.load(std::memory_order_relaxed); // as in pop()
     std::uint32_t shift = 1;
@@ -161,8 +163,15 @@ public:
     return top_.load(std::memory_order_relaxed); // a hint
   }
 
-  // Any thread; a hint. The caller orders, see idle_workers::leave().
-  bool looks_empty() const noexcept { return size() == 0; }
+  // Any thread; a hint.
+  bool looks_empty() const noexcept {
+    // acquire: sees what its worker had put into its queue before it took the
+    // last task from here. Beyond that the caller orders, see
+    // idle_workers::leave().
+    const std::uint32_t bottom = bottom_.load(std::memory_order_acquire);
+    const std::uint32_t held = bottom - top_.load(std::memory_order_relaxed);
+    return held == 0 || held > capacity;
+  }
 
 private:
   // Positions that wrap around.

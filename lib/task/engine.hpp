@@ -28,6 +28,8 @@ namespace engine {
 void push(runtime_core& runtime, task_core& task) noexcept;
 // Before everything else, on this worker: the running task is about to suspend.
 void push_next(runtime_core& runtime, task_core& task) noexcept;
+// Behind what is ready on this worker.
+void push_in_turn(runtime_core& runtime, task_core& task) noexcept;
 // Behind everything that is ready.
 void push_again(runtime_core& runtime, task_core& task) noexcept;
 // Behind what the task has made ready since it was resumed.

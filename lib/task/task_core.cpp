@@ -65,6 +65,13 @@ void task_core::release() noexcept {
 
 void task_core::schedule() noexcept { engine::push(runtime_, *this); }
 
+void task_core::schedule_woken() noexcept {
+  if (wakes_in_turn_)
+    engine::push_in_turn(runtime_, *this);
+  else
+    schedule();
+}
+
 void task_core::launch() noexcept { schedule(); }
 
 void task_core::launch_next() noexcept { engine::push_next(runtime_, *this); }
@@ -82,7 +89,7 @@ void task_core::schedule_late() noexcept {
 void task_core::wake(strand_item& item) noexcept {
   if (strand_.push_or_acquire(item)) {
     item.run(strand_item::how::run);
-    schedule(); // Still held: the queue owns the strand now.
+    schedule_woken(); // Still held: the queue owns the strand now.
   }
 }
 

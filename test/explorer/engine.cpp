@@ -91,6 +91,8 @@ scheduler::scheduler(asio::thread_pool& pool,
 
 void scheduler::push(ready_item& item) noexcept { ready.push(item); }
 
+void scheduler::push_in_turn(ready_item& item) noexcept { push(item); }
+
 void scheduler::push_next(ready_item& item) noexcept { push(item); }
 
 void scheduler::push_again(ready_item& item) noexcept { push(item); }
@@ -102,7 +104,7 @@ bool scheduler::on_worker_thread() noexcept { return true; }
 std::size_t scheduler::this_worker_index() noexcept {
   return test::explorer::thread() % test::explorer::most_threads;
 }
-bool ready_queue_is_crowded() noexcept { return false; }
+crowd ready_crowd(bool) noexcept { return crowd::none; }
 ready_item* scheduler::take_left() noexcept { return ready.pop(); }
 void scheduler::await_outside() const noexcept {}
 ready_item* scheduler::next(worker&) noexcept { return ready.pop(); }

@@ -31,7 +31,9 @@ namespace {
 // One task in a group of its own, which waits for two children.
 class one_parent {
 protected:
-  explicit one_parent(task<> main) { start_child(group_, std::move(main)); }
+  void begin(task<std::tuple<int, int>> both) {
+    start_child(group_, notes(std::move(both), how_));
+  }
 
   // What the parent saw; a child that is left over is an error of its own.
   std::string outcome() const { return alive_ != 0 ? "a child goes on" : how_; }
@@ -82,9 +84,8 @@ class start_and_cancel : one_parent {
 public:
   static constexpr std::size_t threads = 3;
 
-  start_and_cancel()
-      : one_parent(
-            notes(when_all(returns(1, alive_), returns(2, alive_)), how_)) {
+  start_and_cancel() {
+    begin(when_all(returns(1, alive_), returns(2, alive_)));
     join_.start();
   }
   void run(std::size_t thread) {
@@ -100,10 +101,8 @@ class end_and_cancel : one_parent {
 public:
   static constexpr std::size_t threads = 3;
 
-  end_and_cancel()
-      : one_parent(
-            notes(when_all(receives(first_, alive_), receives(second_, alive_)),
-                  how_)) {
+  end_and_cancel() {
+    begin(when_all(receives(first_, alive_), receives(second_, alive_)));
     run_ready();
     join_.start();
   }
@@ -124,10 +123,8 @@ class fail_and_end : one_parent {
 public:
   static constexpr std::size_t threads = 2;
 
-  fail_and_end()
-      : one_parent(notes(
-            when_all(receives(first_, alive_), fails_after(second_, alive_)),
-            how_)) {
+  fail_and_end() {
+    begin(when_all(receives(first_, alive_), fails_after(second_, alive_)));
     run_ready();
     join_.start();
   }
@@ -152,9 +149,8 @@ class fail_and_fail : one_parent {
 public:
   static constexpr std::size_t threads = 2;
 
-  fail_and_fail()
-      : one_parent(
-            notes(when_all(throws("a", alive_), throws("b", alive_)), how_)) {
+  fail_and_fail() {
+    begin(when_all(throws("a", alive_), throws("b", alive_)));
     join_.start();
   }
   void run(std::size_t) { work_until(join_.done); }

@@ -164,6 +164,35 @@ BOOST_AUTO_TEST_CASE(the_oldest_task_runs_beside_a_storm_of_children) {
   BOOST_TEST(over);
 }
 
+// The child that when_all() starts last is next on its worker. Here the
+// worker's batch ends first, and a handler keeps the worker until the child has
+// run.
+BOOST_AUTO_TEST_CASE(what_is_next_is_not_lost_when_a_batch_ends) {
+  std::atomic<bool> is_other_busy{false};
+  std::atomic<bool> is_this_busy{false};
+  std::atomic<bool> has_run{false};
+  runtime pool(2);
+  auto main = [&]() -> task<> {
+    const auto on = pool.get_executor();
+    asio::post(on, [&] {
+      is_other_busy = true;
+      block_until([&] { return is_this_busy.load(); });
+    });
+    block_until([&] { return is_other_busy.load(); });
+    asio::post(on, [&] {
+      is_this_busy = true;
+      block_until([&] { return has_run.load(); });
+    });
+    // Longer than a batch.
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+    block_until([&] { return std::chrono::steady_clock::now() > end; });
+    co_await when_all(sets(has_run));
+  };
+  pool.run(main());
+  BOOST_TEST(has_run);
+}
+
 // A child in front of the deque that never gives way keeps none from another
 // worker.
 BOOST_AUTO_TEST_CASE(a_long_task_keeps_no_sibling_from_other_workers) {

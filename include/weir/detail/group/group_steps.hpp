@@ -97,6 +97,8 @@ public:
   }
   std::tuple<boost::system::error_code> arguments() const { return {code()}; }
   WEIR_API executor fallback_executor() const noexcept;
+  // The child is one of many, as from a long loop.
+  bool is_of_many() const noexcept { return of_many_; }
 
 private:
   friend class group_core;
@@ -114,6 +116,7 @@ private:
   task_core* child_;                // null once it was launched
   task_core* parent_ = nullptr;     // the task that spawns, if any
   bool counted_ = false;            // holds a reference on *group_
+  bool of_many_ = false;            // once it was started
   refusal refused_ = refusal::none; // at once
 };
 

@@ -47,15 +47,20 @@ protected:
   // In a coroutine of `parent`. `name`: for reports.
   join_block(task_core& parent, const char* name) noexcept;
   ~join_block();
+  // First in the destructor of the derived class: other threads may still call
+  // its members.
+  void close() noexcept;
 
   // On the strand of a child that has returned: takes its result from the frame
   // of its root. core.index counts the children from 0.
   virtual void keep(task_core& core) = 0;
 
 private:
-  // Not on the parent's strand: the children that have not ended, and what else
-  // the parent must wait for: the end of start(), and threads that are about to
-  // cancel the children. The party that leaves last ends the parent's wait.
+  // Parts of pending_, which says for whom the parent still waits: for
+  // children, in the low half, and for holders, in the high half. start() is a
+  // holder, and so is a thread that is about to cancel the children; and a
+  // parent that parks, for ever. The party that leaves last ends the parent's
+  // wait.
   static constexpr std::uint64_t one_child = 1;
   static constexpr std::uint64_t one_hold = std::uint64_t(1) << 32;
 
@@ -84,7 +89,7 @@ private:
     return cancelled_.load(std::memory_order_acquire);
   }
   void on_end(task_core& core, task_end end) noexcept final;
-  bool is_shielded() const noexcept final;
+  bool is_shielded() const noexcept final { return shielded_; }
   boost::system::error_code cancel_reason() const noexcept final;
 
   // tracked_group
@@ -106,7 +111,7 @@ private:
   std::uint32_t count_ = 0; // children added
   bool aborted_ = false;    // cancelled before a child was started
   bool registered_ = false;
-  bool withdrawn_ = false;  // the parent does not wait any more: it parks
+  bool shielded_ = false;   // constant once registered
   bool broken_off_ = false; // under lock_: cancelled from outside
   bool is_queued_ = false;  // under lock_: in a thread's pending_cancels
   sync::atomic<bool> cancelled_{false}; // written under lock_

@@ -143,6 +143,7 @@ public:
   executor fallback_executor() const noexcept {
     return spawn_.fallback_executor();
   }
+  bool is_of_many() const noexcept { return spawn_.is_of_many(); }
 
 private:
   // Completes a spawn_ that proceed() started.

@@ -119,6 +119,10 @@ public:
       }
     core.wait_for(*this);
     if (!waiter_of<Step>::start(step_, &core)) {
+      // A loop that spawns at the cap: when its turn comes, more slots are free
+      // than the one that woke it.
+      if constexpr (Step::yields)
+        core.wake_in_turn();
       core.started_wait();
       return true;
     }
@@ -129,8 +133,14 @@ public:
     if (core.unwinds() && ends_unwound(core)) [[unlikely]]
       return true;
     if constexpr (Step::yields)
-      if (ready_queue_is_crowded()) {
+      switch (ready_crowd(step_.is_of_many())) {
+      case crowd::none:
+        break;
+      case crowd::of_new:
         core.yield_to_new();
+        return true;
+      case crowd::of_old:
+        core.yield();
         return true;
       }
     return core.gives_way();

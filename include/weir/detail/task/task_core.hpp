@@ -205,6 +205,7 @@ public:
   WEIR_API [[gnu::noinline]] verdict look(bool check) noexcept;
   void wait_for(interruptible& wait) noexcept {
     interrupted_with_ = 0;
+    wakes_in_turn_ = false;
     waiting_ = &wait;
   }
   // After begin_wait() and once what is awaited is started: interrupts it if
@@ -213,6 +214,8 @@ public:
     if (interrupted_) [[unlikely]]
       interrupt();
   }
+  // The end of this wait puts the task behind what is ready, not before it.
+  void wake_in_turn() noexcept { wakes_in_turn_ = true; }
   // Withdraws the wait, without a resumption.
   void cancel_wait() noexcept { waiting_ = nullptr; }
   // Ends the wait: the run loop resumes the coroutine, or unwinds it when the
@@ -381,6 +384,7 @@ private:
   void start() noexcept;
   void resume_leaf() noexcept { resuming_ = true; }
   void schedule() noexcept;
+  void schedule_woken() noexcept;
   void schedule_late() noexcept;
   void unwind(bool intercepted) noexcept;
   std::uint8_t requested() const noexcept;
@@ -407,6 +411,7 @@ private:
   bool abandoning_ : 1 = false; // whatever the frames do, the end is abandoned
   bool parks_ : 1 = false;      // see parks()
   bool parked_ : 1 = false;     // see is_parked()
+  bool wakes_in_turn_ : 1 = false;
   bool : 0;
   bool resuming_ : 1 = false; // leaf_ continues
   bool started_ : 1 = false;
@@ -431,8 +436,15 @@ using task_ref = ref<task_core>;
 // The task this thread runs, or emits a cancellation to; null if none.
 WEIR_API task_core* current_task() noexcept;
 
-// True if the running task has made more tasks ready than the processor's cache
-// holds: before it makes more it should let those run.
-WEIR_API bool ready_queue_is_crowded() noexcept;
+// Whether there are more ready tasks than the processor's cache holds, so that
+// the running task should let some of them run before it makes more ready.
+enum class crowd : std::uint8_t {
+  none,
+  of_new, // those that the running task has made ready since it was resumed
+  of_old, // others on this worker
+};
+// `of_many`: what the running task has made ready is one of many. Else only new
+// ones count: in a tree of tasks the old ones may wait.
+WEIR_API crowd ready_crowd(bool of_many) noexcept;
 
 } // namespace weir::detail

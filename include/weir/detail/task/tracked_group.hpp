@@ -72,6 +72,7 @@ public:
   tracked_group* end_next = nullptr;    // of runtime_core::begin_end()
   tracked_group* queued_next = nullptr; // of pending_cancels
   std::uint8_t runtime_list = 0;        // which list of the registry; constant
+  bool is_in_cancel_chain = false; // under the runtime's lock, as cancel_next
 
 protected:
   tracked_group() = default;

@@ -32,7 +32,9 @@ namespace asio = boost::asio;
 //   auto arguments()                       tuple of completion arguments
 //   auto fallback_executor()               where a handler goes by default
 //   static constexpr bool starts_cancelled start even in a cancelled task
-//   static constexpr bool yields           let others run if many are ready
+//   static constexpr bool yields           let others run if many are ready;
+//                                          then also:
+//   bool is_of_many() const                it made one task of many ready
 //
 // One with `task_core* waiting_task()`, its task once it is started, takes no
 // waiter and calls task_core::end_wait() instead.
