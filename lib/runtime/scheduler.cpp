@@ -25,12 +25,10 @@ constexpr std::chrono::microseconds batch_time{200};
 // Once in this many tasks the queues are looked at first, so that a worker
 // whose deque is never empty does not starve them.
 constexpr std::uint32_t turns_of_deque = 31;
-// After this time a part of a deque's tasks, the oldest, go into the queue,
-// where they have their turn. The longer the time and the smaller the part, the
-// less of a tree is begun; else, the sooner a task runs that waits behind one.
-// Source: the time slice of Go's scheduler.
+// After this time the oldest task of a deque that was never empty has a turn.
+// The longer, the less of a tree is begun; the shorter, the sooner a task runs
+// that waits behind one. Source: the time slice of Go's scheduler.
 constexpr std::chrono::milliseconds slice{2};
-constexpr std::uint32_t part_of_slice = 64;
 // A worker without work looks around this many times, with this many pauses
 // after each (together about a microsecond), before it leaves.
 constexpr unsigned search_rounds = 8;
@@ -341,17 +339,16 @@ void scheduler::drain(bool searching) noexcept {
   }
   const draining_mark mark(self);
   const auto start = std::chrono::steady_clock::now();
-  // What is at the old end of the deque may have been there for long.
+  ready_item* item = nullptr;
+  // A task in the deque may have been there for long.
   if (start - self.slice > slice) {
     self.slice = start;
-    for (std::uint32_t i = self.deque.size() / part_of_slice + 1; i != 0; --i)
-      if (ready_item* const oldest = self.deque.steal())
-        if (!self.queue.push(*oldest))
-          push_over(self.queue, *oldest);
+    item = self.deque.steal();
   }
   unsigned next_look = 1;
   for (unsigned done = 0;;) {
-    ready_item* item = next(self);
+    if (item == nullptr)
+      item = next(self);
     if (item == nullptr) {
       item = find(self, searching);
       if (item == nullptr)
@@ -368,7 +365,7 @@ void scheduler::drain(bool searching) noexcept {
       }
     }
     self.made_ready = 0;
-    static_cast<task_core*>(item)->run();
+    static_cast<task_core*>(std::exchange(item, nullptr))->run();
     // Short tasks are counted, because reading the clock costs as much as one;
     // long ones are noticed because the clock is read early.
     if (++done == next_look) {

@@ -36,7 +36,7 @@ struct worker {
   std::uint32_t crowd;         // see ready_crowd()
   // Tasks that the running task has made ready in this turn.
   std::uint32_t made_ready = 0;
-  // When the oldest tasks of the deque last went into the queue.
+  // When the oldest task of the deque last had a turn.
   std::chrono::steady_clock::time_point slice;
   struct look {
     std::uint32_t taken = 0;  // of the queue
@@ -60,8 +60,7 @@ struct worker {
 // A worker runs what its tasks have made ready newest first: a child before the
 // siblings of its parent, so that a tree of tasks takes memory for its depth.
 // Other workers take the oldest. Once in a number of turns the queues come
-// first, and once in a number of milliseconds some of the oldest tasks of the
-// deque go into the queue.
+// first, and once in a number of milliseconds the oldest task of the deque.
 //
 // A drain handler runs a bounded batch and goes to the back of the pool's
 // queue, so that the reactor and other handlers get their turn. When there is
