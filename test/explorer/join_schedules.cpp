@@ -15,6 +15,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <initializer_list>
@@ -39,22 +40,22 @@ protected:
   std::string outcome() const { return alive_ != 0 ? "a child goes on" : how_; }
 
   struct presence {
-    explicit presence(int& n) : alive(n) { ++alive; }
+    explicit presence(std::atomic<int>& n) : alive(n) { ++alive; }
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;
     ~presence() { --alive; }
-    int& alive;
+    std::atomic<int>& alive;
   };
-  static task<int> receives(channel<int>& values, int& alive) {
+  static task<int> receives(channel<int>& values, std::atomic<int>& alive) {
     const presence here(alive);
     const std::optional<int> value = co_await values.receive();
     co_return *value;
   }
-  static task<int> returns(int value, int& alive) {
+  static task<int> returns(int value, std::atomic<int>& alive) {
     const presence here(alive);
     co_return value;
   }
-  static task<int> throws(const char* what, int& alive) {
+  static task<int> throws(const char* what, std::atomic<int>& alive) {
     const presence here(alive);
     throw std::runtime_error(what);
     co_return 0;
@@ -70,7 +71,7 @@ protected:
     }
   }
 
-  int alive_ = 0;
+  std::atomic<int> alive_{0}; // children run side by side
   std::string how_ = "nothing";
   channel<int> first_{1};
   channel<int> second_{1};
@@ -138,7 +139,7 @@ public:
   std::string outcome() const { return one_parent::outcome(); }
 
 private:
-  static task<int> fails_after(channel<int>& values, int& alive) {
+  static task<int> fails_after(channel<int>& values, std::atomic<int>& alive) {
     (void)co_await receives(values, alive);
     co_return co_await throws("b", alive);
   }
