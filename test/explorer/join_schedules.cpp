@@ -79,28 +79,28 @@ protected:
   joining join_{core_of(group_)};
 };
 
-// One thread starts the children, which another may run at once, and a third
-// cancels the parent.
+// One thread starts the children, which the other may run at once when it has
+// cancelled the parent.
 class start_and_cancel : one_parent {
 public:
-  static constexpr std::size_t threads = 3;
+  static constexpr std::size_t threads = 2;
 
   start_and_cancel() {
     begin(when_all(returns(1, alive_), returns(2, alive_)));
     join_.start();
   }
   void run(std::size_t thread) {
-    if (thread == 2)
+    if (thread == 1)
       group_.cancel();
     work_until(join_.done);
   }
   std::string outcome() const { return one_parent::outcome(); }
 };
 
-// The children end on two threads while a third cancels the parent.
+// The children end while another thread cancels the parent.
 class end_and_cancel : one_parent {
 public:
-  static constexpr std::size_t threads = 3;
+  static constexpr std::size_t threads = 2;
 
   end_and_cancel() {
     begin(when_all(receives(first_, alive_), receives(second_, alive_)));
@@ -108,12 +108,12 @@ public:
     join_.start();
   }
   void run(std::size_t thread) {
-    if (thread == 0)
+    if (thread == 0) {
       (void)first_.try_send(1);
-    else if (thread == 1)
       (void)second_.try_send(2);
-    else
+    } else {
       group_.cancel();
+    }
     work_until(join_.done);
   }
   std::string outcome() const { return one_parent::outcome(); }
