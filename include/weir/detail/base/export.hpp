@@ -14,8 +14,8 @@
 // WEIR_STATIC, defined for the library and for what uses it, exports nothing:
 // for a plug-in that contains its own copy of weir.
 //
-// WEIR_LOCAL marks members of a class that is marked as a whole which only the
-// library calls.
+// WEIR_LOCAL takes a member out of a class that is marked as a whole: only the
+// library calls it.
 #if defined(WEIR_STATIC) || !defined(__GNUC__)
 #define WEIR_API
 #define WEIR_LOCAL

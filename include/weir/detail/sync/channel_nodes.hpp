@@ -12,7 +12,7 @@
 namespace weir::detail {
 
 // Room for one value of a channel. The thread that has reserved it, or has
-// taken it out, owns it: he moves the value without a lock, for moving is the
+// taken it out, owns it: it moves the value without a lock, for moving is the
 // user's code.
 template <typename T>
 class channel_node {

@@ -64,8 +64,8 @@ public:
   waiter* who = nullptr;           // null: no waiter
   runtime_core* runtime = nullptr; // of the task that waits, if it is one
   stage at = stage::made;
-  bool is_completing =
-      false; // a thread of the pool is about to complete the waiter
+  // A thread of the pool is about to complete the waiter.
+  bool is_completing = false;
 
   completion_memory<6 * sizeof(void*)> memory; // for the completion of a task
 
