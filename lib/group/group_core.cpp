@@ -429,12 +429,7 @@ void group_core::cancel_children(std::uint32_t generation) noexcept {
       if (generation != this->generation())
         return nullptr;
       list.is_cancelled = true;
-      while (task_core* const child = list.tasks.take_uncancelled())
-        if (child->whole().mark(asio::cancellation_type::terminal)) {
-          child->add_ref();
-          return child;
-        }
-      return nullptr;
+      return list.tasks.mark_next();
     };
     while (task_core* const child = next()) {
       child->whole().submit();

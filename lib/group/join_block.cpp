@@ -228,14 +228,9 @@ void join_block::cancel_queued() noexcept {
 
 // As group_core::cancel_children().
 void join_block::cancel_children() noexcept {
-  const auto next = [&]() -> task_core* {
+  const auto next = [&] {
     std::lock_guard held(lock_);
-    while (task_core* const child = tasks_.take_uncancelled())
-      if (child->whole().mark(asio::cancellation_type::terminal)) {
-        child->add_ref();
-        return child;
-      }
-    return nullptr;
+    return tasks_.mark_next();
   };
   while (task_core* const child = next()) {
     child->whole().submit();

@@ -112,13 +112,10 @@ void runtime_core::shut_down() noexcept {
 void runtime_core::cancel_all() noexcept {
   const auto next_root = [this] {
     std::lock_guard held(lock_);
-    task_core* root = roots_.take_uncancelled();
-    if (root != nullptr)
-      root->add_ref();
-    return root;
+    return roots_.mark_next();
   };
-  while (task_core* root = next_root()) {
-    root->whole().request(asio::cancellation_type::terminal);
+  while (task_core* const root = next_root()) {
+    root->whole().submit();
     root->release();
   }
   // Groups inside a shield are cancelled from inside the shield, if at all.

@@ -29,15 +29,19 @@ public:
       (uncancelled_ == &task ? uncancelled_ : cancelled_) = next;
   }
 
-  // A task that is not marked yet; from now on it counts as marked. Null if
-  // there is none.
-  task_core* take_uncancelled() noexcept {
-    task_core* task = uncancelled_;
-    if (task != nullptr) {
+  // A task that was not in the other part and that this has marked as
+  // cancelled: with a reference, for cancel_request::submit(). Null if there is
+  // none.
+  task_core* mark_next() noexcept {
+    while (task_core* const task = uncancelled_) {
       remove(*task);
       push(cancelled_, *task);
+      if (task->whole().mark(asio::cancellation_type::terminal)) {
+        task->add_ref();
+        return task;
+      }
     }
-    return task;
+    return nullptr;
   }
 
   task_core* any() const noexcept {
