@@ -25,8 +25,44 @@ namespace {
 
 using detail::ready_item;
 
+// The tasks of a model, each with how it was taken.
+template <std::size_t items>
+class taken_items {
+public:
+  // By the o(wner), s(plit off), by a t(hief).
+  std::string outcome() const {
+    std::string by;
+    for (const item& i : items_)
+      if (i.taken.size() != 1)
+        return i.taken.empty() ? "lost" : "twice";
+      else
+        by += i.taken;
+    return by;
+  }
+
+protected:
+  struct item : ready_item {
+    std::string taken;
+  };
+
+  static void take(ready_item* i, char by) {
+    static_cast<item*>(i)->taken += by;
+  }
+  // The owner; splits a full queue.
+  template <typename Queue>
+  static void push(Queue& to, item& i) {
+    while (!to.push(i)) {
+      ready_item* first = to.split();
+      while (first != nullptr)
+        take(std::exchange(first, first->ready_next), 's');
+    }
+  }
+
+  std::array<item, items> items_;
+};
+
 template <std::size_t thieves, std::size_t items>
-class ring {
+class ring : public taken_items<items> {
 public:
   static constexpr std::size_t threads = 1 + thieves;
 
@@ -37,47 +73,23 @@ public:
       steal(queues_[thread]);
   }
 
-  // How each item was taken: by the o(wner), s(plit off), by a t(hief).
-  std::string outcome() const {
-    std::string by;
-    for (const item& i : items_)
-      if (i.taken.size() != 1)
-        return i.taken.empty() ? "lost" : "twice";
-      else
-        by += i.taken;
-    return by;
-  }
-
 private:
   using queue = detail::basic_run_queue<explore_sync, 4>;
-  struct item : ready_item {
-    std::string taken;
-  };
-
-  static void take(ready_item* i, char by) {
-    static_cast<item*>(i)->taken += by;
-  }
 
   void own() {
-    for (item& i : items_) {
-      while (!queues_[0].push(i)) {
-        ready_item* first = queues_[0].split();
-        while (first != nullptr)
-          take(std::exchange(first, first->ready_next), 's');
-      }
-    }
+    for (auto& i : this->items_)
+      this->push(queues_[0], i);
     while (ready_item* i = queues_[0].pop())
-      take(i, 'o');
+      this->take(i, 'o');
   }
 
   void steal(queue& mine) {
     ready_item* i = queues_[0].steal_into(mine);
     for (; i != nullptr; i = mine.pop())
-      take(i, 't');
+      this->take(i, 't');
   }
 
   std::array<queue, threads> queues_; // the owner's first
-  std::array<item, items> items_;
 };
 
 // What the owner of a deque does when it has pushed all items but the last.
@@ -88,7 +100,7 @@ enum class last_push {
 };
 
 template <std::size_t thieves, std::size_t items, last_push last>
-class deque {
+class deque : public taken_items<items> {
 public:
   static constexpr std::size_t threads = 1 + thieves;
 
@@ -97,49 +109,22 @@ public:
       own();
     else
       while (ready_item* const i = deque_.steal())
-        take(i, 't');
-  }
-
-  std::string outcome() const {
-    std::string by;
-    for (const item& i : items_)
-      if (i.taken.size() != 1)
-        return i.taken.empty() ? "lost" : "twice";
-      else
-        by += i.taken;
-    return by;
+        this->take(i, 't');
   }
 
 private:
-  struct item : ready_item {
-    std::string taken;
-  };
-
-  static void take(ready_item* i, char by) {
-    static_cast<item*>(i)->taken += by;
-  }
-
-  void push(item& i) {
-    while (!deque_.push(i)) {
-      ready_item* first = deque_.split();
-      while (first != nullptr)
-        take(std::exchange(first, first->ready_next), 's');
-    }
-  }
-
   void own() {
     for (std::size_t i = 0; i + 1 != items; ++i)
-      push(items_[i]);
-    item& newest = items_[items - 1];
+      this->push(deque_, this->items_[i]);
+    auto& newest = this->items_[items - 1];
     const std::uint32_t below = last == last_push::below_one ? 1 : items;
     if (last == last_push::on_top || !deque_.push_below(newest, below))
-      push(newest);
+      this->push(deque_, newest);
     while (ready_item* const i = deque_.pop(false))
-      take(i, 'o');
+      this->take(i, 'o');
   }
 
   detail::basic_work_deque<explore_sync, 4> deque_;
-  std::array<item, items> items_;
 };
 
 // Explores, and checks that nothing is lost and every outcome in `possible`
