@@ -86,17 +86,14 @@ bool scheduler::on_worker_thread() noexcept {
 
 void scheduler::push(ready_item& item) noexcept {
   worker* const self = this_thread().self;
-  if (self == nullptr || self->owner != this) {
-    push_from_outside(item);
+  if (self == nullptr || self->owner != this ||
+      this_thread().current == nullptr) {
+    push_in_turn(item);
     return;
   }
-  if (this_thread().current != nullptr) {
-    ++self->made_ready;
-    if (!self->deque.push(item)) [[unlikely]]
-      push_over(self->deque, item);
-  } else if (!self->queue.push(item)) [[unlikely]] {
-    push_over(self->queue, item);
-  }
+  ++self->made_ready;
+  if (!self->deque.push(item)) [[unlikely]]
+    push_over(self->deque, item);
   notify_from(*self);
 }
 
@@ -237,8 +234,7 @@ ready_item* scheduler::next(worker& self) noexcept {
   return take_shared(self);
 }
 
-// What waits behind the deque: the queues alternate, and the oldest task of the
-// deque. Null: nothing does.
+// What waits behind the deque: the two queues alternate. Null: nothing does.
 ready_item* scheduler::next_in_turn(worker& self) noexcept {
   self.turns = turns_of_deque;
   self.is_shared_next = !self.is_shared_next;
