@@ -13,7 +13,13 @@ namespace weir::detail {
 // push starts another one only if fewer than `limit` are active and none is
 // searching: a worker that finds work starts the next.
 //
-// One word: active in the low half, searching (a part of active) in the high.
+// While one worker naps, an active worker starts none for what it will run
+// itself. A worker naps when it has searched and the others had only short
+// tasks, which are better left to them: it looks again after a while, in case
+// that one of them has a long task by then.
+//
+// One word: active in the low half, searching (a part of active) in the high,
+// and a flag for the nap.
 template <typename Sync>
 class basic_idle_workers {
 public:
@@ -42,19 +48,66 @@ public:
                word_.fetch_sub(one_searching, std::memory_order_acq_rel)) == 1;
   }
 
+  // Any thread; a hint. An active worker that pushes when it is true needs no
+  // try_enter(), and no fence: the worker that naps looks at what was pushed
+  // within the time of a nap.
+  bool is_napping() const noexcept {
+    // relaxed: if that nap has ended, the worker has begun another one since
+    // then, or will, for there is an active worker.
+    return (word_.load(std::memory_order_relaxed) & napping_flag) != 0;
+  }
+
+  // Once for each nap. True: as try_enter().
+  bool end_nap() noexcept {
+    // relaxed: the exchange orders.
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    std::uint64_t wanted = 0;
+    do {
+      wanted = seen & ~napping_flag;
+      if (searching(seen) == 0 && active(seen) < limit_)
+        wanted += one_active + one_searching;
+    } while (!word_.compare_exchange_weak(seen,
+                                          wanted,
+                                          // seq_cst: see leave().
+                                          std::memory_order_seq_cst,
+                                          std::memory_order_relaxed));
+    return searching(wanted) != searching(seen);
+  }
+
   // A worker without work starts to look for some.
   void search() noexcept {
     // relaxed: only a count; leave() orders.
     word_.fetch_add(one_searching, std::memory_order_relaxed);
   }
 
-  // A searcher stops. It must look at all queues once more after this: a push
-  // that saw it searching did not start another.
-  void leave() noexcept {
-    // seq_cst: in one order with the fence between a push and try_enter().
-    // Either that push sees that this worker has left, or this worker's last
-    // look, which follows, sees what was pushed.
-    word_.fetch_sub(one_active + one_searching, std::memory_order_seq_cst);
+  enum class rest : std::uint8_t {
+    idle,
+    nap, // The caller sees to it that end_nap() is called after a while.
+    other_naps,
+  };
+
+  // A searcher stops, and naps if another worker is active. It must look at the
+  // queues once more after this, but at those of active workers only if no
+  // worker naps: a push that saw it searching did not start another.
+  rest leave() noexcept {
+    // relaxed: the exchange orders.
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    std::uint64_t wanted = 0;
+    do {
+      wanted = seen - one_active - one_searching;
+      if (active(wanted) != 0)
+        wanted |= napping_flag;
+    } while (!word_.compare_exchange_weak(
+        seen,
+        wanted,
+        // seq_cst: in one order with the fence between a push and try_enter().
+        // Either that push sees that this worker has left, or this worker's
+        // last look, which follows, sees what was pushed.
+        std::memory_order_seq_cst,
+        std::memory_order_relaxed));
+    if (active(wanted) == 0)
+      return rest::idle;
+    return (seen & napping_flag) != 0 ? rest::other_naps : rest::nap;
   }
 
   // Any thread; a hint.
@@ -65,11 +118,12 @@ public:
 private:
   static constexpr std::uint64_t one_active = 1;
   static constexpr std::uint64_t one_searching = std::uint64_t(1) << 32;
+  static constexpr std::uint64_t napping_flag = std::uint64_t(1) << 63;
   static std::uint32_t active(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word);
   }
   static std::uint32_t searching(std::uint64_t word) noexcept {
-    return static_cast<std::uint32_t>(word >> 32);
+    return static_cast<std::uint32_t>((word & ~napping_flag) >> 32);
   }
 
   const std::uint32_t limit_;

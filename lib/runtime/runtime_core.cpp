@@ -68,6 +68,7 @@ void runtime_core::start_threads() {
     for (std::thread& each : threads_)
       each.join();
     timers_.close();
+    ready_.close();
     pool_.reset(); // While the owners of its handlers are alive.
     throw;
   }

@@ -25,6 +25,7 @@ namespace weir::detail {
 runtime_core::~runtime_core() {
   ready_.await_outside();
   timers_.close();
+  ready_.close();
   // Objects destroyed here may submit to the scheduler, which drops the work.
   // Handlers may contain frames of asio::awaitables, in any order.
   teardown_scope scope;

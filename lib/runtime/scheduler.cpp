@@ -5,11 +5,13 @@
 
 #include "base/thread_context.hpp"
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace weir::detail {
@@ -36,13 +38,23 @@ constexpr unsigned pauses_per_round = 32;
 // A look at a busy worker's queue takes memory out of that worker's cache: the
 // next one comes after this many rounds (about five microseconds).
 constexpr unsigned busy_rest = 8;
-// A searching worker lets the pool's other handlers run after this many rounds.
-constexpr unsigned longest_search = 200;
+// After this many rounds in which the others had work, but none that was worth
+// moving, a worker naps. Five looks at each queue.
+constexpr unsigned longest_search = 40;
+// The first nap, and each further one twice as long as that before it, until
+// a worker finds work. The end of a nap costs a few microseconds.
+constexpr std::chrono::microseconds shortest_nap{50};
+constexpr std::uint32_t most_doublings = 3;
 // See scheduler::steal().
 constexpr std::uint32_t steal_patience = 8;
 // See ready_crowd(). The control blocks and frames of this many
 // tasks stay in the first-level cache.
 constexpr std::uint32_t crowd_size = 16;
+
+bool is_draining(const worker& self) noexcept {
+  // relaxed: written by this thread.
+  return self.draining.load(std::memory_order_relaxed);
+}
 
 } // namespace
 
@@ -58,6 +70,20 @@ struct scheduler::drain_handler {
   bool searching;
 };
 
+// The end of a nap.
+struct scheduler::nap_handler {
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
+  void operator()(const boost::system::error_code&) const noexcept {
+    if (self->idle_.end_nap())
+      self->drain(true);
+  }
+
+  scheduler* self;
+};
+
 scheduler::scheduler(asio::thread_pool& pool,
                      std::size_t threads,
                      refill_source& more,
@@ -71,6 +97,13 @@ scheduler::scheduler(asio::thread_pool& pool,
     workers_[i].crowd = crowd_size;
     workers_[i].looked.resize(threads);
   }
+  if (threads == 1)
+    return;
+  // Asio's queue of timers has room for this one from now on.
+  nap_timer_.emplace(pool.get_executor());
+  nap_timer_->expires_after(std::chrono::hours(1));
+  nap_timer_->async_wait([](const boost::system::error_code&) {});
+  nap_timer_->cancel();
 }
 
 void scheduler::bind(std::size_t index) noexcept {
@@ -109,15 +142,16 @@ void scheduler::push_in_turn(ready_item& item) noexcept {
 }
 
 void scheduler::notify_from(const worker& self) noexcept {
-  if (is_alone() && self.draining)
-    return; // It runs the task itself; there is no worker to wake.
+  // A worker inside drain() runs the task itself, or another one looks in time.
+  if (is_draining(self) && (is_alone() || idle_.is_napping()))
+    return;
   notify();
 }
 
 void scheduler::push_next(ready_item& item) noexcept {
   worker* const self = this_thread().self;
   // Outside of drain() the worker would not look at it.
-  if (self == nullptr || self->owner != this || !self->draining ||
+  if (self == nullptr || self->owner != this || !is_draining(*self) ||
       self->next != nullptr) [[unlikely]]
     push(item);
   else
@@ -127,18 +161,18 @@ void scheduler::push_next(ready_item& item) noexcept {
 void scheduler::push_again(ready_item& item) noexcept {
   worker* const self = this_thread().self;
   // Outside of drain() the worker would not look at its queue again.
-  if (self == nullptr || self->owner != this || !self->draining ||
+  if (self == nullptr || self->owner != this || !is_draining(*self) ||
       !self->queue.push(item)) [[unlikely]]
     push(item);
 }
 
 void scheduler::push_below(ready_item& item) noexcept {
   worker* const self = this_thread().self;
-  if (self == nullptr || self->owner != this || !self->draining ||
+  if (self == nullptr || self->owner != this || !is_draining(*self) ||
       !self->deque.push_below(item, self->made_ready))
     push_again(item);
   // A worker that searched meanwhile may not have seen the tasks above.
-  if (!is_alone())
+  if (!is_alone() && !idle_.is_napping())
     notify();
 }
 
@@ -271,9 +305,8 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   return nullptr;
 }
 
-// Searches for a while. Null: there was nothing to take, or the search took too
-// long; then `again` is set.
-ready_item* scheduler::search(worker& self, bool& again) noexcept {
+// Searches for a while. Null: there was nothing to take.
+ready_item* scheduler::search(worker& self) noexcept {
   unsigned quiet = 0;
   unsigned rest = 0; // rounds
   for (unsigned round = 0; round != longest_search; ++round) {
@@ -284,8 +317,8 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
     } else {
       if (ready_item* item = steal(self, steal_patience))
         return item;
-      // While there is work for others, the searcher stays: that costs the
-      // others less than waking it again.
+      // While there is work for others, the searcher stays for a while: part of
+      // it may turn out to be worth moving.
       if (has_work()) {
         quiet = 0;
         rest = busy_rest;
@@ -296,13 +329,35 @@ ready_item* scheduler::search(worker& self, bool& again) noexcept {
     for (unsigned i = 0; i != pauses_per_round; ++i)
       sync::pause(0);
   }
-  again = true;
   return nullptr;
 }
 
+// For a worker that counts as searching, and does not any more. True: the last
+// look, see idle_workers::leave(), has found work that came too late.
+bool scheduler::leave() noexcept {
+  const idle_workers::rest then = idle_.leave();
+  if (then == idle_workers::rest::nap)
+    begin_nap();
+  sync::fence_seq_cst();
+  return then == idle_workers::rest::idle ? has_work() : has_left_work();
+}
+
+void scheduler::begin_nap() noexcept {
+  // relaxed: a hint.
+  const std::uint32_t naps = naps_in_a_row_.load(std::memory_order_relaxed);
+  naps_in_a_row_.store(std::min(naps + 1, most_doublings),
+                       std::memory_order_relaxed);
+  try {
+    nap_timer_->expires_after(shortest_nap * (1u << naps));
+    nap_timer_->async_wait(nap_handler{this});
+  } catch (const std::bad_alloc&) {
+    // The user's timers have used up the room in Asio's queue.
+    if (idle_.end_nap())
+      post_drain();
+  }
+}
+
 bool scheduler::has_work() const noexcept {
-  // Checked first: a task that yielded before its worker took the last chain
-  // has no fence, see push_again(). Pushes are ordered by the gate.
   if (!shared_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
@@ -310,11 +365,27 @@ bool scheduler::has_work() const noexcept {
   });
 }
 
+// The same, without what active workers have and will run.
+bool scheduler::has_left_work() const noexcept {
+  if (!shared_.looks_empty())
+    return true;
+  return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
+    // relaxed: one that is about to drain is counted as idle, and then looked
+    // at in vain.
+    return !w.draining.load(std::memory_order_relaxed) &&
+           (!w.deque.looks_empty() || !w.queue.looks_empty());
+  });
+}
+
 struct scheduler::draining_mark {
-  explicit draining_mark(worker& w) noexcept : self(w) { self.draining = true; }
+  explicit draining_mark(worker& w) noexcept : self(w) { set(true); }
   draining_mark(const draining_mark&) = delete;
   draining_mark& operator=(const draining_mark&) = delete;
-  ~draining_mark() { self.draining = false; }
+  ~draining_mark() { set(false); }
+  // relaxed: others take it for a hint.
+  void set(bool draining) const noexcept {
+    self.draining.store(draining, std::memory_order_relaxed);
+  }
 
   worker& self;
 };
@@ -327,10 +398,8 @@ void scheduler::drain(bool searching) noexcept {
     return;
   }
   worker& self = *this_thread().self;
-  if (self.draining) { // A driver runs what is queued.
-    idle_.leave();
-    // The driver looks after this, see idle_workers::leave().
-    sync::fence_seq_cst();
+  if (is_draining(self)) { // A driver runs what is queued.
+    (void)leave();         // The driver has yet to look.
     return;
   }
   const draining_mark mark(self);
@@ -352,6 +421,7 @@ void scheduler::drain(bool searching) noexcept {
     }
     if (searching) [[unlikely]] {
       searching = false;
+      naps_in_a_row_.store(0, std::memory_order_relaxed); // a hint
       if (idle_.found_work()) {
         // As after leave(): a push that saw this worker searching woke no
         // worker.
@@ -371,7 +441,7 @@ void scheduler::drain(bool searching) noexcept {
         if (ready_item* const last = std::exchange(self.next, nullptr))
           if (!self.deque.push(*last))
             push_over(self.deque, *last);
-        asio::post(pool_, drain_handler{this, false});
+        asio::defer(pool_, drain_handler{this, false});
         return;
       }
       next_look += std::min(next_look, clock_turns);
@@ -389,18 +459,9 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
       idle_.search();
       searching = true;
     }
-    bool again = false;
-    if (ready_item* item = search(self, again))
+    if (ready_item* item = search(self))
       return item;
-    if (again) {
-      // Lets the pool's other handlers use this thread, too.
-      asio::post(pool_, drain_handler{this, true});
-      return nullptr;
-    }
-    idle_.leave();
-    // The last look, see idle_workers::leave().
-    sync::fence_seq_cst();
-    if (!has_work() || !idle_.try_enter())
+    if (!leave() || !idle_.try_enter())
       return nullptr;
     // Still searching, by try_enter().
   }
@@ -410,11 +471,11 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
 
 void scheduler::enter_driver() noexcept {
   own_thread().self = &workers_.front();
-  this_thread().self->draining = true;
+  this_thread().self->draining.store(true, std::memory_order_relaxed); // own
 }
 
 void scheduler::leave_driver() noexcept {
-  this_thread().self->draining = false;
+  this_thread().self->draining.store(false, std::memory_order_relaxed);
   this_thread().self = nullptr;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/handler_memory.hpp"
 #include "idle_workers.hpp"
+#include "pool_timer.hpp"
 #include "refill_source.hpp"
 #include "run_queue.hpp"
 #include "shared_queue.hpp"
@@ -19,6 +20,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace weir::detail {
@@ -29,8 +31,9 @@ class scheduler;
 struct worker {
   scheduler* owner = nullptr;
   std::size_t index = 0;
+  // Inside drain(), which looks at the queues again. Written by its thread.
+  sync::atomic<bool> draining{false};
   // Only by its thread:
-  bool draining = false; // inside drain(), which looks at the queues again
   bool is_shared_next = false; // which queue next_in_turn() begins with
   std::uint32_t turns;         // until next_in_turn()
   std::uint32_t crowd;         // see ready_crowd()
@@ -99,6 +102,9 @@ public:
   // The calling worker's number; 0 on any other thread.
   static std::size_t this_worker_index() noexcept;
 
+  // Call when no thread runs any more: destroys the asio timer before the pool
+  // is destroyed.
+  void close() noexcept { nap_timer_.reset(); }
   // Call when no thread of the pool runs any more. Returns a queued item, or
   // null.
   ready_item* take_left() noexcept;
@@ -120,6 +126,7 @@ public:
 
 private:
   struct drain_handler;
+  struct nap_handler;
   struct draining_mark;
 
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
@@ -130,9 +137,12 @@ private:
   [[gnu::noinline]] ready_item* next_in_turn(worker& self) noexcept;
   bool is_alone() const noexcept { return workers_.size() == 1; }
   ready_item* find(worker& self, bool& searching) noexcept;
-  ready_item* search(worker& self, bool& again) noexcept;
+  ready_item* search(worker& self) noexcept;
+  bool leave() noexcept;
+  void begin_nap() noexcept;
   ready_item* steal(worker& self, std::uint32_t patience) noexcept;
   bool has_work() const noexcept;
+  bool has_left_work() const noexcept;
   void notify() noexcept;
   void notify_from(const worker& self) noexcept;
   void post_drain() noexcept;
@@ -142,6 +152,9 @@ private:
   refill_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
+  // By the worker that has begun a nap. Empty if there is one worker.
+  std::optional<pool_timer> nap_timer_;
+  sync::atomic<std::uint32_t> naps_in_a_row_{0};
   idle_workers idle_;
   shared_queue shared_;
   // Threads in push_from_outside(). Next to the queue, which they write too.

@@ -7,12 +7,11 @@
 #include <weir/detail/base/sync.hpp>
 
 #include "base/handler_memory.hpp"
+#include "pool_timer.hpp"
 #include "refill_source.hpp"
 #include "timing_wheel.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/wait_traits.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -23,18 +22,6 @@
 #include <vector>
 
 namespace weir::detail {
-
-namespace asio = boost::asio;
-
-#if defined(WEIR_SYNC_POLICY)
-using wheel_timer = sync::timer; // a test's, fired by hand
-#else
-// Its executor is known, so that Asio needs no memory to call the handler.
-using wheel_timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>,
-                               asio::thread_pool::executor_type>;
-#endif
 
 // The runtime's deadlines: timing wheels in steps of 0.25 ms, driven by one
 // asio::steady_timer that is armed only while something is pending, and armed
@@ -113,7 +100,7 @@ private:
   // The asio timer is touched under driver_lock_ only, never under a shard's
   // lock: its members lock and allocate.
   sync::mutex driver_lock_;
-  std::optional<wheel_timer> timer_;
+  std::optional<pool_timer> timer_;
   // The tick timer_ waits for; written under driver_lock_, read as a hint. 0
   // without a timer: nothing comes before that.
   sync::atomic<std::uint64_t> driven_for_{timing_wheel::never};

@@ -23,6 +23,8 @@ namespace weir::test::of_wake {
 
 namespace {
 
+using rest = detail::basic_idle_workers<explore_sync>::rest;
+
 enum class omit { nothing, last_look, fence_after_push };
 
 // As scheduler::push() and drain(). Thread 0 pushes, the others are workers
@@ -93,11 +95,11 @@ private:
         item = queue_.steal_into(own);
       }
       if (item == nullptr) {
-        gate_.leave();
+        const bool is_idle = gate_.leave() == rest::idle;
         if (omitted == omit::last_look)
           return;
         explore_sync::fence_seq_cst();
-        if (!has_work() || !gate_.try_enter())
+        if (!(is_idle ? has_work() : has_left_work()) || !gate_.try_enter())
           return;
         mine().last_look_found = true;
         continue;
@@ -113,8 +115,10 @@ private:
     }
   }
 
+  // The pusher is inside no drain().
+  bool has_left_work() const { return !queue_.looks_empty(); }
   bool has_work() const {
-    if (!queue_.looks_empty())
+    if (has_left_work())
       return true;
     for (const queue& q : stolen_)
       if (!q.looks_empty())
@@ -133,7 +137,7 @@ private:
 // chain into the shared queue and yields, which wakes no worker; then the
 // worker takes from the shared queue and does not return. Thread 1 is a worker
 // about to leave.
-template <std::size_t chained, bool shared_first>
+template <std::size_t chained>
 class yield_and_take {
 public:
   static constexpr std::size_t threads = 2;
@@ -160,7 +164,9 @@ public:
     const std::size_t taken = taken_[0] + taken_[1];
     if (taken == chained + 1)
       return "seen by the other";
-    return posted_[0] || posted_[1] ? "woken" : "lost";
+    if (posted_[0] || posted_[1])
+      return "woken";
+    return gate_.is_napping() ? "left to the nap" : "lost";
   }
 
 private:
@@ -184,9 +190,9 @@ private:
     do {
       while (take_one())
         ++taken_[1];
-      gate_.leave();
+      (void)gate_.leave(); // It naps, as thread 0 is active.
       explore_sync::fence_seq_cst();
-    } while (has_work() && gate_.try_enter());
+    } while (!shared_.looks_empty() && gate_.try_enter());
   }
   bool take_one() {
     return own_.pop() != nullptr || take_shared(own_, 1) != nullptr ||
@@ -203,12 +209,6 @@ private:
     return first;
   }
 
-  bool has_work() const {
-    if (shared_first)
-      return !shared_.looks_empty() || !queue_.looks_empty();
-    return !queue_.looks_empty() || !shared_.looks_empty();
-  }
-
   detail::basic_idle_workers<explore_sync> gate_{threads};
   detail::basic_shared_queue<explore_sync> shared_;
   queue queue_; // of thread 0
@@ -217,6 +217,72 @@ private:
   std::array<detail::ready_item, chained> chain_;
   std::array<std::size_t, threads> taken_{};
   std::array<bool, threads> posted_{};
+};
+
+// As scheduler::push(), when a worker naps. Thread 0 is an active worker whose
+// task makes another one ready and does not return. Thread 1 is a worker about
+// to leave, which then naps, or finds that another does. Thread 2 ends the nap
+// that was pending at first.
+template <bool naps_at_first, bool naps_when_others_are_active>
+class push_beside_a_nap {
+public:
+  static constexpr std::size_t threads = naps_at_first ? 3 : 2;
+
+  push_beside_a_nap() {
+    gate_.try_enter(); // thread 0
+    gate_.found_work();
+    if (naps_at_first) {
+      gate_.try_enter();
+      (void)gate_.leave();
+    }
+    gate_.try_enter(); // thread 1, searching
+  }
+
+  void run(std::size_t thread) {
+    if (thread == 0)
+      push();
+    else if (thread == 1)
+      search(1);
+    else if (gate_.end_nap())
+      search(2);
+  }
+
+  std::string outcome() const {
+    if (taken_[1] + taken_[2] != 0)
+      return "seen by the search";
+    if (posted_)
+      return "woken";
+    return gate_.is_napping() && naps_when_others_are_active ? "left to the nap"
+                                                             : "lost";
+  }
+
+private:
+  using queue = detail::basic_run_queue<explore_sync, 4>;
+
+  void push() {
+    queue_.push(item_);
+    if (gate_.is_napping())
+      return;
+    explore_sync::fence_seq_cst();
+    posted_ = gate_.try_enter();
+  }
+
+  void search(std::size_t thread) {
+    queue own;
+    if (queue_.steal_into(own) != nullptr) {
+      ++taken_[thread];
+      return;
+    }
+    // No last look: the pusher is inside drain().
+    if (gate_.leave() == rest::nap && !naps_when_others_are_active)
+      (void)gate_.end_nap();
+  }
+
+  detail::basic_idle_workers<explore_sync> gate_{threads};
+  queue queue_; // of thread 0
+  detail::ready_item item_;
+  std::array<std::size_t, 3> taken_{};
+  bool posted_ = false;
 };
 
 void nothing_is_lost(const explorer::report& seen) {
@@ -251,17 +317,37 @@ BOOST_AUTO_TEST_CASE(without_the_fence_after_it_a_push_is_lost) {
 }
 
 BOOST_AUTO_TEST_CASE(a_task_that_yields_beside_a_leaving_worker_is_not_lost) {
-  for (const auto& seen : {explored<yield_and_take<1, true>>(4),
-                           explored<yield_and_take<2, true>>(4)}) {
+  for (const auto& seen :
+       {explored<yield_and_take<1>>(4), explored<yield_and_take<2>>(4)}) {
     for (const auto& [outcome, schedule] : seen.outcomes)
       BOOST_TEST((outcome != "lost" && outcome != "stuck"),
                  outcome << " under " << schedule);
     expect(seen, "seen by the other");
+    expect(seen, "left to the nap");
   }
 }
 
-BOOST_AUTO_TEST_CASE(looking_at_the_shared_queue_last_it_is_lost) {
-  const auto seen = explored<yield_and_take<1, false>>(3);
+BOOST_AUTO_TEST_CASE(a_push_beside_a_worker_that_begins_a_nap_is_not_lost) {
+  const auto seen = explored<push_beside_a_nap<false, true>>(4);
+  for (const auto& [outcome, schedule] : seen.outcomes)
+    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
+               outcome << " under " << schedule);
+  for (const char* possible :
+       {"seen by the search", "woken", "left to the nap"})
+    expect(seen, possible);
+}
+
+BOOST_AUTO_TEST_CASE(a_push_beside_the_end_of_a_nap_is_not_lost) {
+  const auto seen = explored<push_beside_a_nap<true, true>>(3);
+  for (const auto& [outcome, schedule] : seen.outcomes)
+    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
+               outcome << " under " << schedule);
+  for (const char* possible : {"seen by the search", "left to the nap"})
+    expect(seen, possible);
+}
+
+BOOST_AUTO_TEST_CASE(a_leaving_worker_that_does_not_nap_loses_a_push) {
+  const auto seen = explored<push_beside_a_nap<false, false>>(3);
   expect(seen, "lost");
 }
 

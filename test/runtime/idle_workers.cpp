@@ -91,6 +91,46 @@ BOOST_AUTO_TEST_CASE(only_the_last_searcher_to_find_work_is_told_so) {
   BOOST_TEST(gate.try_enter());
 }
 
+BOOST_AUTO_TEST_CASE(a_worker_that_leaves_the_others_naps) {
+  detail::idle_workers gate(2);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(gate.found_work()); // one that stays active
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(!gate.is_napping());
+  BOOST_TEST((gate.leave() == detail::idle_workers::rest::nap));
+  BOOST_TEST(gate.is_napping());
+  BOOST_TEST(gate.busy() == 1u);
+
+  // Work from outside needs a worker all the same.
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST((gate.leave() == detail::idle_workers::rest::other_naps));
+  BOOST_TEST(gate.is_napping());
+
+  BOOST_TEST(gate.end_nap());
+  BOOST_TEST(!gate.is_napping());
+  BOOST_TEST(gate.busy() == 2u);
+  BOOST_TEST(!gate.try_enter()); // It searches.
+}
+
+BOOST_AUTO_TEST_CASE(the_last_worker_to_leave_does_not_nap) {
+  detail::idle_workers gate(2);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST((gate.leave() == detail::idle_workers::rest::idle));
+  BOOST_TEST(!gate.is_napping());
+}
+
+BOOST_AUTO_TEST_CASE(no_worker_enters_after_a_nap_beside_one_that_searches) {
+  detail::idle_workers gate(3);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST((gate.leave() == detail::idle_workers::rest::nap));
+  BOOST_TEST(gate.try_enter()); // searches
+  BOOST_TEST(!gate.end_nap());
+  BOOST_TEST(!gate.is_napping());
+  BOOST_TEST(gate.busy() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
   constexpr int rounds = sanitized ? 10'000 : 100'000;
   constexpr std::uint32_t limit = 2;

@@ -164,6 +164,26 @@ BOOST_AUTO_TEST_CASE(the_oldest_task_runs_beside_a_storm_of_children) {
   BOOST_TEST(over);
 }
 
+// While a task makes short ones the other worker naps. It takes what then waits
+// behind a long one.
+BOOST_AUTO_TEST_CASE(a_worker_that_naps_takes_what_waits_behind_a_long_task) {
+  const watchdog time_limit;
+  auto nothing = []() -> task<> { co_return; };
+  auto main = [&]() -> task<> {
+    for (int i = 0; i != 2000; ++i)
+      co_await when_all(nothing(), nothing());
+    std::atomic<bool> has_run{false};
+    auto body = [&](task_group& group) -> task<> {
+      co_await group.spawn(sets(has_run));
+      block_until([&] { return has_run.load(); });
+    };
+    co_await with_task_group({}, body);
+  };
+  runtime pool(2);
+  for (int round = 0; round != 20; ++round)
+    pool.run(main());
+}
+
 // The child that when_all() starts last is next on its worker. Here the
 // worker's batch ends first, and a handler keeps the worker until the child has
 // run.
