@@ -18,9 +18,11 @@ public:
     if (group_.slots_.is_locked())
       return;
     const auto now = group_.slots_.lock();
-    // relaxed: a maximum.
-    group_.state_.recount(
-        now.running, now.started, group_.peak_.load(std::memory_order_relaxed));
+    group_.state_.recount(now.running, now.started, group_.slots_.peak());
+    if (now.is_joined)
+      group_.state_.take_over_joined();
+    else if (now.joiner != nullptr)
+      group_.state_.take_over(*now.joiner);
   }
   counted_lock(const counted_lock&) = delete;
   counted_lock& operator=(const counted_lock&) = delete;
@@ -33,9 +35,10 @@ public:
     held_ = false;
     group_state& state = group_.state_;
     if (state.is_countable())
-      (void)group_.slots_.unlock({state.children(), state.counted().spawned},
-                                 state.has_joiner(),
-                                 state.cap());
+      (void)group_.slots_.unlock(
+          {.running = state.children(), .started = state.counted().spawned},
+          state.has_joiner(),
+          state.cap());
     if (group_.permits_ == nullptr) {
       group_.lock_.unlock();
       return;

@@ -55,14 +55,6 @@ std::uint64_t group_core::spawn_fast(std::uint64_t& index) noexcept {
   if (slots_.try_enter(now) != slot_counter::entry::entered)
     return 0;
   index = now.started - 1;
-  // relaxed, all: a maximum, read under the lock.
-  auto peak = peak_.load(std::memory_order_relaxed);
-  while (now.running > peak &&
-         !peak_.compare_exchange_weak(peak,
-                                      now.running,
-                                      std::memory_order_relaxed,
-                                      std::memory_order_relaxed)) {
-  }
   return now.running;
 }
 
@@ -246,8 +238,11 @@ void group_core::on_end(task_core& core, task_end end) noexcept {
   unlist(core);
   runtime_core& runtime = runtime_;
   bool idle = false;
-  if (slots_.try_leave(idle) == slot_counter::exit::left) {
+  group_waiter* joiner = nullptr;
+  if (slots_.try_leave(idle, joiner) == slot_counter::exit::left) {
     // *this may be destroyed.
+    if (joiner != nullptr)
+      joiner->who->complete(*joiner->who); // *joiner may be destroyed.
     if (idle)
       runtime.group_is_idle();
     return;

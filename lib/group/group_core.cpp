@@ -82,6 +82,8 @@ void group_core::handle_gone() noexcept {
 // False: it is in use. Else it has no hook any more, which is destroyed here,
 // not with the last reference: it may refer to objects whose lifetime ends now.
 bool group_core::give_up_handle() noexcept {
+  if (slots_.is_freshly_joined()) // It has no hook.
+    return true;
   std::shared_ptr<const error_hook> hook;
   counted_lock held(*this);
   if (!state_.is_at_rest() || state_.has_stopper())
@@ -119,6 +121,17 @@ void group_core::wait_for_children_of_end() noexcept {
 // --- join ---
 
 bool group_core::join(resting_waiter& w) noexcept {
+  // As the rules find it if they take over.
+  w.role = group_waiter::kind::joiner;
+  w.state = group_waiter::wait_result::queued;
+  switch (slots_.try_join(w)) {
+  case slot_counter::joining::joined:
+    return true;
+  case slot_counter::joining::waits:
+    return false; // *this may be destroyed.
+  case slot_counter::joining::refused:
+    break;
+  }
   group_queue woken;
   bool joined = false;
   {
@@ -552,8 +565,8 @@ bool group_core::reopen() noexcept {
     ++plan_;
     stage_ = stage::none;
     reason_ = {};
+    slots_.reset_peak();
     // relaxed: published by the rules, with all else.
-    peak_.store(0, std::memory_order_relaxed);
     stopping_.store(false, std::memory_order_relaxed);
     cancelled_.store(false, std::memory_order_relaxed);
     failed_.store(false, std::memory_order_relaxed);

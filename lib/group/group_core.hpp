@@ -234,31 +234,30 @@ private:
   // The fast path: admission and end of children while nothing else is to be
   // done. Next to the members that it uses.
   mutable slot_counter slots_;
-  mutable sync::atomic<std::uint64_t> peak_{0}; // seen by the fast path
-
   sync::atomic<std::uint32_t> refs_{1};
   mutable lock_type lock_;
+  // Under lock_:
+  bool is_cancel_pending_ = false;
+  bool handle_gone_ = false;
+  // Of shutdown(): its current stage, and which call's times apply.
+  enum class stage : std::uint8_t { none, draining, softly };
+  stage stage_ = stage::none;
+  clock::duration soft_{};
+  std::uint32_t plan_ = 0;
+  // While the group is in a list of pending_cancels: used only by the thread of
+  // that list.
+  std::uint32_t cancelled_generation_ = 0;
+  cancellable_body* cancelled_body_ = nullptr;
   // Null: there is no limiter.
   const std::unique_ptr<group_permits> permits_; // its members under lock_
   mutable group_state state_; // under lock_; counts while slots_ is locked
   error_record errors_;       // under lock_
-  // While the group is in a list of pending_cancels: used only by the thread of
-  // that list.
-  cancellable_body* cancelled_body_ = nullptr;
-  std::uint32_t cancelled_generation_ = 0;
-  bool is_cancel_pending_ = false; // under lock_
   // The group_error that join() has thrown, if any: the same for all joiners.
   // Under lock_.
   mutable std::exception_ptr join_error_;
   std::shared_ptr<const error_hook> hook_; // under lock_; called without
   cancellable_body* body_ = nullptr;       // under lock_
   boost::system::error_code reason_; // under lock_, constant once cancelled
-  bool handle_gone_ = false;         // under lock_
-  // Of shutdown(): its current stage, and which call's times apply.
-  enum class stage : std::uint8_t { none, draining, softly };
-  stage stage_ = stage::none; // under lock_
-  clock::duration soft_{};    // under lock_
-  std::uint32_t plan_ = 0;    // under lock_
 
   group_timer stages_{*this, &group_core::next_stage};
 

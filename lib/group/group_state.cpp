@@ -190,7 +190,8 @@ void group_state::set_joined(group_queue& woken) noexcept {
 }
 
 bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
-  if (w.state != wait_result::queued)
+  // A joiner may have been completed before the rules took over.
+  if (w.state != wait_result::queued || (w.role == kind::joiner && joined_))
     return false;
   switch (w.role) {
   case kind::joiner:
@@ -280,6 +281,10 @@ void group_state::recount(std::size_t running,
   // All others have returned; end() counted those that failed or were
   // cancelled.
   counts_.completed = spawned - running - counts_.failed - counts_.cancelled;
+}
+
+void group_state::take_over(group_waiter& joiner) noexcept {
+  (void)wait_in(joiners_, joiner, kind::joiner);
 }
 
 void group_state::set_cap(std::size_t cap, group_queue& woken) noexcept {

@@ -134,6 +134,11 @@ public:
                std::uint64_t spawned,
                std::size_t peak) noexcept;
 
+  // What happened while the caller counted: all children have returned, and the
+  // group is joined; or a joiner waits for them.
+  void take_over_joined() noexcept { joined_ = true; }
+  void take_over(group_waiter& joiner) noexcept;
+
   std::size_t cap() const noexcept { return cap_; }
   // Free slots.
   std::size_t available() const noexcept {

@@ -174,6 +174,43 @@ private:
   bool at_once_ = false;
 };
 
+// The rules take the counts over, for a thread that asks for them, while the
+// last child ends and a thread joins.
+class look_and_join {
+public:
+  static constexpr std::size_t threads = 3;
+
+  look_and_join() { start_child(group_, writes(written_)); }
+  void run(std::size_t thread) {
+    if (thread == 0) {
+      at_once_ = join_.start();
+      join_.wait();
+      seen_ = written_;
+    } else if (thread == 1) {
+      run_one();
+    } else {
+      completed_ = group_.stats().completed;
+    }
+  }
+  std::string outcome() const {
+    if (seen_ != 1 || join_.times() != 1)
+      return "too early, or twice";
+    const task_group_stats stats = group_.stats();
+    if (stats.completed != 1 || stats.peak != 1 || stats.in_flight != 0)
+      return "miscounted";
+    return std::string(at_once_ ? "at once" : "waited") +
+           (completed_ == 1 ? ", looked after" : ", looked before");
+  }
+
+private:
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+  int written_ = 0;
+  int seen_ = 0;
+  bool at_once_ = false;
+  std::size_t completed_ = 0;
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(group_schedules)
@@ -192,6 +229,14 @@ BOOST_AUTO_TEST_CASE(a_child_spawned_beside_a_failure_never_runs_on) {
 
 BOOST_AUTO_TEST_CASE(all_who_join_are_told) {
   expect_outcomes<two_join>(2, {"aa", "aw", "wa", "ww"});
+}
+
+BOOST_AUTO_TEST_CASE(who_joins_is_told_once_beside_a_look_at_the_counts) {
+  expect_outcomes<look_and_join>(2,
+                                 {"at once, looked after",
+                                  "at once, looked before",
+                                  "waited, looked after",
+                                  "waited, looked before"});
 }
 
 BOOST_AUTO_TEST_CASE(a_child_may_spawn_while_somebody_joins) {

@@ -39,7 +39,8 @@ void until_true(Work work) {
 
 bool leave(slots& word) {
   bool idle = false;
-  return word.try_leave(idle) == slots::exit::left;
+  detail::group_waiter* joiner = nullptr;
+  return word.try_leave(idle, joiner) == slots::exit::left;
 }
 
 struct numbered_item : detail::strand_item {

@@ -11,6 +11,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -26,18 +27,24 @@ namespace {
 using word = detail::slot_counter;
 using entry = word::entry;
 using leaving = word::exit;
+using joining = word::joining;
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+word::counts counted(std::uint64_t running, std::uint64_t started) {
+  return {.running = running, .started = started};
+}
 
 struct one_word {
   explicit one_word(std::size_t cap) : w(cap) {}
 
   bool enter() { return w.try_enter(now) == entry::entered; }
-  bool leave() { return w.try_leave(idle) == leaving::left; }
+  bool leave() { return w.try_leave(idle, joiner) == leaving::left; }
 
   word w;
   word::counts now{};
   bool idle = false;
+  detail::group_waiter* joiner = nullptr;
 };
 
 } // namespace
@@ -120,13 +127,83 @@ BOOST_AUTO_TEST_CASE(with_a_joiner_only_the_last_child_is_refused) {
   BOOST_TEST(o.idle);
 }
 
+BOOST_AUTO_TEST_CASE(the_last_child_of_a_fresh_word_joins_it) {
+  one_word o(3);
+  detail::group_waiter w;
+  for (int i = 0; i != 2; ++i)
+    BOOST_TEST(o.enter());
+  BOOST_TEST((o.w.try_join(w) == joining::waits));
+  BOOST_TEST(o.enter()); // A child may still spawn.
+  BOOST_TEST(o.leave());
+  BOOST_TEST(o.leave());
+  BOOST_TEST((o.joiner == nullptr));
+  BOOST_TEST(!o.w.is_freshly_joined());
+  BOOST_TEST(o.leave());
+  BOOST_TEST(o.idle);
+  BOOST_TEST((o.joiner == &w));
+  BOOST_TEST(o.w.is_freshly_joined());
+  BOOST_TEST(!o.enter());
+  BOOST_TEST((o.w.try_join(w) == joining::joined));
+}
+
+BOOST_AUTO_TEST_CASE(a_fresh_word_without_children_is_joined_at_once) {
+  one_word o(1);
+  detail::group_waiter w;
+  BOOST_TEST((o.w.try_join(w) == joining::joined));
+  BOOST_TEST(o.w.is_freshly_joined());
+  BOOST_TEST(o.w.lock().is_joined);
+  BOOST_TEST(!o.w.is_freshly_joined());
+  BOOST_TEST((o.w.try_join(w) == joining::refused));
+}
+
+BOOST_AUTO_TEST_CASE(the_rules_get_a_second_joiner_and_the_first_with_it) {
+  one_word o(1);
+  detail::group_waiter first;
+  detail::group_waiter second;
+  BOOST_TEST(o.enter());
+  BOOST_TEST((o.w.try_join(first) == joining::waits));
+  BOOST_TEST((o.w.try_join(second) == joining::refused));
+  const word::counts counts = o.w.lock();
+  BOOST_TEST((counts.joiner == &first));
+  BOOST_TEST(!counts.is_joined);
+  BOOST_TEST(o.w.unlock(counts, true, 1));
+  BOOST_TEST((o.w.lock().joiner == nullptr)); // It has been handed over.
+}
+
+BOOST_AUTO_TEST_CASE(a_word_that_was_locked_is_joined_by_the_rules) {
+  one_word o(1);
+  detail::group_waiter w;
+  BOOST_TEST(o.w.unlock(o.w.lock(), false, 1));
+  BOOST_TEST((o.w.try_join(w) == joining::refused));
+  BOOST_TEST(o.enter());
+  BOOST_TEST((o.w.try_join(w) == joining::refused));
+  BOOST_TEST(o.leave());
+  BOOST_TEST((o.joiner == nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(those_that_leave_see_how_many_ran_at_once) {
+  one_word o(5);
+  BOOST_TEST(o.w.peak() == 0u);
+  for (const std::uint64_t most : {2u, 4u, 3u, 5u}) {
+    const std::uint64_t before = o.w.peak();
+    for (std::uint64_t i = 0; i != most; ++i)
+      BOOST_TEST(o.enter());
+    for (std::uint64_t i = 0; i != most; ++i) {
+      BOOST_TEST(o.leave());
+      BOOST_TEST(o.w.peak() == std::max(before, most));
+    }
+  }
+  o.w.reset_peak();
+  BOOST_TEST(o.w.peak() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(more_children_than_the_word_can_count_stay_locked) {
   constexpr std::uint64_t most = (std::uint64_t(1) << 24) - 1;
   one_word o(unlimited);
   o.w.lock();
-  BOOST_TEST(!o.w.unlock({most + 1, most + 1}, false, unlimited));
+  BOOST_TEST(!o.w.unlock(counted(most + 1, most + 1), false, unlimited));
   BOOST_TEST(o.w.is_locked());
-  BOOST_TEST(o.w.unlock({most - 1, most - 1}, false, unlimited));
+  BOOST_TEST(o.w.unlock(counted(most - 1, most - 1), false, unlimited));
   BOOST_TEST(o.enter());
   BOOST_TEST(o.now.running == most);
   BOOST_TEST(!o.enter()); // Full at any cap.
@@ -138,7 +215,7 @@ BOOST_AUTO_TEST_CASE(the_number_started_outgrows_its_field) {
   constexpr std::uint64_t many = std::uint64_t(1) << 40;
   one_word o(1);
   o.w.lock();
-  BOOST_TEST(o.w.unlock({0, many}, false, 1));
+  BOOST_TEST(o.w.unlock(counted(0, many), false, 1));
   BOOST_TEST(o.enter());
   BOOST_TEST(o.now.started == many + 1);
   BOOST_TEST(o.w.lock().started == many + 1);
@@ -149,7 +226,7 @@ BOOST_AUTO_TEST_CASE(the_counts_pass_2_to_the_31_and_to_the_32) {
     const std::uint64_t begin = (std::uint64_t(1) << power) - 2;
     one_word o(1);
     o.w.lock();
-    BOOST_TEST(o.w.unlock({0, begin}, false, 1));
+    BOOST_TEST(o.w.unlock(counted(0, begin), false, 1));
     for (std::uint64_t i = 1; i != 5; ++i) {
       BOOST_TEST(o.enter());
       BOOST_TEST(o.now.started == begin + i);
@@ -198,6 +275,33 @@ BOOST_AUTO_TEST_CASE(the_rules_take_over_what_was_counted) {
   BOOST_TEST(rules.counted().failed == 1u);
   BOOST_TEST(rules.counted().completed == 11u);
   BOOST_TEST(rules.counted().peak == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(the_rules_take_over_a_joiner_or_that_it_was_completed) {
+  using rules = detail::group_state;
+  detail::group_queue woken;
+  detail::group_waiter waits;
+  rules running(1);
+  running.recount(1, 1, 1);
+  running.take_over(waits);
+  BOOST_TEST(running.has_joiner());
+  BOOST_TEST(running.withdraw(waits, woken));
+  BOOST_TEST(!running.has_joiner());
+  running.take_over(waits);
+  running.end(rules::ending::completed, nullptr, woken);
+  BOOST_TEST((woken.pop_front() == &waits));
+  BOOST_TEST(running.is_joined());
+
+  // As group_core::join() leaves it, and the last child has completed it.
+  detail::group_waiter completed;
+  completed.role = detail::group_waiter::kind::joiner;
+  completed.state = detail::group_waiter::wait_result::queued;
+  rules joined(1);
+  joined.recount(0, 1, 1);
+  joined.take_over_joined();
+  BOOST_TEST(joined.is_joined());
+  BOOST_TEST(!joined.withdraw(completed, woken));
+  BOOST_TEST(woken.empty());
 }
 
 BOOST_AUTO_TEST_CASE(only_a_group_with_nothing_to_decide_is_countable) {
@@ -250,7 +354,9 @@ BOOST_AUTO_TEST_CASE(no_child_is_lost_between_threads_and_the_lock) {
       if (++running > cap || now.running > cap)
         above_cap = true;
       --running;
-      for (bool idle = false; w.try_leave(idle) != leaving::left;)
+      bool idle = false;
+      detail::group_waiter* joiner = nullptr;
+      while (w.try_leave(idle, joiner) != leaving::left)
         std::this_thread::yield();
     }
   };
