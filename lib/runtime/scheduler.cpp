@@ -196,14 +196,55 @@ void scheduler::await_outside() const noexcept {
     sync::pause(round);
 }
 
-// For a worker whose deque or queue is full: moves the older half to the shared
-// queue.
-template <typename Queue>
-void scheduler::push_over(Queue& full, ready_item& item) noexcept {
+// For a worker whose queue is full: moves the older half to the shared queue.
+void scheduler::push_over(run_queue& full, ready_item& item) noexcept {
   do {
     if (ready_item* chain = full.split())
       shared_.push(*chain);
   } while (!full.push(item));
+}
+
+// For a worker whose deque is full: the older half becomes surplus. Not in the
+// shared queue, whose turn comes before that of the deque: so each part of a
+// tree would be begun before the others are done, and would fill the deque
+// again.
+void scheduler::push_over(work_deque& full, ready_item& item) noexcept {
+  do {
+    if (ready_item* chain = full.split())
+      put_surplus(*chain, true);
+  } while (!full.push(item));
+}
+
+void scheduler::put_surplus(ready_item& chain, bool is_newest) noexcept {
+  if (chain.ready_next == nullptr) // Too short for the stack.
+    shared_.push(chain);
+  else if (is_newest)
+    surplus_.push_newest(chain);
+  else
+    surplus_.push_oldest(chain);
+}
+
+// For a worker whose deque is empty: takes all of `chain`, or null, and returns
+// the newest.
+ready_item* scheduler::take_surplus(worker& self, ready_item* chain) noexcept {
+  static_assert(work_deque::most > work_deque::most_split);
+  if (chain == nullptr)
+    return nullptr;
+  while (ready_item* const newer = chain->ready_next) {
+    (void)self.deque.push(*chain); // There is room.
+    chain = newer;
+  }
+  return chain;
+}
+
+// The task that has waited longest of those that are newest first. Null: there
+// is none.
+ready_item* scheduler::take_oldest(worker& self) noexcept {
+  ready_item* const oldest = surplus_.pop_oldest();
+  if (oldest == nullptr)
+    return self.deque.steal();
+  put_surplus(*oldest->ready_next, false);
+  return oldest;
 }
 
 std::size_t scheduler::this_worker_index() noexcept {
@@ -265,7 +306,9 @@ ready_item* scheduler::next(worker& self) noexcept {
     return item;
   if (ready_item* const item = self.queue.pop())
     return item;
-  return take_shared(self);
+  if (ready_item* const item = take_shared(self))
+    return item;
+  return take_surplus(self, surplus_.pop_newest());
 }
 
 // What waits behind the deque: the two queues alternate. Null: nothing does.
@@ -311,6 +354,8 @@ ready_item* scheduler::search(worker& self) noexcept {
   unsigned rest = 0; // rounds
   for (unsigned round = 0; round != longest_search; ++round) {
     if (ready_item* item = take_shared(self))
+      return item;
+    if (ready_item* item = take_surplus(self, surplus_.pop_oldest()))
       return item;
     if (rest != 0) {
       --rest;
@@ -358,7 +403,7 @@ void scheduler::begin_nap() noexcept {
 }
 
 bool scheduler::has_work() const noexcept {
-  if (!shared_.looks_empty())
+  if (!shared_.looks_empty() || !surplus_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
     return !w.deque.looks_empty() || !w.queue.looks_empty();
@@ -367,7 +412,7 @@ bool scheduler::has_work() const noexcept {
 
 // The same, without what active workers have and will run.
 bool scheduler::has_left_work() const noexcept {
-  if (!shared_.looks_empty())
+  if (!shared_.looks_empty() || !surplus_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
     // relaxed: one that is about to drain is counted as idle, and then looked
@@ -408,7 +453,7 @@ void scheduler::drain(bool searching) noexcept {
   // A task in the deque may have been there for long.
   if (start - self.slice > slice) {
     self.slice = start;
-    item = self.deque.steal();
+    item = take_oldest(self);
   }
   unsigned next_look = 1;
   for (unsigned done = 0;;) {
@@ -495,7 +540,9 @@ ready_item* scheduler::take_left() noexcept {
     if (ready_item* const item = w.queue.pop())
       return item;
   }
-  ready_item* const first = shared_.pop();
+  ready_item* first = shared_.pop();
+  if (first == nullptr)
+    first = surplus_.pop_newest();
   if (first != nullptr && first->ready_next != nullptr)
     shared_.push(*first->ready_next);
   return first;

@@ -12,6 +12,7 @@
 #include "refill_source.hpp"
 #include "run_queue.hpp"
 #include "shared_queue.hpp"
+#include "surplus_stack.hpp"
 #include "work_deque.hpp"
 
 #include <boost/asio/thread_pool.hpp>
@@ -57,8 +58,9 @@ struct worker {
 };
 
 // Which ready task runs next, and on which thread: a deque and a queue for each
-// worker, one shared queue for other threads, and at most one drain handler for
-// each thread in the asio::thread_pool, which runs tasks from them.
+// worker, one shared queue for other threads, one stack for what full deques
+// give up, and at most one drain handler for each thread in the
+// asio::thread_pool, which runs tasks from them.
 //
 // A worker runs what its tasks have made ready newest first: a child before the
 // siblings of its parent, so that a tree of tasks takes memory for its depth.
@@ -130,8 +132,11 @@ private:
   struct draining_mark;
 
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
-  template <typename Queue>
-  [[gnu::noinline]] void push_over(Queue& full, ready_item& item) noexcept;
+  [[gnu::noinline]] void push_over(run_queue& full, ready_item& item) noexcept;
+  [[gnu::noinline]] void push_over(work_deque& full, ready_item& item) noexcept;
+  void put_surplus(ready_item& chain, bool is_newest) noexcept;
+  static ready_item* take_surplus(worker& self, ready_item* chain) noexcept;
+  ready_item* take_oldest(worker& self) noexcept;
   ready_item* take_shared(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
   [[gnu::noinline]] ready_item* next_in_turn(worker& self) noexcept;
@@ -157,6 +162,7 @@ private:
   sync::atomic<std::uint32_t> naps_in_a_row_{0};
   idle_workers idle_;
   shared_queue shared_;
+  surplus_stack surplus_;
   // Threads in push_from_outside(). Next to the queue, which they write too.
   sync::atomic<std::uint32_t> outside_{0};
 };

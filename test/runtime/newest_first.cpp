@@ -22,10 +22,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weir::test {
 
@@ -182,6 +185,57 @@ BOOST_AUTO_TEST_CASE(a_worker_that_naps_takes_what_waits_behind_a_long_task) {
   runtime pool(2);
   for (int round = 0; round != 20; ++round)
     pool.run(main());
+}
+
+// A deque has room for 256 tasks. What does not fit is not begun before the
+// rest is done: few nodes have begun and not ended at a time.
+BOOST_AUTO_TEST_CASE(a_tree_that_is_wider_than_the_deque_is_not_begun_at_once) {
+  std::size_t begun = 0;
+  std::size_t most = 0;
+  std::size_t leaves = 0;
+  auto leaf = [&]() -> task<> {
+    ++leaves;
+    co_return;
+  };
+  auto node = [&]() -> task<> {
+    most = std::max(most, ++begun);
+    std::vector<task<>> children;
+    for (int i = 0; i != 300; ++i)
+      children.push_back(leaf());
+    co_await when_all(std::move(children));
+    --begun;
+  };
+  auto main = [&]() -> task<> {
+    std::vector<task<>> nodes;
+    for (int i = 0; i != 300; ++i)
+      nodes.push_back(node());
+    co_await when_all(std::move(nodes));
+  };
+  runtime(1).run(main());
+  BOOST_TEST(leaves == 90'000u);
+  BOOST_TEST(most <= 20u); // one, and one for each slice of 2 ms
+}
+
+BOOST_AUTO_TEST_CASE(what_the_deque_has_no_room_for_runs_beside_a_storm) {
+  std::atomic<bool> over{false};
+  auto wide_storm = [&]() -> task<> {
+    while (!over) {
+      std::vector<task<>> children;
+      for (int i = 0; i != 300; ++i)
+        children.push_back(nothing());
+      co_await when_all(std::move(children));
+    }
+  };
+  auto main = [&]() -> task<> {
+    auto body = [&](task_group& group) -> task<> {
+      co_await group.spawn(sets(over));
+      co_await group.spawn(wide_storm());
+      co_await group.spawn(wide_storm());
+    };
+    co_await with_task_group({}, body);
+  };
+  runtime(1).run(main());
+  BOOST_TEST(over);
 }
 
 // The child that when_all() starts last is next on its worker. Here the
