@@ -6,6 +6,7 @@
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
+#include <weir/race.hpp>
 #include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
 #include <weir/when_all.hpp>
@@ -115,6 +116,11 @@ task<void> when_all_of(std::size_t count) {
   }
 }
 
+task<void> race_of_2(std::size_t count) {
+  for (std::size_t i = 0; i != count; ++i)
+    co_await race(nothing(), nothing());
+}
+
 // Groups inside each other.
 constexpr std::size_t levels = 100;
 
@@ -146,6 +152,7 @@ constexpr operation_name operations[] = {{"spawn_join", spawn_join},
                                          {"group_of_1", group_of<1>},
                                          {"group_of_8", group_of<8>},
                                          {"when_all_of_8", when_all_of<8>},
+                                         {"race_of_2", race_of_2},
                                          {"nested", nested}};
 
 void print_compiler() {

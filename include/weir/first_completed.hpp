@@ -43,12 +43,11 @@ namespace weir {
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto first_completed(Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;
-  using start = detail::start_each<value, detail::entrant<Works>...>;
   return detail::run_contest<value, true>(
       1,
       "first_completed",
-      start(std::tuple<detail::entrant<Works>...>(detail::entrant_of(
-          std::forward<Works>(works), "weir::first_completed")...)),
+      std::tuple<detail::entrant<Works>...>(detail::entrant_of(
+          std::forward<Works>(works), "weir::first_completed")...),
       detail::contest_end::by_any_error);
 }
 
@@ -65,11 +64,10 @@ auto first_completed(Range&& works) {
   if (tasks.empty())
     throw std::invalid_argument(
         "weir::first_completed: the range has 0 tasks, must have at least 1");
-  return detail::run_contest<value, true>(
-      1,
-      "first_completed",
-      detail::start_range<value, result>(std::move(tasks)),
-      detail::contest_end::by_any_error);
+  return detail::run_contest<value, true>(1,
+                                          "first_completed",
+                                          std::move(tasks),
+                                          detail::contest_end::by_any_error);
 }
 // For a readable compile error.
 template <typename... Works>

@@ -116,7 +116,7 @@ task<either_value<T, U>> run_either(std::tuple<First, Second> works) {
   using won = std::variant<kept_value<T>, kept_value<U>>;
   using wide = either_value<T, U>;
   won winner = co_await run_contest<won, true, when_lost::first>(
-      1, "operator||", start_each<won, First, Second>(std::move(works)));
+      1, "operator||", std::move(works));
   if constexpr (std::is_same_v<won, wide>)
     co_return winner;
   else if (winner.index() == 0)

@@ -45,17 +45,16 @@ WEIR_API void require_quorum(std::size_t k, std::size_t tasks);
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
-/// Complexity: as when_all(), and two allocations.
+/// Complexity: as when_all(), and an allocation; two for a range.
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto quorum(std::size_t k, Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;
-  using start = detail::start_each<value, detail::entrant<Works>...>;
   detail::require_quorum(k, sizeof...(Works));
   return detail::run_contest<value, false>(
       k,
       "quorum",
-      start(std::tuple<detail::entrant<Works>...>(
-          detail::entrant_of(std::forward<Works>(works), "weir::quorum")...)));
+      std::tuple<detail::entrant<Works>...>(
+          detail::entrant_of(std::forward<Works>(works), "weir::quorum")...));
 }
 
 /// The same for a range of tasks, passed as to when_all(). Gives a
@@ -66,8 +65,7 @@ auto quorum(std::size_t k, Range&& works) {
   using value = detail::raced_value<result>;
   auto tasks = detail::tasks_of(std::forward<Range>(works), "weir::quorum");
   detail::require_quorum(k, tasks.size());
-  return detail::run_contest<value, false>(
-      k, "quorum", detail::start_range<value, result>(std::move(tasks)));
+  return detail::run_contest<value, false>(k, "quorum", std::move(tasks));
 }
 // For a readable compile error.
 template <typename... Works>

@@ -47,17 +47,16 @@ namespace weir {
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
-/// Complexity: as when_all(), and two allocations.
+/// Complexity: as when_all().
 /// Source: Java's `Joiner.anySuccessfulOrThrow`, JavaScript's `Promise.any`.
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto race(Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;
-  using start = detail::start_each<value, detail::entrant<Works>...>;
   return detail::run_contest<value, true>(
       1,
       "race",
-      start(std::tuple<detail::entrant<Works>...>(
-          detail::entrant_of(std::forward<Works>(works), "weir::race")...)));
+      std::tuple<detail::entrant<Works>...>(
+          detail::entrant_of(std::forward<Works>(works), "weir::race")...));
 }
 
 /// The same for a range of tasks, passed as to when_all(). Gives an
@@ -72,8 +71,7 @@ auto race(Range&& works) {
   if (tasks.empty())
     throw std::invalid_argument(
         "weir::race: the range has 0 tasks, must have at least 1");
-  return detail::run_contest<value, true>(
-      1, "race", detail::start_range<value, result>(std::move(tasks)));
+  return detail::run_contest<value, true>(1, "race", std::move(tasks));
 }
 // For a readable compile error.
 template <typename... Works>

@@ -22,16 +22,6 @@ namespace weir {
 
 namespace detail {
 
-// The value that a child's root coroutine has returned.
-template <typename T>
-kept_value<T> take_kept(task_core& core) {
-  auto& promise = static_cast<typename task<T>::promise_type&>(*core.root());
-  if constexpr (std::is_void_v<T>)
-    return {};
-  else
-    return kept_value<T>(promise.take_value());
-}
-
 template <typename... Ts>
 class all_of_pack final : public join_block {
 public:

@@ -6,68 +6,77 @@
 #include <weir/group_error.hpp>
 #include <weir/quorum.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weir::detail {
 
-std::size_t contest_score::rank_of_winner(task_group& group) noexcept {
-  // relaxed: only a count; join() orders what the entrants wrote.
+contest_score::contest_score(task_core& parent,
+                             const char* name,
+                             std::size_t wanted,
+                             contest_end end) noexcept
+    : join_block(parent, name), claim_(wanted), wanted_(wanted), end_(end) {}
+
+contest_score::~contest_score() = default;
+
+bool contest_score::is_in_time(std::size_t position) noexcept {
+  const bool claimed = entrants_[position].claimed;
+  if (claimed)
+    taken_.store(true, std::memory_order_relaxed); // as has_taken()
+  return claimed || claim_.take();
+}
+
+std::size_t contest_score::rank_of_winner() noexcept {
+  // relaxed: only a count; the join orders what the entrants wrote.
   const std::size_t rank = won_.fetch_add(1, std::memory_order_relaxed);
   if (rank + 1 == wanted_)
-    group.cancel();
+    cancel(asio::error::operation_aborted, false);
   return rank;
 }
 
-void contest_score::lost(task_group& group,
-                         std::size_t position,
-                         const char* name,
-                         const std::exception_ptr& error,
-                         bool claimed) noexcept {
-  if ((group.is_cancelled() || claim_.is_spent()) && !claimed &&
+// An error counts unless it is the abort of a cancellation. One too many
+// cancels the others.
+void contest_score::fail(task_core& core,
+                         const std::exception_ptr& error) noexcept {
+  if (error == nullptr)
+    return; // Stopped, by a cancellation.
+  const auto position = static_cast<std::size_t>(core.index);
+  entrant& loser = entrants_[position];
+  if ((is_asked_to_end() || claim_.is_spent()) && !loser.claimed &&
       is_aborted(error))
     return;
   if (end_ == contest_end::by_any_error) {
-    if (is_in_time(claimed) && rank_of_winner(group) == 0)
+    if (is_in_time(position) && rank_of_winner() == 0)
       decisive_ = error; // Read when all are joined.
     return;
   }
-  errors_[position] = {name, error};
+  loser.name = core.name;
+  loser.error = error;
   // relaxed: as above.
   const std::size_t lost = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (lost == 1)
     first_ = error;
-  const bool too_few_are_left = lost == errors_.size() - wanted_ + 1;
-  if (too_few_are_left || claimed) // No other entrant can replace it.
-    group.cancel();
+  const bool too_few_are_left = lost == entrants_.size() - wanted_ + 1;
+  if (too_few_are_left || loser.claimed) // No other entrant can replace it.
+    cancel(asio::error::operation_aborted, false);
 }
 
-void contest_score::fail(const std::exception_ptr& seen_by_group) const {
+void contest_score::fail_with_all() const {
   if (decisive_)
     std::rethrow_exception(decisive_);
   std::vector<group_error::entry> entries;
-  for (std::size_t i = 0; i != errors_.size(); ++i)
-    if (errors_[i].error)
-      entries.push_back({i,
-                         errors_[i].name == nullptr ? "" : errors_[i].name,
-                         errors_[i].error});
-  if (seen_by_group) {
-    try {
-      std::rethrow_exception(seen_by_group);
-    } catch (const group_error& e) {
-      entries.insert(entries.end(), e.errors().begin(), e.errors().end());
-    }
-  }
+  for (std::size_t i = 0; i != entrants_.size(); ++i)
+    if (const entrant& each = entrants_[i]; each.error)
+      entries.push_back({i, each.name == nullptr ? "" : each.name, each.error});
   if (entries.empty())
     throw_aborted(); // All were cancelled.
   if (end_ == contest_end::by_any_error)
     std::rethrow_exception(entries.front().error);
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return a.index < b.index;
-  });
   const std::size_t failed = entries.size();
   throw group_error(std::move(entries), failed);
 }

@@ -113,7 +113,7 @@ void join_block::finish() {
     unregister();
   if (error_ != nullptr)
     rethrow(error_);
-  if (broken_off_)
+  if (is_aborted_by_outside())
     throw_aborted();
 }
 
@@ -187,8 +187,6 @@ boost::system::error_code join_block::cancel_reason() const noexcept {
   return reason_;
 }
 
-// The caller keeps *this: it holds the strand of the parent, it is a child, or
-// it has a reference.
 void join_block::cancel(boost::system::error_code reason,
                         bool from_outside) noexcept {
   if (from_outside && is_idle())
@@ -294,12 +292,7 @@ void join_block::on_end(task_core& core, task_end end) noexcept {
   core.destroy_root();
   runtime_core& runtime = core.runtime();
   if (error != nullptr || end == task_end::stopped) [[unlikely]] {
-    // As group_core::end_badly().
-    const bool is_asked = is_cancelled() || runtime.is_stopped();
-    if (error == nullptr || (is_asked && is_aborted(error)))
-      break_off();
-    else
-      record(error);
+    fail(core, error);
     error = nullptr; // The parent owns it from here on.
   }
   if (core.listed_in != 0) {
@@ -310,6 +303,18 @@ void join_block::on_end(task_core& core, task_end end) noexcept {
   leave(one_child); // *this may be destroyed.
   if (runtime.is_stopped()) [[unlikely]]
     runtime.end_task_counted();
+}
+
+bool join_block::is_asked_to_end() const noexcept {
+  return is_cancelled() || parent_.runtime().is_stopped();
+}
+
+void join_block::fail(task_core&, const std::exception_ptr& error) noexcept {
+  // As group_core::end_badly().
+  if (error == nullptr || (is_asked_to_end() && is_aborted(error)))
+    break_off();
+  else
+    record(error);
 }
 
 // There is a child without a result.

@@ -306,6 +306,11 @@ ready_item* scheduler::next(worker& self) noexcept {
     return item;
   if (ready_item* const item = self.queue.pop())
     return item;
+  return next_shared(self);
+}
+
+// For a worker that has nothing of its own.
+ready_item* scheduler::next_shared(worker& self) noexcept {
   if (ready_item* const item = take_shared(self))
     return item;
   return take_surplus(self, surplus_.pop_newest());

@@ -136,9 +136,10 @@ private:
   [[gnu::noinline]] void push_over(work_deque& full, ready_item& item) noexcept;
   void put_surplus(ready_item& chain, bool is_newest) noexcept;
   static ready_item* take_surplus(worker& self, ready_item* chain) noexcept;
-  ready_item* take_oldest(worker& self) noexcept;
+  [[gnu::noinline]] ready_item* take_oldest(worker& self) noexcept;
   ready_item* take_shared(worker& self) noexcept;
   ready_item* next(worker& self) noexcept;
+  [[gnu::noinline]] ready_item* next_shared(worker& self) noexcept;
   [[gnu::noinline]] ready_item* next_in_turn(worker& self) noexcept;
   bool is_alone() const noexcept { return workers_.size() == 1; }
   ready_item* find(worker& self, bool& searching) noexcept;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The children of when_all(), in the frame of their parent, under every
-// schedule: they end, fail and are cancelled while the parent starts them and
-// waits.
+// The children of when_all() and race(), in the frame of their parent, under
+// every schedule: they end, fail and are cancelled while the parent starts them
+// and waits.
 
 #include <weir/channel.hpp>
 #include <weir/detail/sync/channel_steps.hpp>
+#include <weir/indexed_value.hpp>
+#include <weir/race.hpp>
 #include <weir/when_all.hpp>
 
 #include "explorer/expect.hpp"
@@ -32,7 +34,8 @@ namespace {
 // One task in a group of its own, which waits for two children.
 class one_parent {
 protected:
-  void begin(task<std::tuple<int, int>> both) {
+  template <typename T>
+  void begin(task<T> both) {
     start_child(group_, notes(std::move(both), how_));
   }
 
@@ -60,10 +63,22 @@ protected:
     throw std::runtime_error(what);
     co_return 0;
   }
-  static task<> notes(task<std::tuple<int, int>> both, std::string& how) {
+  static const char* seen(const std::tuple<int, int>& values) {
+    return values == std::tuple(1, 2) ? "values" : "other values";
+  }
+  static const char* seen(const indexed_value<int>& won) {
+    if (won.value != static_cast<int>(won.index) + 1)
+      return "another value";
+    return won.index == 0 ? "first" : "second";
+  }
+  static const char* seen(const indexed_value<std::optional<int>>& won) {
+    return seen(indexed_value<int>{won.index, won.value.value_or(0)});
+  }
+  template <typename T>
+  static task<> notes(task<T> both, std::string& how) {
     try {
-      const std::tuple<int, int> values = co_await std::move(both);
-      how = values == std::tuple(1, 2) ? "values" : "other values";
+      const T result = co_await std::move(both);
+      how = seen(result);
     } catch (const boost::system::system_error& e) {
       how = e.code() == asio::error::operation_aborted ? "aborted" : e.what();
     } catch (const std::exception& e) {
@@ -158,6 +173,65 @@ public:
   std::string outcome() const { return one_parent::outcome(); }
 };
 
+// Both entrants of a race succeed, on two threads.
+class win_and_win : one_parent {
+public:
+  static constexpr std::size_t threads = 2;
+
+  win_and_win() {
+    begin(race(receives(first_, alive_), receives(second_, alive_)));
+    run_ready();
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      (void)first_.try_send(1);
+    else
+      (void)second_.try_send(2);
+    work_until(join_.done);
+  }
+  std::string outcome() const { return one_parent::outcome(); }
+};
+
+// An entrant fails while the other succeeds: it is no loss.
+class win_and_fail : one_parent {
+public:
+  static constexpr std::size_t threads = 2;
+
+  win_and_fail() {
+    begin(race(returns(1, alive_), throws("b", alive_)));
+    join_.start();
+  }
+  void run(std::size_t) { work_until(join_.done); }
+  std::string outcome() const { return one_parent::outcome(); }
+};
+
+// An operation wins while the parent is cancelled: what it has received is not
+// lost.
+class take_and_cancel : one_parent {
+public:
+  static constexpr std::size_t threads = 2;
+
+  take_and_cancel() {
+    begin(race(first_.receive(), second_.receive()));
+    run_ready();
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      (void)first_.try_send(1);
+    else
+      group_.cancel();
+    work_until(join_.done);
+  }
+  std::string outcome() {
+    const bool is_there = first_.try_receive().has_value();
+    if (is_there != (how_ == "aborted"))
+      return "the value is lost, or there twice";
+    return one_parent::outcome();
+  }
+};
+
 // The outcomes are these, and each happens.
 template <typename Model>
 void explore(unsigned liberties, std::initializer_list<const char*> possible) {
@@ -189,6 +263,18 @@ BOOST_AUTO_TEST_CASE(a_child_fails_while_its_sibling_ends) {
 
 BOOST_AUTO_TEST_CASE(the_error_of_the_child_that_fails_first_is_reported) {
   explore<fail_and_fail>(3, {"a", "b"});
+}
+
+BOOST_AUTO_TEST_CASE(of_two_that_succeed_one_wins) {
+  explore<win_and_win>(3, {"first", "second"});
+}
+
+BOOST_AUTO_TEST_CASE(one_that_fails_does_not_end_a_race) {
+  explore<win_and_fail>(3, {"first"});
+}
+
+BOOST_AUTO_TEST_CASE(what_a_winner_took_is_not_lost_to_a_cancellation) {
+  explore<take_and_cancel>(2, {"first", "aborted"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,19 +5,23 @@
 
 #include <weir/detail/base/export.hpp>
 #include <weir/detail/base/sync.hpp>
+#include <weir/detail/task/as_value.hpp>
+#include <weir/detail/task/await_operation.hpp>
 #include <weir/detail/wait/shared_claim.hpp>
 #include <weir/group_error.hpp>
 #include <weir/indexed_value.hpp>
 
-#include "group_access.hpp"
 #include "group_steps.hpp"
+#include "join_block.hpp"
 #include "work_value.hpp"
 
+#include <array>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -39,52 +43,54 @@ enum class contest_end : bool {
 
 // How many have won and lost, and the errors. Entrants write to it while they
 // run, each to what is its own; it is read when they have been joined.
-class contest_score {
+class WEIR_API contest_score : public join_block {
 public:
-  contest_score(std::size_t entrants, std::size_t wanted, contest_end end)
-      : claim_(wanted), errors_(entrants), wanted_(wanted), end_(end) {}
+  contest_score(const contest_score&) = delete;
+  contest_score& operator=(const contest_score&) = delete;
 
-  // For operations that ask before they take effect.
-  shared_claim& claim() noexcept { return claim_; }
-  // One of them did.
+  // Of the entrant at `position`: an operation that asks for its share of the
+  // claim before it takes effect.
+  template <typename Step>
+  void contend(std::size_t position, operation<Step>& work) noexcept {
+    operation_access::step(work).contend(claim_, entrants_[position].claimed);
+  }
+
+  // Throws what ended it, or a group_error with all errors.
+  [[noreturn]] void fail_with_all() const;
+  // Throws an asio::multiple_exceptions, unless no error counts.
+  void fail_with_first() const;
+
+protected:
+  struct entrant {
+    bool claimed = false; // It had its share of the claim.
+    const char* name = nullptr;
+    std::exception_ptr error;
+  };
+
+  contest_score(task_core& parent,
+                const char* name,
+                std::size_t wanted,
+                contest_end end) noexcept;
+  ~contest_score();
+  // Once, before the first entrant: by position, in the derived class.
+  void set_entrants(std::span<entrant> all) noexcept { entrants_ = all; }
+
+  // An operation has taken effect.
   bool has_taken() const noexcept {
     // relaxed: joined.
     return taken_.load(std::memory_order_relaxed);
   }
-
-  // An entrant's error. It counts unless it is the abort of a cancellation of
-  // `group`; one too many cancels the group. `claimed`: it had its share.
-  WEIR_API void lost(task_group& group,
-                     std::size_t position,
-                     const char* name,
-                     const std::exception_ptr& error,
-                     bool claimed) noexcept;
-
-  // Throws what ended it, or a group_error with all errors, also those that the
-  // group itself noted (`seen_by_group`, null for none).
-  WEIR_API [[noreturn]] void
-  fail(const std::exception_ptr& seen_by_group) const;
-  // Throws an asio::multiple_exceptions, unless no error counts.
-  WEIR_API void fail_with_first() const;
-
-protected:
   // False: it is too late.
-  bool is_in_time(bool claimed) noexcept {
-    if (claimed)
-      taken_.store(true, std::memory_order_relaxed); // as has_taken()
-    return claimed || claim_.take();
-  }
+  bool is_in_time(std::size_t position) noexcept;
   // The how-manieth winner the caller is, counted from 0. The last that is
-  // wanted cancels the group.
-  WEIR_API std::size_t rank_of_winner(task_group& group) noexcept;
+  // wanted cancels the others.
+  std::size_t rank_of_winner() noexcept;
 
 private:
-  struct loss {
-    const char* name = nullptr;
-    std::exception_ptr error;
-  };
+  void fail(task_core& core, const std::exception_ptr& error) noexcept final;
+
   shared_claim claim_;
-  std::vector<loss> errors_; // by position
+  std::span<entrant> entrants_;
   const std::size_t wanted_;
   const contest_end end_;
   std::exception_ptr decisive_; // by_any_error: of the first to end
@@ -94,43 +100,90 @@ private:
   std::exception_ptr first_; // written by the entrant that lost first
 };
 
-template <typename R>
-class contest final : public contest_score {
+// The results of the winners, by rank: of one, without further memory, or of as
+// many as are wanted.
+template <typename R, bool One>
+class winners {
 public:
-  contest(std::size_t entrants, std::size_t wanted, contest_end end)
-      : contest_score(entrants, wanted, end), winners_(wanted) {}
-
-  template <typename Make>
-  void won(task_group& group, bool claimed, Make make) {
-    if (!is_in_time(claimed))
-      return;
-    const std::size_t rank = rank_of_winner(group);
-    if (rank < winners_.size())
-      winners_[rank].emplace(make());
+  explicit winners(std::size_t) noexcept {}
+  bool is_full() const noexcept { return first_.has_value(); }
+  template <typename... Args>
+  void emplace(std::size_t rank, Args&&... args) {
+    if (rank == 0)
+      first_.emplace(std::forward<Args>(args)...);
   }
+  R take() { return std::move(*first_); }
 
-  // Joined: all places are filled.
-  bool is_decided() const noexcept {
-    for (const auto& winner : winners_)
+private:
+  std::optional<R> first_;
+};
+template <typename R>
+class winners<R, false> {
+public:
+  explicit winners(std::size_t wanted) : all_(wanted) {}
+  bool is_full() const noexcept {
+    for (const auto& winner : all_)
       if (!winner)
         return false;
     return true;
   }
-  R take_first() { return std::move(*winners_.front()); }
-  std::vector<R> take_all() {
-    std::vector<R> all;
-    all.reserve(winners_.size());
-    for (auto& winner : winners_)
-      all.push_back(std::move(*winner));
-    return all;
+  template <typename... Args>
+  void emplace(std::size_t rank, Args&&... args) {
+    if (rank < all_.size())
+      all_[rank].emplace(std::forward<Args>(args)...);
+  }
+  std::vector<R> take() {
+    std::vector<R> taken;
+    taken.reserve(all_.size());
+    for (auto& winner : all_)
+      taken.push_back(std::move(*winner));
+    return taken;
   }
 
 private:
-  std::vector<std::optional<R>> winners_; // by rank
+  std::vector<std::optional<R>> all_;
 };
 
-// The result of one of several tasks: with its position, or, when their types
-// differ, a variant whose index is the position.
+template <typename R, bool One>
+class contest : public contest_score {
+public:
+  // Joined: there are as many winners as were wanted.
+  bool is_decided() const noexcept { return winners_.is_full(); }
+  auto take() { return winners_.take(); }
+
+protected:
+  contest(task_core& parent,
+          const char* name,
+          std::size_t wanted,
+          contest_end end)
+      : contest_score(parent, name, wanted, end), winners_(wanted) {}
+  ~contest() = default;
+
+  // An entrant has returned. The result is with its position, or, when their
+  // types differ, in a variant whose index is the position.
+  template <std::size_t Alternative, typename T>
+  void won(task_core& core) {
+    const auto position = static_cast<std::size_t>(core.index);
+    if (!is_in_time(position))
+      return;
+    const std::size_t rank = rank_of_winner();
+    if constexpr (std::is_same_v<R, indexed_value<kept_value<T>>>)
+      winners_.emplace(rank, R(position, take_kept<T>(core)));
+    else
+      winners_.emplace(
+          rank, std::in_place_index<Alternative>, take_kept<T>(core));
+  }
+
+private:
+  // As an operation alone, it hands on what was taken to a task that is
+  // cancelled.
+  bool keeps_results() const noexcept final {
+    return has_taken() && is_decided();
+  }
+
+  winners<R, One> winners_;
+};
+
 template <typename... Ts>
 struct raced_type {
   using type = std::variant<kept_value<Ts>...>;
@@ -142,42 +195,6 @@ struct raced_type<T, Ts...> {
 template <typename... Ts>
 using raced_value = typename raced_type<Ts...>::type;
 
-template <typename R, std::size_t Alternative, typename T>
-R raced(std::size_t position, outcome<T>& result) {
-  if constexpr (std::is_same_v<R, indexed_value<kept_value<T>>>)
-    return R(position, keep(result));
-  else
-    return R(std::in_place_index<Alternative>, keep(result));
-}
-
-template <typename R, std::size_t Alternative, typename T>
-void score(outcome<T>& result,
-           bool claimed,
-           std::size_t position,
-           const char* name,
-           contest<R>& all,
-           task_group& group) {
-  if (result.error())
-    all.lost(group, position, name, result.error(), claimed);
-  else
-    all.won(group, claimed, [&] {
-      return raced<R, Alternative, T>(position, result);
-    });
-}
-
-template <typename R, std::size_t Alternative, typename T>
-task<> compete(task<T> work,
-               std::size_t position,
-               contest<R>& all,
-               task_group& group) {
-  const char* const name = task_access::name(work);
-  outcome<T> result =
-      co_await outcome_of<T>(std::move(work), if_abandoned::failed);
-  if (result.is_stopped())
-    co_await pass_on_stop();
-  score<R, Alternative, T>(result, false, position, name, all, group);
-}
-
 // An operation that asks for the claim before it takes effect.
 template <typename T>
 struct is_contended : std::false_type {};
@@ -186,43 +203,6 @@ requires requires(Step& step, shared_claim& all, bool& claimed) {
   step.contend(all, claimed);
 }
 struct is_contended<operation<Step>> : std::true_type {};
-
-template <typename R, std::size_t Alternative, typename Step>
-task<> compete_in(operation<Step> work,
-                  std::size_t position,
-                  contest<R>& all,
-                  task_group& group) {
-  using T = typename work_value<operation<Step>>::type;
-  bool claimed = false;
-  operation_access::step(work).contend(all.claim(), claimed);
-  outcome<T> result = co_await outcome_of<T>(
-      await_value<T, operation<Step>>(std::move(work)), if_abandoned::failed);
-  if (result.is_stopped())
-    co_await pass_on_stop();
-  score<R, Alternative, T>(result, claimed, position, nullptr, all, group);
-}
-
-// False: it is decided already, nothing was started.
-template <typename R, std::size_t Alternative, typename T>
-bool spawn_entrant(task<T>&& work,
-                   std::size_t position,
-                   contest<R>& all,
-                   task_group& group) {
-  const char* const name = task_access::name(work);
-  task<> child =
-      compete<R, Alternative, T>(std::move(work), position, all, group);
-  task_access::set_name(child, name);
-  return group.try_spawn(std::move(child)) == spawn_status::started;
-}
-
-template <typename R, std::size_t Alternative, typename Step>
-bool spawn_entrant(operation<Step>&& work,
-                   std::size_t position,
-                   contest<R>& all,
-                   task_group& group) {
-  return group.try_spawn(compete_in<R, Alternative, Step>(
-             std::move(work), position, all, group)) == spawn_status::started;
-}
 
 // An argument that enters: such an operation as it is, all else as a task.
 template <typename Arg>
@@ -235,86 +215,120 @@ auto entrant_of(Arg&& arg, const char* who) {
 template <typename Arg>
 using entrant = decltype(entrant_of(std::declval<Arg>(), ""));
 
-// What starts the entrants: several of them, or a range of tasks.
-template <typename R, typename... Entrants>
-class start_each {
+template <typename R, bool One, typename... Entrants>
+class contest_of_pack final : public contest<R, One> {
 public:
-  explicit start_each(std::tuple<Entrants...> works)
-      : works_(std::move(works)) {}
-  std::size_t size() const noexcept { return sizeof...(Entrants); }
-  void operator()(contest<R>& all, task_group& group) {
-    start(all, group, std::index_sequence_for<Entrants...>());
+  contest_of_pack(task_core& self,
+                  const char* name,
+                  std::size_t wanted,
+                  contest_end end,
+                  std::tuple<Entrants...>& works)
+      : contest<R, One>(self, name, wanted, end) {
+    this->set_entrants(entrants_);
+    enter(works, std::index_sequence_for<Entrants...>());
   }
 
+  contest_of_pack(const contest_of_pack&) = delete;
+  contest_of_pack& operator=(const contest_of_pack&) = delete;
+  ~contest_of_pack() { this->close(); }
+
 private:
+  template <typename T>
+  void enter_one(std::size_t, task<T>& work) {
+    this->add(unstarted(std::move(work)));
+  }
+  template <typename Step>
+  void enter_one(std::size_t position, operation<Step>& work) {
+    using T = typename work_value<operation<Step>>::type;
+    this->contend(position, work);
+    this->add(unstarted(await_value<T, operation<Step>>(std::move(work))));
+  }
   template <std::size_t... I>
-  void start(contest<R>& all, task_group& group, std::index_sequence<I...>) {
-    (void)(spawn_entrant<R, I>(std::get<I>(std::move(works_)), I, all, group) &&
+  void enter(std::tuple<Entrants...>& works, std::index_sequence<I...>) {
+    (enter_one(I, std::get<I>(works)), ...);
+  }
+
+  void keep(task_core& core) override {
+    keep_one(core, std::index_sequence_for<Entrants...>());
+  }
+  template <std::size_t... I>
+  void keep_one(task_core& core, std::index_sequence<I...>) {
+    (void)((core.index == I &&
+            (this->template won<I, typename work_value<Entrants>::type>(core),
+             true)) ||
            ...);
   }
-  std::tuple<Entrants...> works_;
+
+  std::array<contest_score::entrant, sizeof...(Entrants)> entrants_;
 };
 
-template <typename R, typename T>
-class start_range {
+template <typename R, bool One, typename T>
+class contest_of_range final : public contest<R, One> {
 public:
-  explicit start_range(std::vector<task<T>> works) : works_(std::move(works)) {}
-  std::size_t size() const noexcept { return works_.size(); }
-  void operator()(contest<R>& all, task_group& group) {
-    for (std::size_t i = 0; i != works_.size(); ++i)
-      if (!spawn_entrant<R, 0>(std::move(works_[i]), i, all, group))
-        return;
+  contest_of_range(task_core& self,
+                   const char* name,
+                   std::size_t wanted,
+                   contest_end end,
+                   std::vector<task<T>>& works)
+      : contest<R, One>(self, name, wanted, end), entrants_(works.size()) {
+    this->set_entrants(entrants_);
+    for (task<T>& work : works)
+      this->add(unstarted(std::move(work)));
   }
 
+  contest_of_range(const contest_of_range&) = delete;
+  contest_of_range& operator=(const contest_of_range&) = delete;
+  ~contest_of_range() { this->close(); }
+
 private:
-  std::vector<task<T>> works_;
+  void keep(task_core& core) override { this->template won<0, T>(core); }
+
+  std::vector<contest_score::entrant> entrants_;
 };
 
 // What is thrown when all have lost: a group_error, or as Asio's operator does
 // a multiple_exceptions with the error that came first.
 enum class when_lost : unsigned char { group, first };
 
-inline task<> join_contest(task_group& group) { co_await group.join(); }
+// One result, or all that were wanted.
+template <typename R, bool One>
+using contest_result = std::conditional_t<One, R, std::vector<R>>;
+
+template <when_lost Throws, typename R, bool One>
+contest_result<R, One> take_result(contest<R, One>& all) {
+  if (!all.is_decided()) {
+    if constexpr (Throws == when_lost::first)
+      all.fail_with_first();
+    all.fail_with_all();
+  }
+  return all.take();
+}
 
 template <typename R,
           bool One,
           when_lost Throws = when_lost::group,
-          typename Start>
-task<std::conditional_t<One, R, std::vector<R>>>
+          typename... Entrants>
+task<contest_result<R, One>>
 run_contest(std::size_t wanted,
             const char* name,
-            Start start,
+            std::tuple<Entrants...> works,
             contest_end end = contest_end::when_hopeless) {
   task_core& self = co_await this_core();
-  // Before the group, whose children refer to it.
-  contest<R> all(start.size(), wanted, end);
-  task_group group(group_access::maker(self),
-                   children_of(self, collect(unlimited), name));
-  // Made before there is a child to join: there may be no memory for it.
-  task<> join = join_contest(group);
-  const std::exception_ptr failed =
-      launch_into(group, [&] { start(all, group); });
-  outcome<void> joined =
-      co_await outcome_of<void>(std::move(join), if_abandoned::failed);
-  if (failed)
-    std::rethrow_exception(failed);
-  // As an operation alone, it hands on what was taken to a task that is
-  // cancelled.
-  if (!(all.has_taken() && all.is_decided())) {
-    if (joined.is_stopped())
-      co_await pass_on_stop();
-    if (joined.error() && is_aborted(joined.error())) // from outside
-      joined.get();
-    if (!all.is_decided()) {
-      if constexpr (Throws == when_lost::first)
-        all.fail_with_first();
-      all.fail(joined.error()); // frames that were destroyed, say
-    }
-  }
-  if constexpr (One)
-    co_return all.take_first();
-  else
-    co_return all.take_all();
+  contest_of_pack<R, One, Entrants...> all(self, name, wanted, end, works);
+  co_await await_join(all);
+  co_return take_result<Throws>(all);
+}
+
+template <typename R, bool One, typename T>
+task<contest_result<R, One>>
+run_contest(std::size_t wanted,
+            const char* name,
+            std::vector<task<T>> works,
+            contest_end end = contest_end::when_hopeless) {
+  task_core& self = co_await this_core();
+  contest_of_range<R, One, T> all(self, name, wanted, end, works);
+  co_await await_join(all);
+  co_return take_result<when_lost::group>(all);
 }
 
 } // namespace weir::detail

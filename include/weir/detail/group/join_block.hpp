@@ -21,11 +21,11 @@
 
 namespace weir::detail {
 
-// The children of one call of when_all(), in the frame of the coroutine that
-// awaits them. It is what a group is whose children are all known before the
-// first starts, and whose parent does nothing until the last has ended: so it
-// needs no cap, no waiters but the parent, and no memory of its own. The first
-// error cancels the others.
+// The children of one call of when_all(), race() and the like, in the frame of
+// the coroutine that awaits them. It is what a group is whose children are all
+// known before the first starts, and whose parent does nothing until the last
+// has ended: so it needs no cap, no waiters but the parent, and no memory of
+// its own. The first error cancels the others, unless a derived class decides.
 //
 // Add the children, then await it once. The members that tracked_group has are
 // for any thread; the others are for the parent.
@@ -51,9 +51,30 @@ protected:
   // its members.
   void close() noexcept;
 
+  // task_owner
+  bool is_cancelled() const noexcept final {
+    // acquire: sees the reason.
+    return cancelled_.load(std::memory_order_acquire);
+  }
+
   // On the strand of a child that has returned: takes its result from the frame
   // of its root. core.index counts the children from 0.
   virtual void keep(task_core& core) = 0;
+  // On the strand of a child that has ended without a result, when its frame is
+  // destroyed: with an error, or null if it was stopped. Here: the first error
+  // cancels the others and is thrown to the parent.
+  virtual void fail(task_core& core, const std::exception_ptr& error) noexcept;
+  // When all have ended: whether the results are given to the parent even if a
+  // cancellation from outside came. Here: not.
+  virtual bool keeps_results() const noexcept { return false; }
+
+  // The caller keeps *this: it holds the strand of the parent, it is a child,
+  // or it has a reference. Not `from_outside`: the parent gets a result all the
+  // same.
+  void cancel(boost::system::error_code reason, bool from_outside) noexcept;
+  // A cancellation was the reason: it is one of this block, or the runtime is
+  // stopped.
+  bool is_asked_to_end() const noexcept;
 
 private:
   // Parts of pending_, which says for whom the parent still waits: for
@@ -67,10 +88,8 @@ private:
   WEIR_LOCAL void launch() noexcept;
   WEIR_LOCAL void discard() noexcept;
   bool is_aborted_by_outside() const noexcept {
-    return broken_off_ && error_ == nullptr;
+    return broken_off_ && error_ == nullptr && !keeps_results();
   }
-  WEIR_LOCAL void cancel(boost::system::error_code reason,
-                         bool from_outside) noexcept;
   WEIR_LOCAL void cancel_children() noexcept;
   WEIR_LOCAL bool withdraw() noexcept;
   WEIR_LOCAL void leave(std::uint64_t part) noexcept;
@@ -84,10 +103,6 @@ private:
 
   // task_owner
   bool on_first_await(task_core& core) noexcept final;
-  bool is_cancelled() const noexcept final {
-    // acquire: sees the reason.
-    return cancelled_.load(std::memory_order_acquire);
-  }
   void on_end(task_core& core, task_end end) noexcept final;
   bool is_shielded() const noexcept final { return shielded_; }
   boost::system::error_code cancel_reason() const noexcept final;

@@ -7,23 +7,18 @@
 #include <weir/detail/task/as_value.hpp>
 #include <weir/detail/task/explain_work.hpp>
 #include <weir/detail/task/task_core.hpp>
-#include <weir/executor.hpp>
 #include <weir/task.hpp>
-#include <weir/task_group.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <exception>
 #include <functional>
-#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
-// What when_all(), race() and quorum() share: the results of tasks, and the
-// group that runs them.
+// What when_all(), race() and quorum() share: the results of tasks.
 
 namespace weir::detail {
 
@@ -43,12 +38,14 @@ struct kept_type<void> {
 template <typename T>
 using kept_value = typename kept_type<T>::type;
 
+// The value that a child's root coroutine has returned.
 template <typename T>
-kept_value<T> keep(outcome<T>& result) {
+kept_value<T> take_kept(task_core& core) {
+  auto& promise = static_cast<typename task<T>::promise_type&>(*core.root());
   if constexpr (std::is_void_v<T>)
     return {};
   else
-    return kept_value<T>(result.get());
+    return kept_value<T>(promise.take_value());
 }
 
 template <typename R>
@@ -100,31 +97,6 @@ template <typename... Args>
 explained explain_arguments() {
   (explain_argument<Args>(), ...);
   return {};
-}
-
-// A group inside the task `self`, whose children end a cancelled await as
-// `self` does.
-inline task_group_options children_of(const task_core& self,
-                                      error_policy errors,
-                                      const char* name) noexcept {
-  task_group_options options;
-  options.errors = errors;
-  options.cancellation = self.unwinds() ? on_cancel::unwind : on_cancel::raise;
-  options.name = name;
-  return options;
-}
-
-// Calls launch(), which spawns without waiting. What it throws is returned,
-// and what it had started by then cancelled: it remains to be joined.
-template <typename Launch>
-std::exception_ptr launch_into(task_group& group, Launch launch) noexcept {
-  try {
-    launch();
-  } catch (...) {
-    group.cancel();
-    return std::current_exception();
-  }
-  return nullptr;
 }
 
 } // namespace weir::detail
