@@ -131,13 +131,16 @@ class WeirTasks(gdb.Command):
 
 
 def show_group(group):
-    """A task_group, or the children of a when_all()."""
+    """A task_group, or the children of a when_all() or race()."""
     of_type = group.dereference().dynamic_type.unqualified()
     if str(of_type) == "weir::detail::group_core":
         g = group.cast(of_type.pointer()).dereference()
-        lists = g["children_"]["_M_elems"]
-        low, high = lists.type.strip_typedefs().range()
-        lists = [lists[part]["tasks"] for part in range(low, high + 1)]
+        lists = [g["children_"]["tasks"]]
+        more = g["more_children_"]["_M_payload"]
+        if bool(more["_M_engaged"]):
+            more = more["_M_payload"]["_M_value"]["_M_elems"]
+            low, high = more.type.strip_typedefs().range()
+            lists += [more[part]["tasks"] for part in range(low, high + 1)]
     else:
         block = gdb.lookup_type("weir::detail::join_block").pointer()
         g = group.cast(block).dereference()

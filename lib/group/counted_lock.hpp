@@ -18,11 +18,14 @@ public:
     if (group_.slots_.is_locked())
       return;
     const auto now = group_.slots_.lock();
-    group_.state_.recount(now.running, now.started, group_.slots_.peak());
+    if (now.was_fresh)
+      group_.make_rules();
+    group_.rules_->state.recount(
+        now.running, now.started, group_.slots_.peak());
     if (now.is_joined)
-      group_.state_.take_over_joined();
+      group_.rules_->state.take_over_joined();
     else if (now.joiner != nullptr)
-      group_.state_.take_over(*now.joiner);
+      group_.rules_->state.take_over(*now.joiner);
   }
   counted_lock(const counted_lock&) = delete;
   counted_lock& operator=(const counted_lock&) = delete;
@@ -33,7 +36,7 @@ public:
 
   void unlock() noexcept {
     held_ = false;
-    group_state& state = group_.state_;
+    group_state& state = group_.rules_->state;
     if (state.is_countable())
       (void)group_.slots_.unlock(
           {.running = state.children(), .started = state.counted().spawned},

@@ -13,7 +13,6 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <utility>
 
 // How children of a group start and end, and what they borrow: permits of its
@@ -25,6 +24,12 @@ namespace weir::detail {
 namespace {
 // Children of a group that is no part of a tree of small groups.
 constexpr std::uint64_t many = 16;
+// Children in the first list when the others are made.
+#if defined(WEIR_SYNC_POLICY)
+constexpr std::uint32_t long_list = 2; // The explorer must come to it.
+#else
+constexpr std::uint32_t long_list = 16;
+#endif
 } // namespace
 
 task_core* group_core::make_child(unstarted child) {
@@ -74,8 +79,8 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
     const group_state::request wanted = request_of(step, parent, awaits);
     if (permits_ != nullptr)
       child->permits = static_cast<std::uint32_t>(wanted.weight);
-    result = state_.admit(&step, wanted, index);
-    step.of_many_ = state_.children() >= many;
+    result = rules_->state.admit(&step, wanted, index);
+    step.of_many_ = rules_->state.children() >= many;
     if (result == group_state::admission::lent) {
       if (step.role == group_waiter::kind::lender)
         parent->lends = true;
@@ -87,7 +92,7 @@ group_core::spawn(spawn_step& step, task_core* parent, bool awaits) noexcept {
       step.child_ = nullptr;
     if (permits_ != nullptr && (result == group_state::admission::lent ||
                                 result == group_state::admission::queued)) {
-      state_.admit_waiting(woken);
+      rules_->state.admit_waiting(woken);
       give_back(woken);
     }
   }
@@ -106,7 +111,7 @@ spawn_status group_core::reserve(std::uint64_t& index,
   counted_lock held(*this);
   group_state::request wanted;
   wanted.weight = weight;
-  switch (state_.admit(nullptr, wanted, index)) {
+  switch (rules_->state.admit(nullptr, wanted, index)) {
   case group_state::admission::started:
     return spawn_status::started;
   case group_state::admission::cancelled:
@@ -130,9 +135,9 @@ void group_core::unreserve(std::size_t weight) noexcept {
     counted_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(weight);
-    state_.retract(woken);
+    rules_->state.retract(woken);
     give_back(woken);
-    idle = state_.is_at_rest();
+    idle = rules_->state.is_at_rest();
   }
   complete(woken); // *this may be destroyed.
   // It was counted as a child.
@@ -160,7 +165,7 @@ bool group_core::withdraw(group_waiter& w, task_core* parent) noexcept {
   group_queue woken;
   {
     counted_lock held(*this);
-    if (!state_.withdraw(w, woken))
+    if (!rules_->state.withdraw(w, woken))
       return false;
     if (w.role == group_waiter::kind::lender && parent != nullptr)
       parent->lends = false;
@@ -202,27 +207,52 @@ void group_core::complete(group_queue& woken) noexcept {
 
 // On the child's strand.
 bool group_core::on_first_await(task_core& core) noexcept {
-  const std::size_t i = scheduler::this_worker_index() % children_.size();
-  child_list& list = children_[i];
-  std::lock_guard held(list.lock);
-  // Listed also in a cancelled group: behind a shield the child still waits,
-  // and if the runtime is stopped meanwhile, the end must find it.
-  if (list.is_cancelled)
-    list.tasks.add_cancelled(core);
-  else
-    list.tasks.add(core);
-  static_assert(std::tuple_size_v<decltype(children_)> < 8); // three bits
+  std::size_t i = 0;
+  // acquire: sees the lists.
+  if (spread_.load(std::memory_order_acquire))
+    i = scheduler::this_worker_index() % most_lists;
+  bool is_cancelled = false;
+  bool is_long = false;
+  {
+    child_list& list = list_of_children(i);
+    std::lock_guard held(list.lock);
+    // Listed also in a cancelled group: behind a shield the child still waits,
+    // and if the runtime is stopped meanwhile, the end must find it.
+    is_cancelled = list.is_cancelled;
+    if (is_cancelled)
+      list.tasks.add_cancelled(core);
+    else
+      list.tasks.add(core);
+    is_long = ++list.size == long_list;
+  }
+  static_assert(most_lists < 8); // three bits
   core.listed_in = static_cast<std::uint8_t>(i + 1) & 7;
-  return list.is_cancelled;
+  if (is_long && i == 0)
+    spread();
+  return is_cancelled;
+}
+
+// The only list is long. In a cancelled group the canceller may be walking
+// along it: there it remains the only one.
+void group_core::spread() noexcept {
+  std::lock_guard held(lock_);
+  // relaxed, both: under the lock.
+  if (spread_.load(std::memory_order_relaxed) ||
+      cancelled_.load(std::memory_order_relaxed))
+    return;
+  more_children_.emplace();
+  // release: publishes the lists.
+  spread_.store(true, std::memory_order_release);
 }
 
 // On the child's strand.
 void group_core::unlist(task_core& core) noexcept {
   if (core.listed_in == 0)
     return;
-  child_list& list = children_[core.listed_in - 1u];
+  child_list& list = list_of_children(core.listed_in - 1u);
   std::lock_guard held(list.lock);
   list.tasks.remove(core);
+  --list.size;
   core.listed_in = 0;
 }
 
@@ -279,7 +309,7 @@ void group_core::end_badly(task_core& core, task_end end) noexcept {
 // Lock held. The spawn() of `child` that still waits for the slot it lent; null
 // if there is none. Rare: the child has ended before it got the slot back.
 group_waiter* group_core::lent_by(const task_core& child) noexcept {
-  return state_.find_lender([&](const group_waiter& w) {
+  return rules_->state.find_lender([&](const group_waiter& w) {
     return static_cast<const spawn_step&>(w).parent_ == &child;
   });
 }
@@ -294,9 +324,9 @@ void group_core::count_end(task_core& core,
     counted_lock held(*this);
     if (permits_ != nullptr)
       permits_->put_back(core.take_permits());
-    state_.end(ending, core.lends ? lent_by(core) : nullptr, woken);
+    rules_->state.end(ending, core.lends ? lent_by(core) : nullptr, woken);
     give_back(woken);
-    idle = state_.is_at_rest();
+    idle = rules_->state.is_at_rest();
   }
   // With the last child counted, a joiner may have destroyed the group.
   complete(woken);
@@ -315,7 +345,7 @@ void group_core::permit_settled(bool granted) noexcept {
   {
     counted_lock held(*this);
     permits_->answered(granted);
-    state_.admit_waiting(woken);
+    rules_->state.admit_waiting(woken);
     give_back(woken);
     gone = handle_gone_;
   }
@@ -381,10 +411,10 @@ bool group_core::rejoin(resting_waiter& w) noexcept {
   group_queue woken;
   {
     counted_lock held(own);
-    if (w.gave_up || !own.state_.rejoin(w, w.lent))
+    if (w.gave_up || !own.rules_->state.rejoin(w, w.lent))
       return false;
     w.rejoining = true;
-    own.state_.admit_waiting(woken);
+    own.rules_->state.admit_waiting(woken);
     give_back(woken);
   }
   // `own` may be destroyed: the task may have its permits back.
@@ -406,7 +436,7 @@ bool group_core::give_up_permits(resting_waiter& w) noexcept {
   {
     counted_lock held(own);
     w.gave_up = true;
-    if (!w.rejoining || !own.state_.withdraw(w, woken))
+    if (!w.rejoining || !own.rules_->state.withdraw(w, woken))
       return false;
     give_back(woken);
   }

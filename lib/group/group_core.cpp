@@ -50,10 +50,17 @@ group_core::group_core(runtime_core& runtime,
           options.limiter != nullptr
               ? new group_permits(*this, limiter_access::core(*options.limiter))
               : nullptr),
-      state_(options.max_in_flight, options.max_waiting, permits_.get()),
-      errors_(options.errors.collected()) {
-  if (permits_ != nullptr)
+      max_waiting_(options.max_waiting) {
+  if (permits_ != nullptr) {
     (void)slots_.lock(); // Permanently: counting is not enough.
+    make_rules();
+  }
+}
+
+// Under lock_, or in the constructor: the word was fresh.
+void group_core::make_rules() const noexcept {
+  rules_.emplace(
+      slots_.cap(), max_waiting_, policy_.collected(), permits_.get());
 }
 
 void group_core::release() noexcept {
@@ -65,11 +72,12 @@ void group_core::release() noexcept {
 }
 
 void group_core::handle_gone() noexcept {
-  // relaxed: the owner knows that no thread sets a deadline any more, and what
-  // shutdown() sets, it sets before it ends a child that was joined.
-  if (timed_.load(std::memory_order_relaxed)) {
-    deadline_.retire();
-    stages_.retire();
+  // acquire: sees the timers. The owner knows that no thread sets a deadline
+  // any more, and what shutdown() sets, it sets before it ends a child that was
+  // joined.
+  if (timed_.load(std::memory_order_acquire)) {
+    timers_->deadline.retire();
+    timers_->stages.retire();
   }
   if (!give_up_handle()) [[unlikely]] {
     wait_for_children_of_end();
@@ -86,9 +94,9 @@ bool group_core::give_up_handle() noexcept {
     return true;
   std::shared_ptr<const error_hook> hook;
   counted_lock held(*this);
-  if (!state_.is_at_rest() || state_.has_stopper())
+  if (!rules_->state.is_at_rest() || rules_->state.has_stopper())
     return false;
-  hook.swap(hook_);
+  hook.swap(rules_->hook);
   handle_gone_ = true;
   if (permits_ != nullptr && permits_->is_asking())
     add_ref();   // Released when the answer arrives.
@@ -136,7 +144,7 @@ bool group_core::join(resting_waiter& w) noexcept {
   bool joined = false;
   {
     counted_lock held(*this);
-    joined = state_.join(w, woken);
+    joined = rules_->state.join(w, woken);
     if (!joined)
       lend_permits(w);
   }
@@ -155,37 +163,37 @@ std::exception_ptr group_core::outcome() const {
   {
     // All children have ended; the lock only orders a late cancel().
     counted_lock held(*this);
-    if (join_error_ != nullptr)
-      return join_error_;
-    if (!errors_.has_error()) {
+    if (rules_->join_error != nullptr)
+      return rules_->join_error;
+    if (!rules_->errors.has_error()) {
       held.unlock();
       return broken_off();
     }
   }
-  std::exception_ptr error = errors_.get();
-  if (!errors_.is_collecting())
+  std::exception_ptr error = rules_->errors.get();
+  if (policy_.collected() == 0)
     return error;
   const std::exception_ptr mine = error; // Not destroyed under the lock.
   counted_lock held(*this);
-  if (join_error_ == nullptr)
-    join_error_ = error;
-  error = join_error_;
+  if (rules_->join_error == nullptr)
+    rules_->join_error = error;
+  error = rules_->join_error;
   return error;
 }
 
 bool group_core::is_outcome(const std::exception_ptr& error) const noexcept {
   counted_lock held(*this);
-  if (!state_.is_joined())
+  if (!rules_->state.is_joined())
     return false;
-  if (errors_.has_error())
-    return error == errors_.first() || error == join_error_;
-  return state_.cancelled_by() == group_state::cause::deadline &&
+  if (rules_->errors.has_error())
+    return error == rules_->errors.first() || error == rules_->join_error;
+  return rules_->state.cancelled_by() == group_state::cause::deadline &&
          error == error_of(asio::error::timed_out);
 }
 
 std::exception_ptr group_core::broken_off() const {
   counted_lock held(*this);
-  switch (state_.cancelled_by()) {
+  switch (rules_->state.cancelled_by()) {
   case group_state::cause::deadline:
     return error_of(asio::error::timed_out);
   case group_state::cause::outside:
@@ -202,18 +210,18 @@ bool group_core::ended_by_outside() const noexcept {
   if (is_unbroken())
     return false;
   counted_lock held(*this);
-  return !errors_.has_error() &&
-         state_.cancelled_by() == group_state::cause::outside;
+  return !rules_->errors.has_error() &&
+         rules_->state.cancelled_by() == group_state::cause::outside;
 }
 
 bool group_core::has_error() const noexcept {
   counted_lock held(*this);
-  return errors_.has_error();
+  return rules_->errors.has_error();
 }
 
 bool group_core::is_broken_off_from_outside() const noexcept {
   counted_lock held(*this);
-  return state_.cancelled_by() == group_state::cause::outside;
+  return rules_->state.cancelled_by() == group_state::cause::outside;
 }
 
 // --- the rest ---
@@ -222,7 +230,7 @@ void group_core::set_cap(std::size_t cap) noexcept {
   group_queue woken;
   {
     counted_lock held(*this);
-    state_.set_cap(cap, woken);
+    rules_->state.set_cap(cap, woken);
     give_back(woken);
   }
   complete(woken); // *this may be destroyed.
@@ -230,14 +238,14 @@ void group_core::set_cap(std::size_t cap) noexcept {
 
 std::size_t group_core::cap() const noexcept {
   counted_lock held(*this);
-  return state_.cap();
+  return rules_->state.cap();
 }
 
 task_group_stats group_core::stats() const noexcept {
   counted_lock held(*this);
-  const auto& c = state_.counted();
+  const auto& c = rules_->state.counted();
   return {c.in_flight,
-          state_.available(),
+          rules_->state.available(),
           c.waiting,
           c.peak,
           c.spawned,
@@ -249,34 +257,52 @@ task_group_stats group_core::stats() const noexcept {
 
 boost::system::error_code group_core::cancel_reason() const noexcept {
   counted_lock held(*this);
-  return reason_;
+  return rules_->reason;
 }
 
 bool group_core::is_idle() const noexcept {
   counted_lock held(*this);
-  return state_.is_at_rest();
+  return rules_->state.is_at_rest();
 }
 
 std::size_t group_core::children() const noexcept {
   counted_lock held(*this);
-  return state_.children();
+  return rules_->state.children();
 }
 
 bool group_core::has_stopper() const noexcept {
   counted_lock held(*this);
-  return state_.has_stopper();
+  return rules_->state.has_stopper();
 }
 
 void group_core::visit_children(void (*visit)(task_core& child, void* to),
                                 void* to) const {
-  for (child_list& list : children_) {
+  const std::size_t n = lists_at_the_end();
+  for (std::size_t i = 0; i != n; ++i) {
+    child_list& list = list_of_children(i);
     std::lock_guard held(list.lock);
     list.tasks.for_each([&](task_core& child) { visit(child, to); });
   }
 }
 
+// For a caller that holds lock_, has cancelled the group, or is its last child:
+// no list is added behind its back.
+std::size_t group_core::lists() const noexcept {
+  // acquire: sees the lists.
+  return spread_.load(std::memory_order_acquire) ? most_lists : 1;
+}
+
+// The same for another caller: if a list is added after this, the child that
+// uses it sees what the caller did before.
+std::size_t group_core::lists_at_the_end() const noexcept {
+  std::lock_guard held(lock_);
+  return lists();
+}
+
 void group_core::signal_end() noexcept {
-  for (child_list& list : children_) {
+  const std::size_t n = lists_at_the_end();
+  for (std::size_t i = 0; i != n; ++i) {
+    child_list& list = list_of_children(i);
     strand_item* marked = nullptr;
     {
       std::lock_guard held(list.lock);
@@ -294,7 +320,7 @@ void group_core::record(const std::exception_ptr& error,
                         const char* name,
                         bool cancel_siblings) noexcept {
   std::unique_ptr<error_record::node> kept;
-  if (errors_.is_collecting()) {
+  if (policy_.collected() != 0) {
     try {
       kept = std::make_unique<error_record::node>();
       kept->index = index;
@@ -310,12 +336,12 @@ void group_core::record(const std::exception_ptr& error,
   std::exception_ptr join_error; // destroyed without the lock
   {
     counted_lock held(*this);
-    errors_.add(error, kept);
+    rules_->errors.add(error, kept);
     // release: see is_unbroken().
     failed_.store(true, std::memory_order_release);
-    std::swap(join_error, join_error_);
+    std::swap(join_error, rules_->join_error);
     if (!stopped)
-      hook = hook_;
+      hook = rules_->hook;
     if (hook == nullptr) {
       if (cancel_siblings && !stopped)
         cancel_locked(
@@ -334,7 +360,7 @@ void group_core::set_error_hook(error_hook hook) {
   if (hook)
     set = std::make_shared<const error_hook>(std::move(hook));
   counted_lock held(*this);
-  hook_.swap(set);
+  rules_->hook.swap(set);
   held.unlock(); // before the old one is destroyed
 }
 
@@ -359,10 +385,10 @@ bool group_core::cancel_locked(counted_lock& held,
                                group_state::cause why,
                                boost::system::error_code reason) noexcept {
   group_queue woken;
-  if (!state_.cancel(why, woken)) {
+  if (!rules_->state.cancel(why, woken)) {
     // Another thread may still be marking the children. When this call returns,
     // all of them are marked, too.
-    if (state_.is_cancelled() && !state_.is_joined()) {
+    if (rules_->state.is_cancelled() && !rules_->state.is_joined()) {
       const std::uint32_t children = generation();
       add_ref();
       held.unlock();
@@ -371,7 +397,7 @@ bool group_core::cancel_locked(counted_lock& held,
     }
     return false;
   }
-  reason_ = reason;
+  rules_->reason = reason;
   // release: pairs with is_cancelled().
   cancelled_.store(true, std::memory_order_release);
   cancellable_body* const body = body_;
@@ -436,7 +462,9 @@ void group_core::cancel_queued() noexcept {
 // children may end meanwhile, and the group may be joined and reopened:
 // children of a later generation are not marked.
 void group_core::cancel_children(std::uint32_t generation) noexcept {
-  for (child_list& list : children_) {
+  const std::size_t n = lists();
+  for (std::size_t i = 0; i != n; ++i) {
+    child_list& list = list_of_children(i);
     const auto next = [&]() -> task_core* {
       std::lock_guard held(list.lock);
       if (generation != this->generation())
@@ -458,7 +486,7 @@ void group_core::set_body(cancellable_body* body) noexcept {
 
 void group_core::close() noexcept {
   counted_lock held(*this);
-  state_.close();
+  rules_->state.close();
 }
 
 void group_core::cancel_at(clock::time_point deadline) noexcept {
@@ -466,8 +494,17 @@ void group_core::cancel_at(clock::time_point deadline) noexcept {
     cancel(group_state::cause::deadline, {});
     return;
   }
-  timed_.store(true, std::memory_order_relaxed); // see handle_gone()
-  deadline_.set(deadline, generation());
+  use_timers().deadline.set(deadline, generation());
+}
+
+group_core::timers& group_core::use_timers() noexcept {
+  std::lock_guard held(lock_);
+  if (!timers_) {
+    timers_.emplace(*this);
+    // release: publishes them.
+    timed_.store(true, std::memory_order_release);
+  }
+  return *timers_;
 }
 
 // Does nothing if the group was reopened since the deadline was set.
@@ -482,8 +519,8 @@ void group_core::on_deadline(std::uint32_t generation) noexcept {
 bool group_core::wait(resting_waiter& w, group_waiter::kind what) noexcept {
   counted_lock held(*this);
   if (what == group_waiter::kind::stopper)
-    return state_.wait_stop(w);
-  if (state_.wait_idle(w))
+    return rules_->state.wait_stop(w);
+  if (rules_->state.wait_idle(w))
     return true;
   lend_permits(w);
   return false;
@@ -497,7 +534,7 @@ void group_core::request_stop() noexcept {
 // Called with the lock held, returns without it.
 void group_core::request_stop_locked(counted_lock& held) noexcept {
   group_queue woken;
-  state_.request_stop(woken);
+  rules_->state.request_stop(woken);
   // release: what the caller did before is seen by a child that asks.
   stopping_.store(true, std::memory_order_release);
   held.unlock();
@@ -509,11 +546,10 @@ void group_core::shutdown(clock::duration drain,
   std::uint32_t plan = 0;
   {
     counted_lock held(*this);
-    state_.close();
-    if (state_.is_joined() || state_.is_cancelled())
+    rules_->state.close();
+    if (rules_->state.is_joined() || rules_->state.is_cancelled())
       return;
     plan = ++plan_;
-    timed_.store(true, std::memory_order_relaxed); // see handle_gone()
     soft_ = soft;
     // A stage that has begun is not undone.
     if (stage_ == stage::softly)
@@ -522,7 +558,7 @@ void group_core::shutdown(clock::duration drain,
       stage_ = stage::draining;
   }
   if (drain > clock::duration::zero())
-    stages_.set(deadline_after(drain), plan);
+    use_timers().stages.set(deadline_after(drain), plan);
   else
     next_stage(plan);
 }
@@ -530,7 +566,7 @@ void group_core::shutdown(clock::duration drain,
 // The time of the current stage is over.
 void group_core::next_stage(std::uint32_t plan) noexcept {
   counted_lock held(*this);
-  if (plan != plan_ || state_.is_joined())
+  if (plan != plan_ || rules_->state.is_joined())
     return;
   if (stage_ == stage::softly || soft_ <= clock::duration::zero()) {
     cancel_locked(held, group_state::cause::deadline, asio::error::timed_out);
@@ -541,7 +577,7 @@ void group_core::next_stage(std::uint32_t plan) noexcept {
   // The last child may end, and the joiner destroy the group.
   add_ref();
   request_stop_locked(held);
-  stages_.set(deadline_after(soft), plan);
+  use_timers().stages.set(deadline_after(soft), plan);
   release();
 }
 
@@ -550,21 +586,22 @@ bool group_core::reopen() noexcept {
   std::exception_ptr join_error;
   {
     counted_lock held(*this);
-    if (!state_.is_joined())
+    if (!rules_->state.is_joined())
       return false;
-    state_.reopen();
-    errors_.reset(old);
-    std::swap(join_error, join_error_);
+    rules_->state.reopen();
+    rules_->errors.reset(old);
+    std::swap(join_error, rules_->join_error);
     // relaxed: seen by cancel_children() under the locks of the lists, by all
     // others under lock_.
     generation_.store(generation() + 1, std::memory_order_relaxed);
-    for (child_list& list : children_) {
+    for (std::size_t i = 0; i != lists(); ++i) {
+      child_list& list = list_of_children(i);
       std::lock_guard list_held(list.lock);
       list.is_cancelled = false;
     }
     ++plan_;
     stage_ = stage::none;
-    reason_ = {};
+    rules_->reason = {};
     slots_.reset_peak();
     // relaxed: published by the rules, with all else.
     stopping_.store(false, std::memory_order_relaxed);
@@ -576,8 +613,11 @@ bool group_core::reopen() noexcept {
       cancel_locked(
           held, group_state::cause::outside, asio::error::operation_aborted);
   }
-  deadline_.clear();
-  stages_.clear();
+  // acquire: as in handle_gone().
+  if (timed_.load(std::memory_order_acquire)) {
+    timers_->deadline.clear();
+    timers_->stages.clear();
+  }
   return true;
 }
 

@@ -27,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace weir::detail {
 
@@ -35,6 +36,20 @@ enum class group_kind : std::uint8_t {
   bare,  // the code that made the task_group
   scope, // the function that made it in a task, when the body has ended
   shielded_scope, // the same, behind a shield()
+};
+
+// Children of a group for a cancellation to mark.
+struct child_list {
+  spin_lock lock;
+  bool is_cancelled = false; // of a cancellation; all under lock
+  std::uint32_t size = 0;
+  task_list tasks;
+};
+// No cache line contains parts of two of them: a block begins at a multiple of
+// 16 bytes, and four times that lie between the end of one list and the begin
+// of the next.
+struct apart_child_list : child_list {
+  std::array<std::byte, 56> apart;
 };
 
 // The shared state behind a task_group: the rules, the children that have
@@ -179,6 +194,15 @@ private:
   group_waiter* lent_by(const task_core& child) noexcept;
   void count_end(task_core& core, group_state::ending ending) noexcept;
   void unlist(task_core& core) noexcept;
+  void make_rules() const noexcept;
+  void spread() noexcept;
+  std::size_t lists() const noexcept;
+  std::size_t lists_at_the_end() const noexcept;
+  child_list& list_of_children(std::size_t i) const noexcept {
+    return i == 0 ? children_ : (*more_children_)[i - 1];
+  }
+  struct timers;
+  timers& use_timers() noexcept;
   // Static: a running child may be the last one, and then the group may be
   // destroyed.
   static void launch(task_core& child, std::uint64_t index) noexcept;
@@ -219,8 +243,10 @@ private:
   sync::atomic<bool> stopping_{false};
   // A child, or the body, has failed. As above.
   sync::atomic<bool> failed_{false};
-  // A timer was, or is about to be, set. As above.
+  // timers_ is there. As above.
   sync::atomic<bool> timed_{false};
+  // more_children_ is there. As above.
+  sync::atomic<bool> spread_{false};
   // Counts reopen() calls, to distinguish the children of one use of the group
   // from those of the next. Set under lock_.
   sync::atomic<std::uint32_t> generation_{0};
@@ -228,8 +254,16 @@ private:
   // The cache does not align to cache lines. So rarely used members separate
   // those that are often written from those that are often read: here, and
   // before the lists.
-  group_timer deadline_{*this, &group_core::on_deadline};
-  static_assert(sizeof(group_timer) >= cache_line);
+  struct timers {
+    explicit timers(group_core& group) noexcept
+        : deadline(group, &group_core::on_deadline),
+          stages(group, &group_core::next_stage) {}
+    group_timer deadline;
+    group_timer stages; // of shutdown()
+  };
+  // Most groups have none. Made under lock_, and then used without.
+  std::optional<timers> timers_;
+  static_assert(sizeof(timers) >= cache_line);
 
   // The fast path: admission and end of children while nothing else is to be
   // done. Next to the members that it uses.
@@ -250,29 +284,33 @@ private:
   cancellable_body* cancelled_body_ = nullptr;
   // Null: there is no limiter.
   const std::unique_ptr<group_permits> permits_; // its members under lock_
-  mutable group_state state_; // under lock_; counts while slots_ is locked
-  error_record errors_;       // under lock_
-  // The group_error that join() has thrown, if any: the same for all joiners.
-  // Under lock_.
-  mutable std::exception_ptr join_error_;
-  std::shared_ptr<const error_hook> hook_; // under lock_; called without
-  cancellable_body* body_ = nullptr;       // under lock_
-  boost::system::error_code reason_; // under lock_, constant once cancelled
+  cancellable_body* body_ = nullptr;             // under lock_
 
-  group_timer stages_{*this, &group_core::next_stage};
-
-  // Children that have awaited, for a cancellation to mark; several lists, so
-  // that threads rarely contend. A lock may be taken under lock_.
-  struct child_list {
-    lock_type lock;
-    bool is_cancelled = false; // of a cancellation; under lock
-    task_list tasks;           // under lock
-    // No cache line contains parts of two lists: a block begins at a multiple
-    // of 16 bytes, and four times that lie between the end of one list and the
-    // begin of the next.
-    std::array<std::byte, cache_line - 8> apart;
+  // What a group needs that does more than to count children.
+  struct rules {
+    rules(std::size_t cap,
+          std::size_t max_waiting,
+          std::size_t errors_collected,
+          group_permits* permits) noexcept
+        : state(cap, max_waiting, permits), errors(errors_collected) {}
+    group_state state; // counts while slots_ is locked
+    error_record errors;
+    // The group_error that join() has thrown, if any: the same for all joiners.
+    std::exception_ptr join_error;
+    std::shared_ptr<const error_hook> hook; // called without the lock
+    boost::system::error_code reason;       // constant once cancelled
   };
-  mutable std::array<child_list, 4> children_;
+  const std::size_t max_waiting_;
+  // Made by the first counted_lock, and used under lock_.
+  mutable std::optional<rules> rules_;
+
+  // Children that have awaited: in several lists once there are many, so that
+  // threads rarely contend. Made under lock_; a list's lock may be taken under
+  // it.
+  static constexpr std::size_t most_lists = 4;
+  mutable std::optional<std::array<apart_child_list, most_lists - 1>>
+      more_children_;
+  mutable child_list children_;
 };
 
 } // namespace weir::detail

@@ -49,6 +49,7 @@ public:
     std::uint64_t running = 0;
     std::uint64_t started = 0; // in all
     // Handed over with the counts:
+    bool was_fresh = false;
     group_waiter* joiner = nullptr; // that waits
     bool is_joined = false;
   };
@@ -169,6 +170,7 @@ public:
     // relaxed: only written under the lock.
     now.started += started_apart_.load(std::memory_order_relaxed);
     if ((seen & fresh_flag) != 0) {
+      now.was_fresh = true;
       now.is_joined = (seen & joined_flag) != 0;
       if ((seen & joiner_flag) != 0)
         // relaxed: published with the flag.
@@ -191,6 +193,10 @@ public:
     word_.store(stamp | (joiner ? joiner_flag : 0) | now.running,
                 std::memory_order_release);
     return true;
+  }
+  // Under the group's lock, or fresh.
+  std::size_t cap() const noexcept {
+    return cap_.load(std::memory_order_relaxed); // changed under the lock
   }
   // Under the group's lock.
   bool is_locked() const noexcept {

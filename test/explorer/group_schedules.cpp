@@ -113,6 +113,43 @@ private:
   spawn_status status_ = spawn_status::full;
 };
 
+// The group gets more lists for its children when the second waits, and the
+// third uses one of them, while another thread cancels the group.
+class grow_and_cancel {
+public:
+  static constexpr std::size_t threads = 3;
+
+  grow_and_cancel() {
+    start_child(group_, naps(how_[0]));
+    run_ready();
+    start_child(group_, naps(how_[1]));
+    start_child(group_, naps(how_[2]));
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 2)
+      group_.cancel();
+    else
+      run_one();
+  }
+  std::string outcome() {
+    run_ready();
+    if (!join_.is_done())
+      return "a child was not found";
+    if (how_[0] != nap::cut)
+      return "the first ran on";
+    std::string seen;
+    for (const nap how : {how_[1], how_[2]})
+      seen += how == nap::cut ? 'c' : how == nap::none ? 'n' : '?';
+    return seen;
+  }
+
+private:
+  std::array<nap, 3> how_{};
+  task_group group_{engine_executor()};
+  joining join_{core_of(group_)};
+};
+
 // 8: two threads join while the only child ends.
 class two_join {
 public:
@@ -225,6 +262,10 @@ BOOST_AUTO_TEST_CASE(of_two_errors_one_is_kept) {
 
 BOOST_AUTO_TEST_CASE(a_child_spawned_beside_a_failure_never_runs_on) {
   expect_outcomes<fail_and_spawn>(3, {"refused", "not started", "cancelled"});
+}
+
+BOOST_AUTO_TEST_CASE(a_cancellation_finds_the_children_in_new_lists) {
+  expect_outcomes<grow_and_cancel>(2, {"nn", "cn", "nc", "cc"});
 }
 
 BOOST_AUTO_TEST_CASE(all_who_join_are_told) {
