@@ -35,7 +35,7 @@ func answers() []answer {
 	var all []answer
 	for _, of := range [][]answer{tasksAnswers(), skynetAnswers(),
 		firstErrorAnswers(), timeoutAnswers(), channelAnswers(),
-		echoAnswers(), parkedAnswers()} {
+		echoAnswers(), parkedAnswers(), groupsAnswers(), treesAnswers()} {
 		all = append(all, of...)
 	}
 	return all
