@@ -25,6 +25,7 @@ COLOURS = [
     ("weir", ["#0b5fa5", "#3d8bd0", "#7fb5e6", "#b5d5f2"]),
     ("asio", ["#d95f02", "#f08c3c", "#f7b27a", "#fbd3b2"]),
     ("Go", ["#1b7f5c", "#45a884", "#85caae", "#b8e2d1"]),
+    ("tokio", ["#b8860b", "#dcb455"]),
     ("Boost.Fiber", ["#7a3e9d", "#a977c4"]),
     ("oneTBB", ["#a0522d"]),
     ("std::thread", ["#444444"]),
