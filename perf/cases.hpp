@@ -41,6 +41,7 @@ perf_case yield_case();
 perf_case skynet_case();
 perf_case fib_case();
 perf_case nqueens_case();
+perf_case matmul_case();
 perf_case groups_1_case();
 perf_case groups_2_case();
 perf_case groups_8_case();

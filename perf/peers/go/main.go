@@ -35,7 +35,8 @@ func answers() []answer {
 	var all []answer
 	for _, of := range [][]answer{tasksAnswers(), skynetAnswers(),
 		firstErrorAnswers(), timeoutAnswers(), channelAnswers(),
-		echoAnswers(), parkedAnswers(), groupsAnswers(), treesAnswers()} {
+		echoAnswers(), parkedAnswers(), groupsAnswers(), treesAnswers(),
+		matmulAnswers()} {
 		all = append(all, of...)
 	}
 	return all

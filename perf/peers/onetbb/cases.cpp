@@ -8,6 +8,7 @@
 
 #include <weir/task_group.hpp> // weir::unlimited
 
+#include "../matmul.hpp"
 #include "../skynet_range.hpp"
 #include "../trees.hpp"
 
@@ -119,6 +120,26 @@ sample run_nqueens(const workload& load) {
   });
 }
 
+void multiply(block c, block a, block b) {
+  if (c.rows == block::leaf)
+    return multiply_leaf(c, a, b);
+  for (unsigned k = 0; k != 2; ++k) {
+    tbb::task_group group;
+    for (unsigned i = 0; i != 4; ++i)
+      group.run([=] {
+        multiply(
+            c.quarter(i / 2, i % 2), a.quarter(i / 2, k), b.quarter(k, i % 2));
+      });
+    group.wait();
+  }
+}
+
+sample run_matmul(const workload& load) {
+  return measure_matmul(load, [&](product& p) {
+    in_arena(load.threads, [&] { multiply(p.c(), p.a(), p.b()); });
+  });
+}
+
 template <std::size_t children>
 sample run_groups(const workload& load) {
   return measure(load, 10'000, [&](std::size_t groups, stopwatch&) {
@@ -159,6 +180,9 @@ std::vector<perf_case> all_cases() {
           {.name = "nqueens",
            .loads = {{856'189, unlimited, 2}},
            .contenders = {{group, run_nqueens}}},
+          {.name = "matmul",
+           .loads = {{1'024, unlimited, 2}},
+           .contenders = {{group, run_matmul}}},
           groups_of("groups_1", &run_groups<1>),
           groups_of("groups_2", &run_groups<2>),
           groups_of("groups_8", &run_groups<8>),

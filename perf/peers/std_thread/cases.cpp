@@ -8,6 +8,7 @@
 
 #include <weir/task_group.hpp> // weir::unlimited
 
+#include "../matmul.hpp"
 #include "../skynet_range.hpp"
 
 #include <algorithm>
@@ -106,6 +107,31 @@ sample run_skynet(const workload& load) {
   });
 }
 
+void multiply(block c, block a, block b) {
+  if (c.rows == block::leaf)
+    return multiply_leaf(c, a, b);
+  for (std::size_t i = 0; i != 8; ++i)
+    multiply(c.quarter(i / 2 % 2, i % 2),
+             a.quarter(i / 2 % 2, i / 4),
+             b.quarter(i / 4, i % 2));
+}
+
+// Parts of the product are handed out; what a thread takes it does by itself.
+sample run_matmul(const workload& load) {
+  return measure_matmul(load, [&](product& p) {
+    const std::size_t across =
+        std::min<std::size_t>(4, p.c().rows / block::leaf);
+    counter next = 0;
+    on_threads(load.threads, [&](std::size_t) {
+      for (std::size_t i = 0; (i = next.fetch_add(1)) < across * across;)
+        for (std::size_t k = 0; k != across; ++k)
+          multiply(p.c().part(i / across, i % across, across),
+                   p.a().part(i / across, k, across),
+                   p.b().part(k, i % across, across));
+    });
+  });
+}
+
 } // namespace
 
 std::vector<perf_case> all_cases() {
@@ -118,7 +144,10 @@ std::vector<perf_case> all_cases() {
            .contenders = {{loops, run_yield}}},
           {.name = "skynet",
            .loads = {{1'000'000, unlimited, 2}},
-           .contenders = {{loops, run_skynet}}}};
+           .contenders = {{loops, run_skynet}}},
+          {.name = "matmul",
+           .loads = {{1'024, unlimited, 2}},
+           .contenders = {{loops, run_matmul}}}};
 }
 
 } // namespace weir::perf

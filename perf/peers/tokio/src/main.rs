@@ -9,6 +9,7 @@ mod echo;
 mod first_error;
 mod groups;
 mod latency;
+mod matmul;
 mod parked;
 mod tasks;
 mod timeouts;
@@ -65,6 +66,7 @@ fn answers() -> Vec<Answer> {
         echo::answers(),
         parked::answers(),
         latency::answers(),
+        matmul::answers(),
     ]
     .into_iter()
     .flatten()
