@@ -36,6 +36,7 @@ std::vector<perf_case> all_cases() {
           parked_case(),
           idle_case(),
           latency_case(),
+          fairness_case(),
           compile_time_case()};
 }
 

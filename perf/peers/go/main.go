@@ -36,7 +36,7 @@ func answers() []answer {
 	for _, of := range [][]answer{tasksAnswers(), skynetAnswers(),
 		firstErrorAnswers(), timeoutAnswers(), channelAnswers(),
 		echoAnswers(), parkedAnswers(), groupsAnswers(), treesAnswers(),
-		matmulAnswers()} {
+		matmulAnswers(), fairnessAnswers()} {
 		all = append(all, of...)
 	}
 	return all

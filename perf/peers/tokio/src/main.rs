@@ -6,6 +6,7 @@
 
 mod channels;
 mod echo;
+mod fairness;
 mod first_error;
 mod groups;
 mod latency;
@@ -67,6 +68,7 @@ fn answers() -> Vec<Answer> {
         parked::answers(),
         latency::answers(),
         matmul::answers(),
+        fairness::answers(),
     ]
     .into_iter()
     .flatten()

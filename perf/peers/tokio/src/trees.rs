@@ -8,7 +8,7 @@ use crate::{in_both_ways, require, run, Answer, Load, Watch};
 use tokio::runtime::Runtime;
 use tokio::task::{JoinHandle, JoinSet};
 
-async fn sum_of_set(mut group: JoinSet<u64>) -> u64 {
+pub async fn sum_of_set(mut group: JoinSet<u64>) -> u64 {
     let mut sum = 0;
     while let Some(each) = group.join_next().await {
         sum += each.unwrap();
@@ -106,7 +106,7 @@ fn run_with_handle(rt: &Runtime, start: impl FnOnce() -> JoinHandle<u64> + Send 
 
 // --- fib ---
 
-fn fib_calls(n: u64) -> usize {
+pub fn fib_calls(n: u64) -> usize {
     let (mut last, mut calls) = (1, 1);
     for _ in 2..=n {
         (last, calls) = (calls, 1 + last + calls);
@@ -123,7 +123,7 @@ fn fib_of_size(tasks: usize) -> u64 {
     n
 }
 
-fn fib_by_loop(n: u64) -> u64 {
+pub fn fib_by_loop(n: u64) -> u64 {
     let (mut last, mut result) = (0, 1);
     for _ in 1..n {
         (last, result) = (result, last + result);
@@ -131,7 +131,7 @@ fn fib_by_loop(n: u64) -> u64 {
     result
 }
 
-fn fib_in_set(group: &mut JoinSet<u64>, n: u64) {
+pub fn fib_in_set(group: &mut JoinSet<u64>, n: u64) {
     group.spawn(async move {
         if n < 2 {
             return n;
@@ -143,7 +143,7 @@ fn fib_in_set(group: &mut JoinSet<u64>, n: u64) {
     });
 }
 
-fn start_fib(n: u64) -> JoinHandle<u64> {
+pub fn start_fib(n: u64) -> JoinHandle<u64> {
     tokio::spawn(async move {
         if n < 2 {
             return n;
