@@ -8,6 +8,7 @@
 #include <weir/runtime.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 #include "loopback.hpp"
@@ -111,12 +112,12 @@ perf_case echo_case() {
       .name = "echo",
       .question = "requests of 1 KiB over loopback, 64 connections",
       .loads = {{.tasks = 200'000, .cap = 64, .threads = 2}},
-      .contenders = {{"weir", run_weir_echo},
-                     {.library = "asio awaitable",
-                      .run = run_asio_echo<pool_group>,
-                      .is_baseline = true},
-                     {"asio awaitable on strands",
-                      run_asio_echo<strand_group>}},
+      .contenders = with_callbacks<run_callbacks_echo>(
+          {{"weir", run_weir_echo},
+           {.library = "asio awaitable",
+            .run = run_asio_echo<pool_group>,
+            .is_baseline = true},
+           {"asio awaitable on strands", run_asio_echo<strand_group>}}),
   };
 }
 

@@ -9,6 +9,7 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 #include "peers/skynet_range.hpp"
@@ -134,16 +135,16 @@ perf_case skynet_case() {
       .name = "skynet",
       .question = "a tree of tasks, ten children each: sum of its leaves",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir, when_all", run_weir_skynet<with_when_all<1>>},
-                     {"weir, task_group", run_weir_skynet<with_groups>},
-                     {"weir, when_all above 1,000 leaves",
-                      run_weir_skynet<with_when_all<1'000>>},
-                     {"weir, in turn",
-                      run_weir_skynet<in_turn<task<std::size_t>>>},
-                     {.library = "asio co_spawn",
-                      .run = run_asio_skynet<spawning>,
-                      .is_baseline = true},
-                     {"asio co_await, in turn", run_asio_skynet<awaiting>}},
+      .contenders = with_callbacks<run_callbacks_skynet>(
+          {{"weir, when_all", run_weir_skynet<with_when_all<1>>},
+           {"weir, task_group", run_weir_skynet<with_groups>},
+           {"weir, when_all above 1,000 leaves",
+            run_weir_skynet<with_when_all<1'000>>},
+           {"weir, in turn", run_weir_skynet<in_turn<task<std::size_t>>>},
+           {.library = "asio co_spawn",
+            .run = run_asio_skynet<spawning>,
+            .is_baseline = true},
+           {"asio co_await, in turn", run_asio_skynet<awaiting>}}),
   };
 }
 

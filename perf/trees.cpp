@@ -10,6 +10,7 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 #include "fib.hpp"
@@ -166,11 +167,12 @@ perf_case fib_case() {
   return {.name = "fib",
           .question = "fib(27) by recursion, a task for each call",
           .loads = {{.tasks = fib_calls(27), .cap = unlimited, .threads = 2}},
-          .contenders = {{"weir, when_all", run_fib<fib_with_when_all>},
-                         {"weir, task_group", run_fib<fib_with_groups>},
-                         {.library = "asio co_spawn",
-                          .run = run_asio_fib,
-                          .is_baseline = true}}};
+          .contenders = with_callbacks<run_callbacks_fib>(
+              {{"weir, when_all", run_fib<fib_with_when_all>},
+               {"weir, task_group", run_fib<fib_with_groups>},
+               {.library = "asio co_spawn",
+                .run = run_asio_fib,
+                .is_baseline = true}})};
 }
 
 perf_case nqueens_case() {
