@@ -40,13 +40,11 @@ Coroutine in_turn(range all) {
 
 // --- at once ---
 
-// Trees of at most `grain` leaves are not divided among the threads.
+// Trees of at most `grain` leaves are not divided, but summed by calls.
 template <std::size_t grain>
 task<std::size_t> with_when_all(range all) {
-  if (all.count == 1)
-    co_return all.first;
   if (all.count <= grain)
-    co_return co_await in_turn<task<std::size_t>>(all);
+    co_return sum_in_turn(all);
   std::vector<task<std::size_t>> children;
   children.reserve(range::ways);
   for (std::size_t i = 0; i != all.parts(); ++i)
@@ -90,17 +88,18 @@ sample run_weir_skynet(const workload& load) {
 
 // --- bare Asio ---
 
+template <std::size_t grain>
 asio::awaitable<void>
 on_pool(pool_executor ex, range all, std::size_t& result) {
-  if (all.count == 1) {
-    result = all.first;
+  if (all.count <= grain) {
+    result = sum_in_turn(all);
     co_return;
   }
   std::size_t sums[range::ways] = {};
   latch ended(ex, all.parts());
   for (std::size_t i = 0; i != all.parts(); ++i)
     asio::co_spawn(ex,
-                   on_pool(ex, all.part(i), sums[i]),
+                   on_pool<grain>(ex, all.part(i), sums[i]),
                    [&ended](const std::exception_ptr&) { ended.count_down(); });
   co_await ended.opened->async_receive(asio::deferred);
   result = 0;
@@ -108,9 +107,10 @@ on_pool(pool_executor ex, range all, std::size_t& result) {
     result += each;
 }
 
+template <std::size_t grain>
 asio::awaitable<std::size_t> spawning(pool_executor ex, range all) {
   std::size_t sum = 0;
-  co_await on_pool(ex, all, sum);
+  co_await on_pool<grain>(ex, all, sum);
   co_return sum;
 }
 
@@ -142,8 +142,10 @@ perf_case skynet_case() {
             run_weir_skynet<with_when_all<1'000>>},
            {"weir, in turn", run_weir_skynet<in_turn<task<std::size_t>>>},
            {.library = "asio co_spawn",
-            .run = run_asio_skynet<spawning>,
+            .run = run_asio_skynet<spawning<1>>,
             .is_baseline = true},
+           {"asio co_spawn above 1,000 leaves",
+            run_asio_skynet<spawning<1'000>>},
            {"asio co_await, in turn", run_asio_skynet<awaiting>}}),
   };
 }

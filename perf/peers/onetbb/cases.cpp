@@ -50,13 +50,15 @@ sample run_spawn_join(const workload& load) {
   });
 }
 
+// Trees of at most `grain` leaves are not divided, but summed by calls.
+template <std::size_t grain>
 std::size_t sum_of(range all) {
-  if (all.count == 1)
-    return all.first;
+  if (all.count <= grain)
+    return sum_in_turn(all);
   std::size_t sums[range::ways] = {};
   tbb::task_group group;
   for (std::size_t i = 0; i != all.parts(); ++i)
-    group.run([&sums, all, i] { sums[i] = sum_of(all.part(i)); });
+    group.run([&sums, all, i] { sums[i] = sum_of<grain>(all.part(i)); });
   group.wait();
   std::size_t sum = 0;
   for (std::size_t each : sums)
@@ -64,10 +66,11 @@ std::size_t sum_of(range all) {
   return sum;
 }
 
+template <std::size_t grain>
 sample run_skynet(const workload& load) {
   return measure(load, 10'000, [&](std::size_t tasks, stopwatch&) {
     std::size_t sum = 0;
-    in_arena(load.threads, [&] { sum = sum_of({0, tasks}); });
+    in_arena(load.threads, [&] { sum = sum_of<grain>({0, tasks}); });
     require(sum == sum_to(tasks), "sum of the leaves");
   });
 }
@@ -173,7 +176,8 @@ std::vector<perf_case> all_cases() {
            .contenders = {{group, run_spawn_join}}},
           {.name = "skynet",
            .loads = {{1'000'000, unlimited, 2}},
-           .contenders = {{group, run_skynet}}},
+           .contenders = {{group, run_skynet<1>},
+                          {group + " above 1,000 leaves", run_skynet<1'000>}}},
           {.name = "fib",
            .loads = {{fib_calls(27), unlimited, 2}},
            .contenders = {{group, run_fib}}},

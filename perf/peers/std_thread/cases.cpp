@@ -85,15 +85,6 @@ sample run_yield(const workload& load) {
   });
 }
 
-std::size_t sum_of(range all) {
-  if (all.count == 1)
-    return all.first;
-  std::size_t sum = 0;
-  for (std::size_t i = 0; i != all.parts(); ++i)
-    sum += sum_of(all.part(i));
-  return sum;
-}
-
 sample run_skynet(const workload& load) {
   return measure(load, 10'000, [&](std::size_t tasks, stopwatch&) {
     counter next = 0;
@@ -101,7 +92,7 @@ sample run_skynet(const workload& load) {
     const range all{0, tasks};
     on_threads(load.threads, [&](std::size_t) {
       for (std::size_t i = 0; (i = next.fetch_add(1)) < all.parts();)
-        sum.fetch_add(sum_of(all.part(i)), std::memory_order_relaxed);
+        sum.fetch_add(sum_in_turn(all.part(i)), std::memory_order_relaxed);
     });
     require(sum == sum_to(tasks), "sum of the leaves");
   });

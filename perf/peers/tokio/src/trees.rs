@@ -61,12 +61,25 @@ fn add_to_set(group: &mut JoinSet<u64>, all: Leaves) {
     });
 }
 
-fn start_tree(all: Leaves) -> JoinHandle<u64> {
+fn sum_in_turn(all: Leaves) -> u64 {
+    match all.count {
+        1 => all.first,
+        _ => (0..all.parts()).map(|i| sum_in_turn(all.part(i))).sum(),
+    }
+}
+
+/// Trees of at most `grain` leaves are not divided.
+fn start_tree(all: Leaves, grain: u64) -> JoinHandle<u64> {
     tokio::spawn(async move {
-        if all.count == 1 {
-            return all.first;
+        if all.count <= grain {
+            return sum_in_turn(all);
         }
-        sum_of_handles((0..all.parts()).map(|i| start_tree(all.part(i))).collect()).await
+        sum_of_handles(
+            (0..all.parts())
+                .map(|i| start_tree(all.part(i), grain))
+                .collect(),
+        )
+        .await
     })
 }
 
@@ -83,12 +96,20 @@ fn skynet_sets(rt: &'static Runtime, load: Load, _: &'static Watch) {
     check_skynet(load, run_in_set(rt, move |group| add_to_set(group, all)));
 }
 
-fn skynet_handles(rt: &'static Runtime, load: Load, _: &'static Watch) {
+fn skynet_handles(rt: &'static Runtime, load: Load, watch: &'static Watch) {
+    skynet_above(rt, load, watch, 1);
+}
+
+fn skynet_cut_off(rt: &'static Runtime, load: Load, watch: &'static Watch) {
+    skynet_above(rt, load, watch, 1_000);
+}
+
+fn skynet_above(rt: &'static Runtime, load: Load, _: &'static Watch, grain: u64) {
     let all = Leaves {
         first: 0,
         count: load.tasks as u64,
     };
-    check_skynet(load, run_with_handle(rt, move || start_tree(all)));
+    check_skynet(load, run_with_handle(rt, move || start_tree(all, grain)));
 }
 
 /// The sum of what `start` puts into a set.
@@ -283,7 +304,15 @@ fn queens_handles(rt: &'static Runtime, load: Load, watch: &'static Watch) {
 }
 
 pub fn answers() -> Vec<Answer> {
+    let cut_off = Answer {
+        case: "skynet",
+        library: "tokio, spawn above 1,000 leaves",
+        takes_cap: false,
+        warm_up: 10_000,
+        run: skynet_cut_off,
+    };
     [
+        vec![cut_off],
         in_both_ways("skynet", skynet_sets, skynet_handles),
         in_both_ways("fib", fib_sets, fib_handles),
         in_both_ways("nqueens", queens_sets, queens_handles),
