@@ -21,12 +21,16 @@ using counter = std::atomic<std::size_t>;
 
 constexpr std::size_t hops = 10;
 
+// No more than there may be tasks in flight.
+std::size_t threads_of(const workload& load) {
+  return std::min(load.threads, load.cap);
+}
+
 // How many a thread has in flight. Without a cap a thousand are enough to keep
 // it busy; more only take memory.
 std::size_t slots_of(const workload& load, std::size_t own, std::size_t i) {
   const std::size_t cap = load.cap == unlimited ? 1'000 : load.cap;
-  return std::min(own,
-                  std::max<std::size_t>(1, share_of(cap, i, load.threads)));
+  return std::min(own, share_of(cap, i, threads_of(load)));
 }
 
 // Starts a task when one has ended. A task goes through the queue `turns`
@@ -66,7 +70,7 @@ private:
 };
 
 sample run_turns(const workload& load, std::size_t warm_up, std::size_t turns) {
-  contexts all(load.threads);
+  contexts all(threads_of(load));
   return measure(load, warm_up, [&](std::size_t tasks, stopwatch&) {
     counter turned = 0;
     std::deque<starter> starters;
@@ -226,7 +230,7 @@ sample run_callbacks_yield(const workload& load) {
 }
 
 sample run_callbacks_sleep10(const workload& load) {
-  contexts all(load.threads);
+  contexts all(threads_of(load));
   return measure(load, 0, [&](std::size_t tasks, stopwatch&) {
     counter done = 0;
     std::deque<sleeper> sleepers;
