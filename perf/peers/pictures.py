@@ -52,7 +52,12 @@ def save(figure, path):
 
 START_AND_JOIN = {
     "sleep10", "spawn_join", "spawn_join_one_thread", "spawn_join_no_cap",
-    "yield", "skynet", "awaitable_children",
+    "yield", "awaitable_children",
+}
+TREES_AND_GROUPS = {
+    "skynet", "skynet_cut_off", "fib", "nqueens", "matmul", "groups_1",
+    "groups_2", "groups_8", "groups_32", "groups_yield", "groups_sleep",
+    "nested",
 }
 UNITS = {"wall_s": "ms", "bytes_per_task": "bytes/task", "p99_us": "p99, us"}
 
@@ -151,11 +156,12 @@ def draw_sweep(experiment, rows, path):
 
 def draw_all(experiments, rows, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    # Two, as one would be large.
-    those = [each for each in experiments if each.name in START_AND_JOIN]
-    draw_cases(those, rows, folder / "time.svg")
-    those = [each for each in experiments if each.name not in START_AND_JOIN]
-    draw_cases(those, rows, folder / "waits.svg")
+    # Three, as one would be large.
+    rest = {each.name for each in experiments} - START_AND_JOIN - TREES_AND_GROUPS
+    for name, names in [("time", START_AND_JOIN), ("trees", TREES_AND_GROUPS),
+                        ("waits", rest)]:
+        those = [each for each in experiments if each.name in names]
+        draw_cases(those, rows, folder / f"{name}.svg")
     for experiment in experiments:
         if experiment.sweep:
             draw_sweep(experiment, rows, folder / f"{experiment.sweep}.svg")

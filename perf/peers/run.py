@@ -36,6 +36,7 @@ from experiments import EXPERIMENTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PICTURES = {
     "time": "Time by case and library",
+    "trees": "Time of trees and groups, by case and library",
     "waits": "Time of waiting, by case and library",
     "tasks": "ns per task against tasks",
     "threads": "ns per task against threads",
