@@ -12,6 +12,7 @@ std::vector<perf_case> all_cases() {
           skynet_case(),
           fib_case(),
           nqueens_case(),
+          matmul_case(),
           groups_1_case(),
           groups_2_case(),
           groups_8_case(),
@@ -35,6 +36,7 @@ std::vector<perf_case> all_cases() {
           parked_case(),
           idle_case(),
           latency_case(),
+          fairness_case(),
           compile_time_case()};
 }
 

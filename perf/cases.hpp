@@ -41,6 +41,7 @@ perf_case yield_case();
 perf_case skynet_case();
 perf_case fib_case();
 perf_case nqueens_case();
+perf_case matmul_case();
 perf_case groups_1_case();
 perf_case groups_2_case();
 perf_case groups_8_case();
@@ -64,6 +65,7 @@ perf_case echo_case();
 perf_case parked_case();
 perf_case idle_case();
 perf_case latency_case();
+perf_case fairness_case();
 perf_case compile_time_case();
 
 /// Of this program: weir-perf's in all_cases.cpp, each peer's in its own.

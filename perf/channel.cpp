@@ -8,6 +8,7 @@
 #include <weir/runtime.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 
@@ -147,7 +148,8 @@ perf_case channel_flow_case() {
       .contenders = {{"weir", run_weir_flow},
                      {.library = "asio concurrent_channel",
                       .run = run_asio_flow,
-                      .is_baseline = true}},
+                      .is_baseline = true},
+                     {"asio callbacks, one thread", run_callbacks_flow}},
   };
 }
 
@@ -159,7 +161,8 @@ perf_case channel_ping_case() {
       .contenders = {{"weir", run_weir_ping},
                      {.library = "asio concurrent_channel",
                       .run = run_asio_ping,
-                      .is_baseline = true}},
+                      .is_baseline = true},
+                     {"asio callbacks, one thread", run_callbacks_ping}},
   };
 }
 

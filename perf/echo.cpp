@@ -8,72 +8,29 @@
 #include <weir/runtime.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
+#include "loopback.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
-#include <tuple>
 #include <vector>
 
 namespace weir::perf {
 
 namespace {
 
-using asio::ip::tcp;
 using counter = std::atomic<std::size_t>;
 using message = std::array<char, 1024>;
 
 constexpr std::size_t warm_up = 1'000;
 constexpr std::size_t most_connections = 5'000; // descriptors are few
-
-template <typename Executor>
-struct connection {
-  explicit connection(const Executor& ex) : server(ex), client(ex) {}
-
-  asio::basic_stream_socket<tcp, Executor> server;
-  asio::basic_stream_socket<tcp, Executor> client;
-};
-
-template <typename Executor>
-std::vector<connection<Executor>> connect(const Executor& ex,
-                                          std::size_t count) {
-  asio::io_context here; // never run: all of this blocks
-  tcp::acceptor acceptor(here, {asio::ip::address_v4::loopback(), 0});
-  std::vector<connection<Executor>> all;
-  for (std::size_t i = 0; i != count; ++i) {
-    connection<Executor>& made = all.emplace_back(ex);
-    made.client.connect(acceptor.local_endpoint());
-    acceptor.accept(made.server);
-    made.client.set_option(tcp::no_delay(true));
-    made.server.set_option(tcp::no_delay(true));
-  }
-  return all;
-}
-
-template <typename Coroutine, typename Socket>
-Coroutine serve(Socket& peer) {
-  message data;
-  for (;;) {
-    const std::tuple<boost::system::error_code, std::size_t> got =
-        co_await peer.async_read_some(asio::buffer(data),
-                                      asio::as_tuple(asio::deferred));
-    if (std::get<0>(got))
-      co_return; // the client has no more
-    co_await asio::async_write(
-        peer, asio::buffer(data, std::get<1>(got)), asio::deferred);
-  }
-}
 
 template <typename Coroutine, typename Socket>
 Coroutine ask(Socket& peer, std::size_t requests, counter& answered) {
@@ -114,7 +71,7 @@ sample run_weir_echo(const workload& load) {
     watch.start();
     rt.run(with_task_group({}, [&](task_group& group) -> task<void> {
       for (std::size_t i = 0; i != count; ++i) {
-        co_await group.spawn(serve<task<void>>(all[i].server));
+        co_await group.spawn(serve<task<void>, message>(all[i].server));
         co_await group.spawn(
             ask<task<void>>(all[i].client, share(tasks, i, count), answered));
       }
@@ -135,10 +92,10 @@ sample run_asio_echo(const workload& load) {
     std::size_t made = 0;
     const auto next = [&] {
       const std::size_t i = made++;
-      return i % 2 == 0 ? serve<asio::awaitable<void>>(all[i / 2].server)
-                        : ask<asio::awaitable<void>>(all[i / 2].client,
-                                                     share(tasks, i / 2, count),
-                                                     answered);
+      return i % 2 == 0
+                 ? serve<asio::awaitable<void>, message>(all[i / 2].server)
+                 : ask<asio::awaitable<void>>(
+                       all[i / 2].client, share(tasks, i / 2, count), answered);
     };
     watch.start();
     run_all<Group>(pool, 2 * count, unlimited, next);
@@ -155,12 +112,12 @@ perf_case echo_case() {
       .name = "echo",
       .question = "requests of 1 KiB over loopback, 64 connections",
       .loads = {{.tasks = 200'000, .cap = 64, .threads = 2}},
-      .contenders = {{"weir", run_weir_echo},
-                     {.library = "asio awaitable",
-                      .run = run_asio_echo<pool_group>,
-                      .is_baseline = true},
-                     {"asio awaitable on strands",
-                      run_asio_echo<strand_group>}},
+      .contenders = with_callbacks<run_callbacks_echo>(
+          {{"weir", run_weir_echo},
+           {.library = "asio awaitable",
+            .run = run_asio_echo<pool_group>,
+            .is_baseline = true},
+           {"asio awaitable on strands", run_asio_echo<strand_group>}}),
   };
 }
 

@@ -11,6 +11,7 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 
@@ -204,8 +205,11 @@ perf_case groups_2_case() {
       "groups_2", "groups of two empty children", {100'000, unlimited, 2});
 }
 perf_case groups_8_case() {
-  return groups_of<child::empty, 8>(
+  perf_case groups = groups_of<child::empty, 8>(
       "groups_8", "groups of eight empty children", {100'000, unlimited, 2});
+  groups.contenders.push_back(
+      {"asio callbacks, one thread", run_callbacks_groups_8});
+  return groups;
 }
 perf_case groups_32_case() {
   return groups_of<child::empty, 32>(

@@ -11,6 +11,7 @@
 
 #include "asio_groups.hpp"
 #include "cases.hpp"
+#include "quantiles.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -56,14 +57,7 @@ public:
     watch.stop();
   }
 
-  std::vector<figure> figures() {
-    std::sort(us_.begin(), us_.end());
-    const auto at = [&](double part) {
-      return us_[static_cast<std::size_t>(part *
-                                          static_cast<double>(us_.size() - 1))];
-    };
-    return {{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}};
-  }
+  const std::vector<double>& us() const { return us_; }
 
 private:
   std::vector<double> us_;
@@ -82,7 +76,7 @@ std::vector<figure> measure_waits(const Executor& ex,
   waits seen(tasks);
   seen.post_all(ex, watch);
   all.has_to_end.store(true, std::memory_order_relaxed); // a flag, no more
-  return seen.figures();
+  return quantiles(seen.us());
 }
 
 std::size_t yielding(const workload& load) {

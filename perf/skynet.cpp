@@ -9,6 +9,7 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 #include "peers/skynet_range.hpp"
@@ -39,13 +40,11 @@ Coroutine in_turn(range all) {
 
 // --- at once ---
 
-// Trees of at most `grain` leaves are not divided among the threads.
+// Trees of at most `grain` leaves are not divided, but summed by calls.
 template <std::size_t grain>
 task<std::size_t> with_when_all(range all) {
-  if (all.count == 1)
-    co_return all.first;
   if (all.count <= grain)
-    co_return co_await in_turn<task<std::size_t>>(all);
+    co_return sum_in_turn(all);
   std::vector<task<std::size_t>> children;
   children.reserve(range::ways);
   for (std::size_t i = 0; i != all.parts(); ++i)
@@ -89,17 +88,18 @@ sample run_weir_skynet(const workload& load) {
 
 // --- bare Asio ---
 
+template <std::size_t grain>
 asio::awaitable<void>
 on_pool(pool_executor ex, range all, std::size_t& result) {
-  if (all.count == 1) {
-    result = all.first;
+  if (all.count <= grain) {
+    result = sum_in_turn(all);
     co_return;
   }
   std::size_t sums[range::ways] = {};
   latch ended(ex, all.parts());
   for (std::size_t i = 0; i != all.parts(); ++i)
     asio::co_spawn(ex,
-                   on_pool(ex, all.part(i), sums[i]),
+                   on_pool<grain>(ex, all.part(i), sums[i]),
                    [&ended](const std::exception_ptr&) { ended.count_down(); });
   co_await ended.opened->async_receive(asio::deferred);
   result = 0;
@@ -107,9 +107,10 @@ on_pool(pool_executor ex, range all, std::size_t& result) {
     result += each;
 }
 
+template <std::size_t grain>
 asio::awaitable<std::size_t> spawning(pool_executor ex, range all) {
   std::size_t sum = 0;
-  co_await on_pool(ex, all, sum);
+  co_await on_pool<grain>(ex, all, sum);
   co_return sum;
 }
 
@@ -134,16 +135,18 @@ perf_case skynet_case() {
       .name = "skynet",
       .question = "a tree of tasks, ten children each: sum of its leaves",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir, when_all", run_weir_skynet<with_when_all<1>>},
-                     {"weir, task_group", run_weir_skynet<with_groups>},
-                     {"weir, when_all above 1,000 leaves",
-                      run_weir_skynet<with_when_all<1'000>>},
-                     {"weir, in turn",
-                      run_weir_skynet<in_turn<task<std::size_t>>>},
-                     {.library = "asio co_spawn",
-                      .run = run_asio_skynet<spawning>,
-                      .is_baseline = true},
-                     {"asio co_await, in turn", run_asio_skynet<awaiting>}},
+      .contenders = with_callbacks<run_callbacks_skynet>(
+          {{"weir, when_all", run_weir_skynet<with_when_all<1>>},
+           {"weir, task_group", run_weir_skynet<with_groups>},
+           {"weir, when_all above 1,000 leaves",
+            run_weir_skynet<with_when_all<1'000>>},
+           {"weir, in turn", run_weir_skynet<in_turn<task<std::size_t>>>},
+           {.library = "asio co_spawn",
+            .run = run_asio_skynet<spawning<1>>,
+            .is_baseline = true},
+           {"asio co_spawn above 1,000 leaves",
+            run_asio_skynet<spawning<1'000>>},
+           {"asio co_await, in turn", run_asio_skynet<awaiting>}}),
   };
 }
 

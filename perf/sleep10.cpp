@@ -8,6 +8,7 @@
 #include <weir/sleep.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 
@@ -71,12 +72,12 @@ perf_case sleep10_case() {
       .name = "sleep10",
       .question = "tasks that sleep 10 ms, a bounded number at once",
       .loads = {{.tasks = 1'000'000, .cap = 50'000, .threads = 2}},
-      .contenders = {{"weir", run_weir_sleep10},
-                     {.library = "asio co_spawn, cap",
-                      .run = run_asio_sleep10<pool_group>,
-                      .is_baseline = true},
-                     {"asio co_spawn on strands",
-                      run_asio_sleep10<strand_group>}},
+      .contenders = with_callbacks<run_callbacks_sleep10>(
+          {{"weir", run_weir_sleep10},
+           {.library = "asio co_spawn, cap",
+            .run = run_asio_sleep10<pool_group>,
+            .is_baseline = true},
+           {"asio co_spawn on strands", run_asio_sleep10<strand_group>}}),
       .floor_s = floor_of,
   };
 }

@@ -7,6 +7,7 @@
 #include <weir/runtime.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 
@@ -86,13 +87,13 @@ perf_case spawn_join_case() {
                 {1'000'000, 1'000, 1},
                 {1'000'000, unlimited, 2},
                 {1'000'000, unlimited, 1}},
-      .contenders =
+      .contenders = with_callbacks<run_callbacks_spawn_join>(
           {{"weir", run_weir_spawn_join},
            {.library = "asio co_spawn, cap",
             .run = run_asio_spawn_join<pool_group>,
             .is_baseline = true},
            {"asio co_spawn on strands", run_asio_spawn_join<strand_group>},
-           {.library = "asio post", .run = run_post, .ignores_cap = true}},
+           {.library = "asio post", .run = run_post, .ignores_cap = true}}),
   };
 }
 

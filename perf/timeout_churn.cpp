@@ -10,6 +10,7 @@
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 #include "sleepers.hpp"
@@ -141,12 +142,14 @@ perf_case timeout_churn_case() {
       .name = "timeout_churn",
       .question = "work with a timeout of 1 s that does not strike",
       .loads = {{.tasks = 1'000'000, .cap = unlimited, .threads = 2}},
-      .contenders = {{"weir", run_weir_timeout_churn},
-                     {.library = "asio timer by hand",
-                      .run = run_asio_timeout_churn<works_by_hand>,
-                      .is_baseline = true},
-                     {"asio operator||",
-                      run_asio_timeout_churn<works_with_or>}},
+      .contenders = with_callbacks<run_callbacks_timeout_churn>(
+          {{"weir", run_weir_timeout_churn},
+           {.library = "asio timer by hand",
+            .run = run_asio_timeout_churn<works_by_hand>,
+            .is_baseline = true},
+           {"asio operator||", run_asio_timeout_churn<works_with_or>},
+           {"asio callbacks, a deadline to check",
+            run_deadline_timeout_churn}}),
   };
 }
 

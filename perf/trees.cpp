@@ -10,12 +10,13 @@
 #include <weir/when_all.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
+#include "fib.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,14 +27,6 @@ namespace {
 constexpr std::size_t warm_up = 10'000;
 
 // --- fib ---
-
-task<std::uint64_t> fib_with_when_all(unsigned n) {
-  if (n < 2)
-    co_return n;
-  const std::tuple<std::uint64_t, std::uint64_t> parts =
-      co_await when_all(fib_with_when_all(n - 1), fib_with_when_all(n - 2));
-  co_return std::get<0>(parts) + std::get<1>(parts);
-}
 
 task<> fib_in_group(unsigned n, std::uint64_t& result) {
   if (n < 2) {
@@ -61,22 +54,6 @@ sample run_fib(const workload& load) {
     const unsigned n = fib_of_size(tasks);
     require(rt.run(Fib(n)) == fib_of(n), "fib");
   });
-}
-
-asio::awaitable<void>
-fib_in_asio(pool_executor ex, unsigned n, std::uint64_t& result) {
-  if (n < 2) {
-    result = n;
-    co_return;
-  }
-  std::uint64_t parts[2] = {};
-  latch ended(ex, 2);
-  for (unsigned i = 0; i != 2; ++i)
-    asio::co_spawn(ex,
-                   fib_in_asio(ex, n - 1 - i, parts[i]),
-                   [&ended](const std::exception_ptr&) { ended.count_down(); });
-  co_await ended.opened->async_receive(asio::deferred);
-  result = parts[0] + parts[1];
 }
 
 sample run_asio_fib(const workload& load) {
@@ -190,11 +167,12 @@ perf_case fib_case() {
   return {.name = "fib",
           .question = "fib(27) by recursion, a task for each call",
           .loads = {{.tasks = fib_calls(27), .cap = unlimited, .threads = 2}},
-          .contenders = {{"weir, when_all", run_fib<fib_with_when_all>},
-                         {"weir, task_group", run_fib<fib_with_groups>},
-                         {.library = "asio co_spawn",
-                          .run = run_asio_fib,
-                          .is_baseline = true}}};
+          .contenders = with_callbacks<run_callbacks_fib>(
+              {{"weir, when_all", run_fib<fib_with_when_all>},
+               {"weir, task_group", run_fib<fib_with_groups>},
+               {.library = "asio co_spawn",
+                .run = run_asio_fib,
+                .is_baseline = true}})};
 }
 
 perf_case nqueens_case() {

@@ -8,6 +8,7 @@
 #include <weir/runtime.hpp>
 #include <weir/with_task_group.hpp>
 
+#include "asio_callbacks.hpp"
 #include "asio_groups.hpp"
 #include "cases.hpp"
 
@@ -68,12 +69,12 @@ perf_case yield_case() {
       .name = "yield",
       .question = "tasks that let others run ten times each",
       .loads = {{.tasks = 100'000, .cap = 1'000, .threads = 2}},
-      .contenders = {{"weir", run_weir_yield},
-                     {.library = "asio co_spawn, cap",
-                      .run = run_asio_yield<pool_group>,
-                      .is_baseline = true},
-                     {"asio co_spawn on strands",
-                      run_asio_yield<strand_group>}},
+      .contenders = with_callbacks<run_callbacks_yield>(
+          {{"weir", run_weir_yield},
+           {.library = "asio co_spawn, cap",
+            .run = run_asio_yield<pool_group>,
+            .is_baseline = true},
+           {"asio co_spawn on strands", run_asio_yield<strand_group>}}),
   };
 }
 

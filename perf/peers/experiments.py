@@ -73,17 +73,35 @@ MILLION = 1_000_000
 # With no cap these are plain goroutines.
 SEMAPHORES = ("channel as semaphore", "semaphore.Weighted")
 
+# On one thread the same as the row of one thread.
+CONTEXTS = "a context per thread"
+# One thread, whatever the number of threads or the cap.
+ONE_THREAD = "asio callbacks, one thread"
+
 EXPERIMENTS = [
     one("sleep10", "sleep10", Load(MILLION, 50_000), Load(2_000, 500),
         uncapped=("Go, goroutines",)),
     one("spawn_join", "spawn_join", Load(MILLION, 1_000), Load(5_000, 100),
         without=("asio post",)),
     one("spawn_join_one_thread", "spawn_join", Load(MILLION, 1_000, 1),
-        Load(5_000, 100, 1), without=("asio post",)),
+        Load(5_000, 100, 1), without=("asio post", CONTEXTS)),
     one("spawn_join_no_cap", "spawn_join", Load(MILLION), Load(5_000),
         without=SEMAPHORES),
     one("yield", "yield", Load(100_000, 1_000), Load(2_000, 100)),
-    one("skynet", "skynet", Load(MILLION), Load(5_000)),
+    one("skynet", "skynet", Load(MILLION), Load(5_000),
+        without=("above 1,000 leaves", "in turn")),
+    one("skynet_cut_off", "skynet", Load(MILLION), Load(5_000),
+        only=("above 1,000 leaves", "in turn", FLOOR)),
+    one("fib", "fib", Load(635_621), Load(5_000)),
+    one("nqueens", "nqueens", Load(856_189), Load(5_000)),
+    one("matmul", "matmul", Load(1_024), Load(128)),
+    one("groups_1", "groups_1", Load(100_000), Load(1_000)),
+    one("groups_2", "groups_2", Load(100_000), Load(1_000)),
+    one("groups_8", "groups_8", Load(100_000), Load(1_000)),
+    one("groups_32", "groups_32", Load(30_000), Load(500)),
+    one("groups_yield", "groups_yield", Load(100_000), Load(1_000)),
+    one("groups_sleep", "groups_sleep", Load(300), Load(20)),
+    one("nested", "nested", Load(100_000), Load(2_000)),
     one("first_error", "first_error", Load(10_000), Load(500)),
     one("first_error_timers", "first_error_timers", Load(10_000), Load(500)),
     one("first_error_sockets", "first_error_sockets", Load(10_000), Load(500)),
@@ -98,12 +116,14 @@ EXPERIMENTS = [
     one("idle", "idle", Load(100_000), Load(1_000), metric="wakeups"),
     one("latency", "latency", Load(5_000, 1_000), Load(100, 100),
         metric="p99_us"),
+    one("fairness", "fairness", Load(2_000, 8), Load(100, 8),
+        metric="echo_p99_us"),
     one("compile_time", "compile_time", Load(1, threads=1), Load(1, threads=1),
         metric="cpu_s"),
     sweep("tasks", "spawn_join",
           [Load(10**n, 1_000) for n in range(3, 8)],
           [Load(n, 100) for n in (100, 1_000)],
-          without=("asio post", FLOOR),
+          without=("asio post", FLOOR, ONE_THREAD),
           most_tasks={"on strands": MILLION}),
     sweep("threads", "spawn_join",
           [Load(MILLION, 1_000, n) for n in (1, 2, 3, 4, 6, 8)],
@@ -112,7 +132,7 @@ EXPERIMENTS = [
     sweep("cap", "spawn_join",
           [Load(MILLION, 10**n) for n in range(0, 7)],
           [Load(2_000, n) for n in (1, 100)],
-          without=("asio post", FLOOR, "Boost.Fiber, shared_work"),
+          without=("asio post", FLOOR, ONE_THREAD, "Boost.Fiber, shared_work"),
           most_cap={"Boost.Fiber": 100_000}),  # a stack of 16 KiB for each
     sweep("memory", "parked",
           [Load(10**n) for n in range(3, 7)],

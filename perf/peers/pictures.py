@@ -25,6 +25,7 @@ COLOURS = [
     ("weir", ["#0b5fa5", "#3d8bd0", "#7fb5e6", "#b5d5f2"]),
     ("asio", ["#d95f02", "#f08c3c", "#f7b27a", "#fbd3b2"]),
     ("Go", ["#1b7f5c", "#45a884", "#85caae", "#b8e2d1"]),
+    ("tokio", ["#b8860b", "#dcb455"]),
     ("Boost.Fiber", ["#7a3e9d", "#a977c4"]),
     ("oneTBB", ["#a0522d"]),
     ("std::thread", ["#444444"]),
@@ -51,7 +52,12 @@ def save(figure, path):
 
 START_AND_JOIN = {
     "sleep10", "spawn_join", "spawn_join_one_thread", "spawn_join_no_cap",
-    "yield", "skynet", "awaitable_children",
+    "yield", "awaitable_children",
+}
+TREES_AND_GROUPS = {
+    "skynet", "skynet_cut_off", "fib", "nqueens", "matmul", "groups_1",
+    "groups_2", "groups_8", "groups_32", "groups_yield", "groups_sleep",
+    "nested",
 }
 UNITS = {"wall_s": "ms", "bytes_per_task": "bytes/task", "p99_us": "p99, us"}
 
@@ -150,11 +156,12 @@ def draw_sweep(experiment, rows, path):
 
 def draw_all(experiments, rows, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    # Two, as one would be large.
-    those = [each for each in experiments if each.name in START_AND_JOIN]
-    draw_cases(those, rows, folder / "time.svg")
-    those = [each for each in experiments if each.name not in START_AND_JOIN]
-    draw_cases(those, rows, folder / "waits.svg")
+    # Three, as one would be large.
+    rest = {each.name for each in experiments} - START_AND_JOIN - TREES_AND_GROUPS
+    for name, names in [("time", START_AND_JOIN), ("trees", TREES_AND_GROUPS),
+                        ("waits", rest)]:
+        those = [each for each in experiments if each.name in names]
+        draw_cases(those, rows, folder / f"{name}.svg")
     for experiment in experiments:
         if experiment.sweep:
             draw_sweep(experiment, rows, folder / f"{experiment.sweep}.svg")

@@ -25,6 +25,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 
@@ -35,6 +36,7 @@ from experiments import EXPERIMENTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PICTURES = {
     "time": "Time by case and library",
+    "trees": "Time of trees and groups, by case and library",
     "waits": "Time of waiting, by case and library",
     "tasks": "ns per task against tasks",
     "threads": "ns per task against threads",
@@ -94,6 +96,15 @@ def first_line(command):
     return (done.stdout.splitlines() or ["unknown"])[0]
 
 
+def describe_rust(programs):
+    """Of the folder in which ./dev built the peer: what it was built with."""
+    compiler = "/usr/bin/rustc" if os.access("/usr/bin/rustc", os.X_OK) else "rustc"
+    lock = programs.parent / "tokio/Cargo.lock"
+    found = lock.exists() and re.search(r'name = "tokio"\nversion = "(.*)"',
+                                        lock.read_text("utf-8"))
+    return f"{first_line([compiler, '--version'])}, tokio {found[1] if found else 'unknown'}"
+
+
 def describe_machine(programs):
     """What the figures hold for."""
     # "machine: CPU, N cores; compiler, Boost, weir"
@@ -111,6 +122,7 @@ def describe_machine(programs):
         ("Go", first_line(["go", "version"]).removeprefix("go version ")
          + ", x/sync " + first_line(["dpkg-query", "-W", "-f=${Version}",
                                      "golang-golang-x-sync-dev"])),
+        ("Rust", describe_rust(programs)),
         ("date", datetime.date.today().isoformat()),
     ]
 

@@ -27,4 +27,14 @@ struct range {
 /// 0 + 1 + ... + (n - 1).
 inline std::size_t sum_to(std::size_t n) { return n * (n - 1) / 2; }
 
+/// The sum of the leaves by calls, without tasks.
+inline std::size_t sum_in_turn(range all) {
+  if (all.count == 1)
+    return all.first;
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i != all.parts(); ++i)
+    sum += sum_in_turn(all.part(i));
+  return sum;
+}
+
 } // namespace weir::perf

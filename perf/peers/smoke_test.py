@@ -5,6 +5,9 @@
 then measures two experiments and reads the page that run.py makes of them.
 
 usage: smoke_test.py PEER...
+
+Meson does not build the peers in Go and in Rust; they are run where they lie
+beside the first PEER.
 """
 
 import json
@@ -69,6 +72,9 @@ def check_page(programs):
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:]:
+    first = pathlib.Path(sys.argv[1]).resolve()
+    beside = [first.with_name(name) for name in ("peer-go", "peer-tokio")]
+    given = [pathlib.Path(each).resolve() for each in sys.argv[1:]]
+    for each in dict.fromkeys([*given, *(each for each in beside if each.exists())]):
         check_peer(each)
-    check_page(pathlib.Path(sys.argv[1]).resolve().parents[1])
+    check_page(first.parents[1])

@@ -35,7 +35,8 @@ func answers() []answer {
 	var all []answer
 	for _, of := range [][]answer{tasksAnswers(), skynetAnswers(),
 		firstErrorAnswers(), timeoutAnswers(), channelAnswers(),
-		echoAnswers(), parkedAnswers()} {
+		echoAnswers(), parkedAnswers(), groupsAnswers(), treesAnswers(),
+		matmulAnswers(), fairnessAnswers()} {
 		all = append(all, of...)
 	}
 	return all

@@ -3,7 +3,11 @@
 
 package main
 
-import "golang.org/x/sync/errgroup"
+import (
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
 
 const ways = 10
 
@@ -54,14 +58,46 @@ func sumByErrgroup(r leaves) int {
 		})
 	}
 	require(group.Wait() == nil, "no error")
+	return sumOf(sums[:])
+}
+
+func sumInTurn(r leaves) int {
+	if r.count == 1 {
+		return r.first
+	}
 	sum := 0
-	for _, each := range sums {
-		sum += each
+	for i := 0; i < r.parts(); i++ {
+		sum += sumInTurn(r.part(i))
 	}
 	return sum
 }
 
+// sumByWaitGroup does not divide trees of at most grain leaves.
+func sumByWaitGroup(r leaves, grain int) int {
+	if r.count <= grain {
+		return sumInTurn(r)
+	}
+	var group sync.WaitGroup
+	var sums [ways]int
+	group.Add(r.parts())
+	for i := 0; i < r.parts(); i++ {
+		i := i
+		go func() {
+			defer group.Done()
+			sums[i] = sumByWaitGroup(r.part(i), grain)
+		}()
+	}
+	group.Wait()
+	return sumOf(sums[:])
+}
+
 func skynetAnswers() []answer {
+	waitGroup := func(grain int) func(load, *watch) {
+		return func(l load, _ *watch) {
+			require(sumByWaitGroup(leaves{0, l.tasks}, grain) == sumTo(l.tasks),
+				"sum of the leaves")
+		}
+	}
 	return []answer{
 		{"skynet", "Go, goroutines", false, 10000, func(l load, _ *watch) {
 			result := make(chan int, 1)
@@ -72,5 +108,7 @@ func skynetAnswers() []answer {
 			require(sumByErrgroup(leaves{0, l.tasks}) == sumTo(l.tasks),
 				"sum of the leaves")
 		}},
+		{"skynet", "Go, WaitGroup", false, 10000, waitGroup(1)},
+		{"skynet", "Go, WaitGroup above 1,000 leaves", false, 10000, waitGroup(1000)},
 	}
 }

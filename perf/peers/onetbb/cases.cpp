@@ -8,6 +8,7 @@
 
 #include <weir/task_group.hpp> // weir::unlimited
 
+#include "../matmul.hpp"
 #include "../skynet_range.hpp"
 #include "../trees.hpp"
 
@@ -49,13 +50,15 @@ sample run_spawn_join(const workload& load) {
   });
 }
 
+// Trees of at most `grain` leaves are not divided, but summed by calls.
+template <std::size_t grain>
 std::size_t sum_of(range all) {
-  if (all.count == 1)
-    return all.first;
+  if (all.count <= grain)
+    return sum_in_turn(all);
   std::size_t sums[range::ways] = {};
   tbb::task_group group;
   for (std::size_t i = 0; i != all.parts(); ++i)
-    group.run([&sums, all, i] { sums[i] = sum_of(all.part(i)); });
+    group.run([&sums, all, i] { sums[i] = sum_of<grain>(all.part(i)); });
   group.wait();
   std::size_t sum = 0;
   for (std::size_t each : sums)
@@ -63,10 +66,11 @@ std::size_t sum_of(range all) {
   return sum;
 }
 
+template <std::size_t grain>
 sample run_skynet(const workload& load) {
   return measure(load, 10'000, [&](std::size_t tasks, stopwatch&) {
     std::size_t sum = 0;
-    in_arena(load.threads, [&] { sum = sum_of({0, tasks}); });
+    in_arena(load.threads, [&] { sum = sum_of<grain>({0, tasks}); });
     require(sum == sum_to(tasks), "sum of the leaves");
   });
 }
@@ -119,6 +123,26 @@ sample run_nqueens(const workload& load) {
   });
 }
 
+void multiply(block c, block a, block b) {
+  if (c.rows == block::leaf)
+    return multiply_leaf(c, a, b);
+  for (unsigned k = 0; k != 2; ++k) {
+    tbb::task_group group;
+    for (unsigned i = 0; i != 4; ++i)
+      group.run([=] {
+        multiply(
+            c.quarter(i / 2, i % 2), a.quarter(i / 2, k), b.quarter(k, i % 2));
+      });
+    group.wait();
+  }
+}
+
+sample run_matmul(const workload& load) {
+  return measure_matmul(load, [&](product& p) {
+    in_arena(load.threads, [&] { multiply(p.c(), p.a(), p.b()); });
+  });
+}
+
 template <std::size_t children>
 sample run_groups(const workload& load) {
   return measure(load, 10'000, [&](std::size_t groups, stopwatch&) {
@@ -152,13 +176,17 @@ std::vector<perf_case> all_cases() {
            .contenders = {{group, run_spawn_join}}},
           {.name = "skynet",
            .loads = {{1'000'000, unlimited, 2}},
-           .contenders = {{group, run_skynet}}},
+           .contenders = {{group, run_skynet<1>},
+                          {group + " above 1,000 leaves", run_skynet<1'000>}}},
           {.name = "fib",
            .loads = {{fib_calls(27), unlimited, 2}},
            .contenders = {{group, run_fib}}},
           {.name = "nqueens",
            .loads = {{856'189, unlimited, 2}},
            .contenders = {{group, run_nqueens}}},
+          {.name = "matmul",
+           .loads = {{1'024, unlimited, 2}},
+           .contenders = {{group, run_matmul}}},
           groups_of("groups_1", &run_groups<1>),
           groups_of("groups_2", &run_groups<2>),
           groups_of("groups_8", &run_groups<8>),

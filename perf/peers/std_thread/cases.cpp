@@ -8,6 +8,7 @@
 
 #include <weir/task_group.hpp> // weir::unlimited
 
+#include "../matmul.hpp"
 #include "../skynet_range.hpp"
 
 #include <algorithm>
@@ -84,15 +85,6 @@ sample run_yield(const workload& load) {
   });
 }
 
-std::size_t sum_of(range all) {
-  if (all.count == 1)
-    return all.first;
-  std::size_t sum = 0;
-  for (std::size_t i = 0; i != all.parts(); ++i)
-    sum += sum_of(all.part(i));
-  return sum;
-}
-
 sample run_skynet(const workload& load) {
   return measure(load, 10'000, [&](std::size_t tasks, stopwatch&) {
     counter next = 0;
@@ -100,9 +92,34 @@ sample run_skynet(const workload& load) {
     const range all{0, tasks};
     on_threads(load.threads, [&](std::size_t) {
       for (std::size_t i = 0; (i = next.fetch_add(1)) < all.parts();)
-        sum.fetch_add(sum_of(all.part(i)), std::memory_order_relaxed);
+        sum.fetch_add(sum_in_turn(all.part(i)), std::memory_order_relaxed);
     });
     require(sum == sum_to(tasks), "sum of the leaves");
+  });
+}
+
+void multiply(block c, block a, block b) {
+  if (c.rows == block::leaf)
+    return multiply_leaf(c, a, b);
+  for (std::size_t i = 0; i != 8; ++i)
+    multiply(c.quarter(i / 2 % 2, i % 2),
+             a.quarter(i / 2 % 2, i / 4),
+             b.quarter(i / 4, i % 2));
+}
+
+// Parts of the product are handed out; what a thread takes it does by itself.
+sample run_matmul(const workload& load) {
+  return measure_matmul(load, [&](product& p) {
+    const std::size_t across =
+        std::min<std::size_t>(4, p.c().rows / block::leaf);
+    counter next = 0;
+    on_threads(load.threads, [&](std::size_t) {
+      for (std::size_t i = 0; (i = next.fetch_add(1)) < across * across;)
+        for (std::size_t k = 0; k != across; ++k)
+          multiply(p.c().part(i / across, i % across, across),
+                   p.a().part(i / across, k, across),
+                   p.b().part(k, i % across, across));
+    });
   });
 }
 
@@ -118,7 +135,10 @@ std::vector<perf_case> all_cases() {
            .contenders = {{loops, run_yield}}},
           {.name = "skynet",
            .loads = {{1'000'000, unlimited, 2}},
-           .contenders = {{loops, run_skynet}}}};
+           .contenders = {{loops, run_skynet}}},
+          {.name = "matmul",
+           .loads = {{1'024, unlimited, 2}},
+           .contenders = {{loops, run_matmul}}}};
 }
 
 } // namespace weir::perf
