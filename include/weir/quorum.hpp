@@ -45,7 +45,7 @@ WEIR_API void require_quorum(std::size_t k, std::size_t tasks);
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
-/// Complexity: as when_all(), and an allocation; two for a range.
+/// Complexity: as when_all(), and two allocations; three for a range.
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto quorum(std::size_t k, Works&&... works) {
   using value = detail::raced_value<detail::argument_value_t<Works>...>;

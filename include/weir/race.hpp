@@ -47,7 +47,7 @@ namespace weir {
 /// Cancellation: terminal; cancels all, waits until they have ended, then
 ///   throws `operation_aborted` or unwinds.
 /// Resumes on: the task's strand.
-/// Complexity: as when_all().
+/// Complexity: as when_all(), and an allocation for a range.
 /// Source: Java's `Joiner.anySuccessfulOrThrow`, JavaScript's `Promise.any`.
 template <detail::work_argument... Works>
 requires(sizeof...(Works) > 0) auto race(Works&&... works) {

@@ -20,15 +20,18 @@ contest_score::contest_score(task_core& parent,
                              const char* name,
                              std::size_t wanted,
                              contest_end end) noexcept
-    : join_block(parent, name), claim_(wanted), wanted_(wanted), end_(end) {}
+    : join_block(parent, name, first_cause::counts), claim_(wanted),
+      wanted_(wanted), end_(end) {}
 
 contest_score::~contest_score() = default;
 
 bool contest_score::is_in_time(std::size_t position) noexcept {
-  const bool claimed = entrants_[position].claimed;
+  bool& claimed = entrants_[position].claimed;
   if (claimed)
     taken_.store(true, std::memory_order_relaxed); // as has_taken()
-  return claimed || claim_.take();
+  else
+    claimed = claim_.take();
+  return claimed;
 }
 
 std::size_t contest_score::rank_of_winner() noexcept {
@@ -51,8 +54,10 @@ void contest_score::fail(task_core& core,
       is_aborted(error))
     return;
   if (end_ == contest_end::by_any_error) {
-    if (is_in_time(position) && rank_of_winner() == 0)
-      decisive_ = error; // Read when all are joined.
+    if (is_in_time(position)) { // or its result threw when it was moved
+      decisive_ = error;        // Read when all are joined.
+      cancel(asio::error::operation_aborted, false);
+    }
     return;
   }
   loser.name = core.name;
@@ -75,8 +80,6 @@ void contest_score::fail_with_all() const {
       entries.push_back({i, each.name == nullptr ? "" : each.name, each.error});
   if (entries.empty())
     throw_aborted(); // All were cancelled.
-  if (end_ == contest_end::by_any_error)
-    std::rethrow_exception(entries.front().error);
   const std::size_t failed = entries.size();
   throw group_error(std::move(entries), failed);
 }

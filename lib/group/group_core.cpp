@@ -72,9 +72,9 @@ void group_core::release() noexcept {
 }
 
 void group_core::handle_gone() noexcept {
-  // acquire: sees the timers. The owner knows that no thread sets a deadline
-  // any more, and what shutdown() sets, it sets before it ends a child that was
-  // joined.
+  // acquire: sees the timers. A thread that sets one now would use the group
+  // while it is destroyed; next_stage(), which holds a reference, finds the
+  // timer retired.
   if (timed_.load(std::memory_order_acquire)) {
     timers_->deadline.retire();
     timers_->stages.retire();

@@ -45,9 +45,9 @@ struct child_list {
   std::uint32_t size = 0;
   task_list tasks;
 };
-// No cache line contains parts of two of them: a block begins at a multiple of
-// 16 bytes, and four times that lie between the end of one list and the begin
-// of the next.
+// No cache line contains parts of two of them: 56 bytes, and the 8 to which a
+// list is aligned, lie between the end of one and the begin of what is used of
+// the next.
 struct apart_child_list : child_list {
   std::array<std::byte, 56> apart;
 };

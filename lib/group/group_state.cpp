@@ -190,8 +190,10 @@ void group_state::set_joined(group_queue& woken) noexcept {
 }
 
 bool group_state::withdraw(group_waiter& w, group_queue& woken) noexcept {
-  // A joiner may have been completed before the rules took over.
-  if (w.state != wait_result::queued || (w.role == kind::joiner && joined_))
+  // A joiner may have been completed before the rules took over: it is in no
+  // queue.
+  if (w.state != wait_result::queued ||
+      (w.role == kind::joiner && w.prev == nullptr && joiners_.first() != &w))
     return false;
   switch (w.role) {
   case kind::joiner:

@@ -18,8 +18,10 @@ namespace weir::detail {
 const wait_kind join_block::wait = {
     {&join_block::resume}, &join_block::interrupt, "group join"};
 
-join_block::join_block(task_core& parent, const char* name) noexcept
-    : interruptible(wait), parent_(parent), name_(name) {}
+join_block::join_block(task_core& parent,
+                       const char* name,
+                       first_cause first) noexcept
+    : interruptible(wait), parent_(parent), name_(name), cause_(first) {}
 
 join_block::~join_block() { close(); }
 
@@ -195,8 +197,10 @@ void join_block::cancel(boost::system::error_code reason,
   bool is_first = false;
   {
     std::lock_guard held(lock_);
-    broken_off_ = broken_off_ || from_outside;
-    // relaxed: written under lock_.
+    // relaxed, both: written under lock_.
+    if (from_outside && (cause_ == first_cause::is_overridden ||
+                         !cancelled_.load(std::memory_order_relaxed)))
+      broken_off_ = true;
     if (!cancelled_.load(std::memory_order_relaxed)) {
       reason_ = reason;
       // release: pairs with is_cancelled().

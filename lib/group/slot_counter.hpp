@@ -84,9 +84,9 @@ public:
     }
   }
 
-  // Any thread: one child less. refused: locked, or it is the last and a joiner
-  // waits; use the rules. `idle`: it was the last. `joiner`: it has joined the
-  // group, and the caller completes this one; or null.
+  // Any thread: one child less. refused: locked, or not fresh and it is the
+  // last and a joiner waits; use the rules. `idle`: it was the last. `joiner`:
+  // it has joined the group, and the caller completes this one; or null.
   exit try_leave(bool& idle, group_waiter*& joiner) noexcept {
     // acquire: sees joiner_.
     std::uint64_t seen = word_.load(std::memory_order_acquire);

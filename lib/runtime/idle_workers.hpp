@@ -13,20 +13,20 @@ namespace weir::detail {
 // push starts another one only if fewer than `limit` are active and none is
 // searching: a worker that finds work starts the next.
 //
-// While one worker naps, an active worker starts none for what it will run
-// itself. A worker naps when it has searched and the others had only short
-// tasks, which are better left to them: it looks again after a while, in case
-// that one of them has a long task by then.
+// While some workers are active and some are idle, none of which searches, one
+// of the idle *watches*: it looks again after a while. It naps if the others
+// had only short tasks, which are better left to them: then it looks again
+// soon, and an active worker starts none for what it will run itself.
 //
 // One word: active in the low half, searching (a part of active) in the high,
-// and a flag for the nap.
+// and two flags: a worker watches, and it naps.
 template <typename Sync>
 class basic_idle_workers {
 public:
   explicit basic_idle_workers(std::uint32_t limit) noexcept : limit_(limit) {}
 
   // Any thread, after a push. True: post a drain handler; it is counted as
-  // searching. The caller has fenced the push, see scheduler::push().
+  // searching. The caller has fenced the push, see scheduler::notify().
   bool try_enter() noexcept {
     // relaxed: ordered by the caller's fence.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -49,29 +49,46 @@ public:
   }
 
   // Any thread; a hint. An active worker that pushes when it is true needs no
-  // try_enter(), and no fence: the worker that naps looks at what was pushed
-  // within the time of a nap.
+  // try_enter(), and no fence: as long as it is active, an idle worker looks
+  // again and again at what was pushed, see watch().
   bool is_napping() const noexcept {
-    // relaxed: if that nap has ended, the worker has begun another one since
-    // then, or will, for there is an active worker.
+    // relaxed: as above.
     return (word_.load(std::memory_order_relaxed) & napping_flag) != 0;
   }
 
-  // Once for each nap. True: as try_enter().
-  bool end_nap() noexcept {
+  // After found_work(): there may be no other searcher. True: the caller sees
+  // to it that end_watch() is called after a while.
+  bool watch() noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
-    std::uint64_t wanted = 0;
     do {
-      wanted = seen & ~napping_flag;
-      if (searching(seen) == 0 && active(seen) < limit_)
-        wanted += one_active + one_searching;
+      if ((seen & watching_flag) != 0 || active(seen) >= limit_)
+        return false;
     } while (!word_.compare_exchange_weak(seen,
-                                          wanted,
+                                          seen | watching_flag,
                                           // seq_cst: see leave().
                                           std::memory_order_seq_cst,
                                           std::memory_order_relaxed));
-    return searching(wanted) != searching(seen);
+    return true;
+  }
+
+  // Once for each watch. True: as try_enter(). A worker that searches meanwhile
+  // watches when it leaves, or when it has found work.
+  bool end_watch() noexcept {
+    // relaxed: the exchange orders.
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    bool enters = false;
+    do {
+      enters =
+          searching(seen) == 0 && active(seen) != 0 && active(seen) < limit_;
+    } while (!word_.compare_exchange_weak(
+        seen,
+        (seen & ~(watching_flag | napping_flag)) +
+            (enters ? one_active + one_searching : 0),
+        // seq_cst: see leave().
+        std::memory_order_seq_cst,
+        std::memory_order_relaxed));
+    return enters;
   }
 
   // A worker without work starts to look for some.
@@ -80,23 +97,24 @@ public:
     word_.fetch_add(one_searching, std::memory_order_relaxed);
   }
 
-  enum class rest : std::uint8_t {
-    idle,
-    nap, // The caller sees to it that end_nap() is called after a while.
-    other_naps,
+  struct leaving {
+    bool watches; // The caller sees to it that end_watch() is called.
+    bool is_nap;  // The last look need not include active workers.
   };
 
-  // A searcher stops, and naps if another worker is active. It must look at the
-  // queues once more after this, but at those of active workers only if no
-  // worker naps: a push that saw it searching did not start another.
-  rest leave() noexcept {
+  // A searcher stops. If another worker is active, and none watches, it
+  // watches, and naps if it `may_nap`. It must look at the queues once more
+  // after this: a push that saw it searching did not start another.
+  leaving leave(bool may_nap) noexcept {
     // relaxed: the exchange orders.
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     std::uint64_t wanted = 0;
+    bool watches = false;
     do {
       wanted = seen - one_active - one_searching;
-      if (active(wanted) != 0)
-        wanted |= napping_flag;
+      watches = active(wanted) != 0 && (seen & watching_flag) == 0;
+      if (watches)
+        wanted |= watching_flag | (may_nap ? napping_flag : 0);
     } while (!word_.compare_exchange_weak(
         seen,
         wanted,
@@ -105,9 +123,7 @@ public:
         // last look, which follows, sees what was pushed.
         std::memory_order_seq_cst,
         std::memory_order_relaxed));
-    if (active(wanted) == 0)
-      return rest::idle;
-    return (seen & napping_flag) != 0 ? rest::other_naps : rest::nap;
+    return {watches, (wanted & napping_flag) != 0};
   }
 
   // Any thread; a hint.
@@ -118,12 +134,14 @@ public:
 private:
   static constexpr std::uint64_t one_active = 1;
   static constexpr std::uint64_t one_searching = std::uint64_t(1) << 32;
+  static constexpr std::uint64_t watching_flag = std::uint64_t(1) << 62;
   static constexpr std::uint64_t napping_flag = std::uint64_t(1) << 63;
   static std::uint32_t active(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word);
   }
   static std::uint32_t searching(std::uint64_t word) noexcept {
-    return static_cast<std::uint32_t>((word & ~napping_flag) >> 32);
+    return static_cast<std::uint32_t>(
+        (word & ~(watching_flag | napping_flag)) >> 32);
   }
 
   const std::uint32_t limit_;

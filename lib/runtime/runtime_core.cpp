@@ -19,10 +19,11 @@ std::size_t checked_threads(std::size_t threads) {
 }
 
 // How many handlers the engine has at a time: one for each worker; one for the
-// armed timer, one that was aborted but not called, one that fires; the marker;
-// at the end, one more for each worker. All of that twice.
+// armed timer, one that was aborted but not called, one that fires; one for a
+// worker that watches; the marker; at the end, one more for each worker. All of
+// that twice.
 constexpr std::size_t handlers(std::size_t threads) noexcept {
-  return 2 * (2 * threads + 4);
+  return 2 * (2 * threads + 5);
 }
 
 // `node` is in the list, which is linked by `next`.

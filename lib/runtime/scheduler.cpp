@@ -45,6 +45,9 @@ constexpr unsigned longest_search = 40;
 // a worker finds work. The end of a nap costs a few microseconds.
 constexpr std::chrono::microseconds shortest_nap{50};
 constexpr std::uint32_t most_doublings = 3;
+// A worker that watches those with a long task looks again after this time.
+// What they push wakes a worker at once.
+constexpr std::chrono::milliseconds long_watch{10};
 // See scheduler::steal().
 constexpr std::uint32_t steal_patience = 8;
 // See ready_crowd(). The control blocks and frames of this many
@@ -70,15 +73,24 @@ struct scheduler::drain_handler {
   bool searching;
 };
 
-// The end of a nap.
-struct scheduler::nap_handler {
+// A watch is over.
+struct scheduler::watch_end {
+  using allocator_type = handler_allocator<void>;
+  allocator_type get_allocator() const noexcept {
+    return allocator_type(self->memory_);
+  }
+  void operator()() const noexcept { self->end_watch(); }
+
+  scheduler* self;
+};
+
+struct scheduler::watch_handler {
   using allocator_type = handler_allocator<void>;
   allocator_type get_allocator() const noexcept {
     return allocator_type(self->memory_);
   }
   void operator()(const boost::system::error_code&) const noexcept {
-    if (self->idle_.end_nap())
-      self->drain(true);
+    self->end_watch();
   }
 
   scheduler* self;
@@ -97,13 +109,8 @@ scheduler::scheduler(asio::thread_pool& pool,
     workers_[i].crowd = crowd_size;
     workers_[i].looked.resize(threads);
   }
-  if (threads == 1)
-    return;
-  // Asio's queue of timers has room for this one from now on.
-  nap_timer_.emplace(pool.get_executor());
-  nap_timer_->expires_after(std::chrono::hours(1));
-  nap_timer_->async_wait([](const boost::system::error_code&) {});
-  nap_timer_->cancel();
+  if (threads != 1)
+    watch_timer_.emplace(pool.get_executor());
 }
 
 void scheduler::bind(std::size_t index) noexcept {
@@ -336,16 +343,21 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
   for (std::size_t i = 1; i != n; ++i) {
     worker& victim = workers_[(self.index + i) % n];
     worker::look& last = self.looked[victim.index];
+    const std::uint32_t taken = victim.queue.taken();
+    const std::uint32_t pace = taken - std::exchange(last.taken, taken);
+    self.saw_work = self.saw_work || pace != 0;
     if (const std::uint32_t size = victim.queue.size(); size != 0) {
-      const std::uint32_t taken = victim.queue.taken();
-      const std::uint32_t pace = taken - std::exchange(last.taken, taken);
+      self.saw_work = true;
       if (size / patience >= pace)
         if (ready_item* item = victim.queue.steal_into(self.queue))
           return item;
     }
+    const std::uint32_t oldest = victim.deque.oldest();
+    const bool is_same = std::exchange(last.oldest, oldest) == oldest;
+    self.saw_work = self.saw_work || !is_same;
     if (!victim.deque.looks_empty()) {
-      const std::uint32_t oldest = victim.deque.oldest();
-      if (std::exchange(last.oldest, oldest) == oldest)
+      self.saw_work = true;
+      if (is_same)
         if (ready_item* item = victim.deque.steal())
           return item;
     }
@@ -355,6 +367,7 @@ ready_item* scheduler::steal(worker& self, std::uint32_t patience) noexcept {
 
 // Searches for a while. Null: there was nothing to take.
 ready_item* scheduler::search(worker& self) noexcept {
+  self.saw_work = false;
   unsigned quiet = 0;
   unsigned rest = 0; // rounds
   for (unsigned round = 0; round != longest_search; ++round) {
@@ -384,27 +397,35 @@ ready_item* scheduler::search(worker& self) noexcept {
 
 // For a worker that counts as searching, and does not any more. True: the last
 // look, see idle_workers::leave(), has found work that came too late.
-bool scheduler::leave() noexcept {
-  const idle_workers::rest then = idle_.leave();
-  if (then == idle_workers::rest::nap)
-    begin_nap();
+bool scheduler::leave(bool may_nap) noexcept {
+  const idle_workers::leaving left = idle_.leave(may_nap);
+  if (left.watches)
+    begin_watch(left.is_nap);
   sync::fence_seq_cst();
-  return then == idle_workers::rest::idle ? has_work() : has_left_work();
+  return left.is_nap ? has_stranded_work() : has_work();
 }
 
-void scheduler::begin_nap() noexcept {
-  // relaxed: a hint.
-  const std::uint32_t naps = naps_in_a_row_.load(std::memory_order_relaxed);
-  naps_in_a_row_.store(std::min(naps + 1, most_doublings),
-                       std::memory_order_relaxed);
+void scheduler::begin_watch(bool is_nap) noexcept {
+  std::chrono::steady_clock::duration wait = long_watch;
+  if (is_nap) {
+    // relaxed: a hint.
+    const std::uint32_t naps = naps_in_a_row_.load(std::memory_order_relaxed);
+    naps_in_a_row_.store(std::min(naps + 1, most_doublings),
+                         std::memory_order_relaxed);
+    wait = shortest_nap * (1u << naps);
+  }
   try {
-    nap_timer_->expires_after(shortest_nap * (1u << naps));
-    nap_timer_->async_wait(nap_handler{this});
+    watch_timer_->expires_after(wait);
+    watch_timer_->async_wait(watch_handler{this});
   } catch (const std::bad_alloc&) {
     // The user's timers have used up the room in Asio's queue.
-    if (idle_.end_nap())
-      post_drain();
+    asio::post(pool_, watch_end{this});
   }
+}
+
+void scheduler::end_watch() noexcept {
+  if (idle_.end_watch())
+    drain(true);
 }
 
 bool scheduler::has_work() const noexcept {
@@ -416,7 +437,7 @@ bool scheduler::has_work() const noexcept {
 }
 
 // The same, without what active workers have and will run.
-bool scheduler::has_left_work() const noexcept {
+bool scheduler::has_stranded_work() const noexcept {
   if (!shared_.looks_empty() || !surplus_.looks_empty())
     return true;
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) {
@@ -448,8 +469,10 @@ void scheduler::drain(bool searching) noexcept {
     return;
   }
   worker& self = *this_thread().self;
-  if (is_draining(self)) { // A driver runs what is queued.
-    (void)leave();         // The driver has yet to look.
+  if (is_draining(self)) { // A driver runs what is queued, or a task.
+    if (!searching)
+      idle_.search();
+    (void)leave(false); // The driver has yet to look.
     return;
   }
   const draining_mark mark(self);
@@ -478,6 +501,8 @@ void scheduler::drain(bool searching) noexcept {
         sync::fence_seq_cst();
         if (has_work())
           notify();
+        if (idle_.watch())
+          begin_watch(false);
       }
     }
     self.made_ready = 0;
@@ -511,7 +536,7 @@ ready_item* scheduler::find(worker& self, bool& searching) noexcept {
     }
     if (ready_item* item = search(self))
       return item;
-    if (!leave() || !idle_.try_enter())
+    if (!leave(self.saw_work) || !idle_.try_enter())
       return nullptr;
     // Still searching, by try_enter().
   }

@@ -42,6 +42,8 @@ struct worker {
   std::uint32_t made_ready = 0;
   // When the oldest task of the deque last had a turn.
   std::chrono::steady_clock::time_point slice;
+  // Whether the others had work at a look of the last search, or had run some.
+  bool saw_work = false;
   struct look {
     std::uint32_t taken = 0;  // of the queue
     std::uint32_t oldest = 0; // of the deque
@@ -106,7 +108,7 @@ public:
 
   // Call when no thread runs any more: destroys the asio timer before the pool
   // is destroyed.
-  void close() noexcept { nap_timer_.reset(); }
+  void close() noexcept { watch_timer_.reset(); }
   // Call when no thread of the pool runs any more. Returns a queued item, or
   // null.
   ready_item* take_left() noexcept;
@@ -128,7 +130,8 @@ public:
 
 private:
   struct drain_handler;
-  struct nap_handler;
+  struct watch_end;
+  struct watch_handler;
   struct draining_mark;
 
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
@@ -144,11 +147,12 @@ private:
   bool is_alone() const noexcept { return workers_.size() == 1; }
   ready_item* find(worker& self, bool& searching) noexcept;
   ready_item* search(worker& self) noexcept;
-  bool leave() noexcept;
-  void begin_nap() noexcept;
+  bool leave(bool may_nap) noexcept;
+  void begin_watch(bool is_nap) noexcept;
+  void end_watch() noexcept;
   ready_item* steal(worker& self, std::uint32_t patience) noexcept;
   bool has_work() const noexcept;
-  bool has_left_work() const noexcept;
+  bool has_stranded_work() const noexcept;
   void notify() noexcept;
   void notify_from(const worker& self) noexcept;
   void post_drain() noexcept;
@@ -158,8 +162,8 @@ private:
   refill_source& more_;
   handler_memory& memory_;
   std::vector<worker> workers_;
-  // By the worker that has begun a nap. Empty if there is one worker.
-  std::optional<pool_timer> nap_timer_;
+  // By the worker that has begun to watch. Empty if there is one worker.
+  std::optional<pool_timer> watch_timer_;
   sync::atomic<std::uint32_t> naps_in_a_row_{0};
   idle_workers idle_;
   shared_queue shared_;

@@ -11,8 +11,9 @@
 
 namespace weir::detail {
 
-// Ready tasks in no worker's queue: pushed by other threads, or surplus of
-// workers. First in, first out, by chains, which are linked by ready_next.
+// Ready tasks in no worker's queue: pushed by other threads, or what a full
+// ring had no room for. First in, first out, by chains, which are linked by
+// ready_next.
 //
 // Any thread. `Sync` as in sync.hpp.
 template <typename Sync>

@@ -69,10 +69,14 @@ timer_service::timer_service(asio::thread_pool& pool,
                              clock::time_point epoch)
     : epoch_(epoch), pool_(pool), memory_(memory),
       shards_(std::min(threads, most_shards)), timer_(pool.get_executor()) {
-  // Asio's queue of timers has room for this one from now on.
-  timer_->expires_at(epoch_ + std::chrono::hours(1));
-  timer_->async_wait(wait_handler{this});
-  timer_->cancel();
+  // Asio's queue of timers has room for this one and the scheduler's from now
+  // on.
+  pool_timer other(pool.get_executor());
+  for (pool_timer* each : {&*timer_, &other}) {
+    each->expires_at(epoch_ + std::chrono::hours(1));
+    each->async_wait(wait_handler{this});
+  }
+  timer_->cancel(); // and the other by its destructor
 }
 
 timer_service::timer_service(asio::thread_pool& pool,

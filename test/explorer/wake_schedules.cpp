@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -23,7 +24,7 @@ namespace weir::test::of_wake {
 
 namespace {
 
-using rest = detail::basic_idle_workers<explore_sync>::rest;
+using gate = detail::basic_idle_workers<explore_sync>;
 
 enum class omit { nothing, last_look, fence_after_push };
 
@@ -95,11 +96,11 @@ private:
         item = queue_.steal_into(own);
       }
       if (item == nullptr) {
-        const bool is_idle = gate_.leave() == rest::idle;
+        const bool is_nap = gate_.leave(true).is_nap;
         if (omitted == omit::last_look)
           return;
         explore_sync::fence_seq_cst();
-        if (!(is_idle ? has_work() : has_left_work()) || !gate_.try_enter())
+        if (!(is_nap ? has_stranded_work() : has_work()) || !gate_.try_enter())
           return;
         mine().last_look_found = true;
         continue;
@@ -116,9 +117,9 @@ private:
   }
 
   // The pusher is inside no drain().
-  bool has_left_work() const { return !queue_.looks_empty(); }
+  bool has_stranded_work() const { return !queue_.looks_empty(); }
   bool has_work() const {
-    if (has_left_work())
+    if (has_stranded_work())
       return true;
     for (const queue& q : stolen_)
       if (!q.looks_empty())
@@ -126,7 +127,7 @@ private:
     return false;
   }
 
-  detail::basic_idle_workers<explore_sync> gate_{workers + 1};
+  gate gate_{workers + 1};
   queue queue_; // the pusher's
   std::array<queue, workers> stolen_;
   std::array<detail::ready_item, pushes> items_;
@@ -190,7 +191,7 @@ private:
     do {
       while (take_one())
         ++taken_[1];
-      (void)gate_.leave(); // It naps, as thread 0 is active.
+      (void)gate_.leave(true); // It naps, as thread 0 is active.
       explore_sync::fence_seq_cst();
     } while (!shared_.looks_empty() && gate_.try_enter());
   }
@@ -209,7 +210,7 @@ private:
     return first;
   }
 
-  detail::basic_idle_workers<explore_sync> gate_{threads};
+  gate gate_{threads};
   detail::basic_shared_queue<explore_sync> shared_;
   queue queue_; // of thread 0
   queue own_;   // of thread 1
@@ -219,71 +220,110 @@ private:
   std::array<bool, threads> posted_{};
 };
 
-// As scheduler::push(), when a worker naps. Thread 0 is an active worker whose
-// task makes another one ready and does not return. Thread 1 is a worker about
-// to leave, which then naps, or finds that another does. Thread 2 ends the nap
-// that was pending at first.
-template <bool naps_at_first, bool naps_when_others_are_active>
+// As scheduler::push() and drain(), when a worker naps or may begin to. Thread
+// 0 is an active worker whose task makes another one ready and does not return.
+// Thread 1 is a worker that searches; thread 2 ends the nap that was pending at
+// first. A thread from outside has pushed a task, too, if there is
+// `other_work`; who finds it does not return.
+enum class at_first { searches, naps, naps_and_searches };
+template <at_first begin, bool other_work, bool watches_after_a_find>
 class push_beside_a_nap {
 public:
-  static constexpr std::size_t threads = naps_at_first ? 3 : 2;
+  static constexpr std::size_t threads = begin == at_first::searches ? 2 : 3;
 
   push_beside_a_nap() {
-    gate_.try_enter(); // thread 0
-    gate_.found_work();
-    if (naps_at_first) {
-      gate_.try_enter();
-      (void)gate_.leave();
+    (void)gate_.try_enter(); // thread 0
+    (void)gate_.found_work();
+    if (begin != at_first::searches) {
+      (void)gate_.try_enter();
+      (void)gate_.leave(true);
     }
-    gate_.try_enter(); // thread 1, searching
+    if (begin != at_first::naps)
+      (void)gate_.try_enter(); // thread 1
+    if (other_work)
+      shared_.push(other_);
   }
 
   void run(std::size_t thread) {
     if (thread == 0)
       push();
-    else if (thread == 1)
-      search(1);
-    else if (gate_.end_nap())
-      search(2);
+    else if (thread == 2)
+      end_watch();
+    else if (begin != at_first::naps)
+      search();
   }
 
-  std::string outcome() const {
-    if (taken_[1] + taken_[2] != 0)
-      return "seen by the search";
-    if (posted_)
-      return "woken";
-    return gate_.is_napping() && naps_when_others_are_active ? "left to the nap"
-                                                             : "lost";
+  std::string outcome() {
+    for (const notes& n : notes_)
+      if (n.taken)
+        return "seen by the search";
+    for (const notes& n : notes_)
+      if (n.posted)
+        return "woken";
+    // True: there is no watch.
+    return gate_.watch() ? "lost" : "left to the watch";
   }
 
 private:
   using queue = detail::basic_run_queue<explore_sync, 4>;
+  struct notes {
+    bool taken = false;
+    bool posted = false;
+  };
+  notes& mine() { return notes_[explorer::thread()]; }
 
   void push() {
     queue_.push(item_);
-    if (gate_.is_napping())
-      return;
-    explore_sync::fence_seq_cst();
-    posted_ = gate_.try_enter();
+    if (!gate_.is_napping())
+      notify();
   }
-
-  void search(std::size_t thread) {
-    queue own;
-    if (queue_.steal_into(own) != nullptr) {
-      ++taken_[thread];
+  void notify() {
+    explore_sync::fence_seq_cst();
+    if (gate_.try_enter())
+      mine().posted = true;
+  }
+  void end_watch() {
+    if (gate_.end_watch())
+      search();
+  }
+  void search() {
+    if (shared_.pop() != nullptr) {
+      if (gate_.found_work()) {
+        explore_sync::fence_seq_cst();
+        if (!queue_.looks_empty())
+          notify();
+        if (watches_after_a_find)
+          (void)gate_.watch();
+      }
       return;
     }
-    // No last look: the pusher is inside drain().
-    if (gate_.leave() == rest::nap && !naps_when_others_are_active)
-      (void)gate_.end_nap();
+    queue own;
+    if (queue_.steal_into(own) != nullptr) {
+      mine().taken = true;
+      return;
+    }
+    const bool is_nap = gate_.leave(true).is_nap;
+    explore_sync::fence_seq_cst();
+    if (!is_nap && !queue_.looks_empty())
+      notify();
   }
 
-  detail::basic_idle_workers<explore_sync> gate_{threads};
+  gate gate_{3};
+  detail::basic_shared_queue<explore_sync> shared_;
   queue queue_; // of thread 0
   detail::ready_item item_;
-  std::array<std::size_t, 3> taken_{};
-  bool posted_ = false;
+  detail::ready_item other_;
+  std::array<notes, 3> notes_{};
 };
+
+void is_found(const explorer::report& seen,
+              std::initializer_list<const char*> possible) {
+  for (const auto& [outcome, schedule] : seen.outcomes)
+    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
+               outcome << " under " << schedule);
+  for (const char* each : possible)
+    expect(seen, each);
+}
 
 void nothing_is_lost(const explorer::report& seen) {
   for (const auto& [outcome, schedule] : seen.outcomes)
@@ -328,26 +368,28 @@ BOOST_AUTO_TEST_CASE(a_task_that_yields_beside_a_leaving_worker_is_not_lost) {
 }
 
 BOOST_AUTO_TEST_CASE(a_push_beside_a_worker_that_begins_a_nap_is_not_lost) {
-  const auto seen = explored<push_beside_a_nap<false, true>>(4);
-  for (const auto& [outcome, schedule] : seen.outcomes)
-    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
-               outcome << " under " << schedule);
-  for (const char* possible :
-       {"seen by the search", "woken", "left to the nap"})
-    expect(seen, possible);
+  is_found(explored<push_beside_a_nap<at_first::searches, false, true>>(4),
+           {"seen by the search", "woken", "left to the watch"});
 }
 
 BOOST_AUTO_TEST_CASE(a_push_beside_the_end_of_a_nap_is_not_lost) {
-  const auto seen = explored<push_beside_a_nap<true, true>>(3);
-  for (const auto& [outcome, schedule] : seen.outcomes)
-    BOOST_TEST((outcome != "lost" && outcome != "stuck"),
-               outcome << " under " << schedule);
-  for (const char* possible : {"seen by the search", "left to the nap"})
-    expect(seen, possible);
+  is_found(explored<push_beside_a_nap<at_first::naps, false, true>>(4),
+           {"seen by the search", "left to the watch"});
+  is_found(
+      explored<push_beside_a_nap<at_first::naps_and_searches, false, true>>(3),
+      {"seen by the search", "left to the watch"});
 }
 
-BOOST_AUTO_TEST_CASE(a_leaving_worker_that_does_not_nap_loses_a_push) {
-  const auto seen = explored<push_beside_a_nap<false, false>>(3);
+BOOST_AUTO_TEST_CASE(a_push_beside_a_search_that_finds_other_work_is_not_lost) {
+  is_found(explored<push_beside_a_nap<at_first::naps, true, true>>(4),
+           {"woken", "left to the watch"});
+  is_found(
+      explored<push_beside_a_nap<at_first::naps_and_searches, true, true>>(3),
+      {"woken", "left to the watch"});
+}
+
+BOOST_AUTO_TEST_CASE(without_a_watch_after_other_work_was_found_it_is_lost) {
+  const auto seen = explored<push_beside_a_nap<at_first::naps, true, false>>(4);
   expect(seen, "lost");
 }
 

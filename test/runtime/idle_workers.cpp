@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(nobody_enters_while_somebody_searches) {
   BOOST_TEST(gate.found_work());
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(!gate.try_enter());
-  gate.leave();
+  (void)gate.leave(true);
   BOOST_TEST(gate.try_enter());
 }
 
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(no_more_enter_than_the_limit_says) {
     BOOST_TEST(!gate.try_enter());
     BOOST_TEST(gate.busy() == limit);
     gate.search();
-    gate.leave();
+    (void)gate.leave(true);
     BOOST_TEST(gate.busy() == limit - 1);
     BOOST_TEST(gate.try_enter());
     BOOST_TEST(gate.busy() == limit);
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(whoever_leaves_is_neither_active_nor_searching) {
   detail::idle_workers gate(1);
   for (int round = 0; round != 3; ++round) {
     BOOST_TEST(gate.try_enter());
-    gate.leave();
+    (void)gate.leave(true);
     BOOST_TEST(gate.busy() == 0u);
   }
 }
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(only_the_last_searcher_to_find_work_is_told_so) {
   for (int i = 0; i != 3; ++i)
     gate.search();
   BOOST_TEST(!gate.found_work());
-  gate.leave();
+  (void)gate.leave(true);
   BOOST_TEST(!gate.try_enter());
   BOOST_TEST(gate.found_work());
   BOOST_TEST(gate.try_enter());
@@ -97,38 +97,74 @@ BOOST_AUTO_TEST_CASE(a_worker_that_leaves_the_others_naps) {
   BOOST_TEST(gate.found_work()); // one that stays active
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(!gate.is_napping());
-  BOOST_TEST((gate.leave() == detail::idle_workers::rest::nap));
+  const auto first = gate.leave(true);
+  BOOST_TEST(first.watches);
+  BOOST_TEST(first.is_nap);
   BOOST_TEST(gate.is_napping());
   BOOST_TEST(gate.busy() == 1u);
 
   // Work from outside needs a worker all the same.
   BOOST_TEST(gate.try_enter());
-  BOOST_TEST((gate.leave() == detail::idle_workers::rest::other_naps));
+  const auto second = gate.leave(true);
+  BOOST_TEST(!second.watches); // as one does already
+  BOOST_TEST(second.is_nap);
   BOOST_TEST(gate.is_napping());
 
-  BOOST_TEST(gate.end_nap());
+  BOOST_TEST(gate.end_watch());
   BOOST_TEST(!gate.is_napping());
   BOOST_TEST(gate.busy() == 2u);
   BOOST_TEST(!gate.try_enter()); // It searches.
 }
 
-BOOST_AUTO_TEST_CASE(the_last_worker_to_leave_does_not_nap) {
+BOOST_AUTO_TEST_CASE(a_worker_that_saw_no_work_watches_and_does_not_nap) {
   detail::idle_workers gate(2);
   BOOST_TEST(gate.try_enter());
-  BOOST_TEST((gate.leave() == detail::idle_workers::rest::idle));
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.try_enter());
+  const auto left = gate.leave(false);
+  BOOST_TEST(left.watches);
+  BOOST_TEST(!left.is_nap);
+  BOOST_TEST(!gate.is_napping());
+  BOOST_TEST(gate.end_watch());
+}
+
+BOOST_AUTO_TEST_CASE(the_last_worker_to_leave_does_not_watch) {
+  detail::idle_workers gate(2);
+  BOOST_TEST(gate.try_enter());
+  const auto left = gate.leave(true);
+  BOOST_TEST(!left.watches);
+  BOOST_TEST(!left.is_nap);
   BOOST_TEST(!gate.is_napping());
 }
 
-BOOST_AUTO_TEST_CASE(no_worker_enters_after_a_nap_beside_one_that_searches) {
+BOOST_AUTO_TEST_CASE(no_worker_enters_after_a_watch_beside_one_that_searches) {
   detail::idle_workers gate(3);
   BOOST_TEST(gate.try_enter());
   BOOST_TEST(gate.found_work());
   BOOST_TEST(gate.try_enter());
-  BOOST_TEST((gate.leave() == detail::idle_workers::rest::nap));
+  BOOST_TEST(gate.leave(true).watches);
   BOOST_TEST(gate.try_enter()); // searches
-  BOOST_TEST(!gate.end_nap());
+  BOOST_TEST(!gate.end_watch());
   BOOST_TEST(!gate.is_napping());
   BOOST_TEST(gate.busy() == 2u);
+  // It watches when it has found work.
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.watch());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_watches_an_idle_runtime_or_a_busy_one) {
+  detail::idle_workers gate(2);
+  BOOST_TEST(gate.try_enter());
+  BOOST_TEST(gate.found_work());
+  BOOST_TEST(gate.watch());
+  gate.search();
+  BOOST_TEST(!gate.leave(true).watches);
+  BOOST_TEST(!gate.end_watch()); // idle
+  for (int i = 0; i != 2; ++i) {
+    BOOST_TEST(gate.try_enter());
+    BOOST_TEST(gate.found_work());
+  }
+  BOOST_TEST(!gate.watch()); // All are active.
 }
 
 BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
@@ -151,11 +187,11 @@ BOOST_AUTO_TEST_CASE(threads_enter_one_at_a_time_and_never_above_the_limit) {
         together = true;
       --searchers;
       if (i % 3 == 0) {
-        gate.leave();
+        (void)gate.leave(true);
       } else {
         gate.found_work();
         gate.search();
-        gate.leave();
+        (void)gate.leave(true);
       }
     }
   };

@@ -44,8 +44,13 @@ public:
   void finish();
 
 protected:
+  // Whether a cancellation from outside matters that comes after the block has
+  // cancelled the children itself.
+  enum class first_cause : bool { is_overridden, counts };
   // In a coroutine of `parent`. `name`: for reports.
-  join_block(task_core& parent, const char* name) noexcept;
+  join_block(task_core& parent,
+             const char* name,
+             first_cause first = first_cause::is_overridden) noexcept;
   ~join_block();
   // First in the destructor of the derived class: other threads may still call
   // its members.
@@ -121,6 +126,7 @@ private:
 
   task_core& parent_;
   const char* const name_;
+  const first_cause cause_;
   ready_item* first_ = nullptr; // not started, by ready_next
   ready_item* last_ = nullptr;
   std::uint32_t count_ = 0; // children added

@@ -91,7 +91,9 @@ struct task_links {
 struct ready_item {
   ready_item* ready_next = nullptr; // in the chain, or in runtime_end's lists
   union {
-    ready_item* chain_next = nullptr; // in the first of a chain: the next chain
+    // In the first of a chain: the next chain; in a surplus_stack in the
+    // second, too.
+    ready_item* chain_next = nullptr;
     // Of a parked task, at the end of the runtime: the number of tasks that
     // must be destroyed before this one.
     std::size_t held_back_by;
