@@ -79,7 +79,7 @@ protected:
   void cancel(boost::system::error_code reason, bool from_outside) noexcept;
   // A cancellation was the reason: it is one of this block, or the runtime is
   // stopped.
-  bool is_asked_to_end() const noexcept;
+  WEIR_LOCAL bool is_asked_to_end() const noexcept;
 
 private:
   // Parts of pending_, which says for whom the parent still waits: for
