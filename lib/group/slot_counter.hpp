@@ -88,7 +88,10 @@ public:
   // last and a joiner waits; use the rules. `idle`: it was the last. `joiner`:
   // it has joined the group, and the caller completes this one; or null.
   exit try_leave(bool& idle, group_waiter*& joiner) noexcept {
-    // acquire: sees joiner_.
+    // acquire: sees joiner_. A child that leaves after another thread looked
+    // for children, and opened the word again, sees what that thread did
+    // before, see runtime_core::group_is_idle(). The last child passes on to
+    // the joiner what the others did.
     std::uint64_t seen = word_.load(std::memory_order_acquire);
     for (;;) {
       if ((seen & locked_flag) != 0)
@@ -109,12 +112,10 @@ public:
               seen,
               left,
               // release: a thread that locks or joins sees what the child did.
-              // acquire: a child that leaves after another thread looked for
-              // children, and opened the word again, sees what that thread did
-              // before, see runtime_core::group_is_idle(). A joiner sees, by
-              // the last child, what the others did.
-              std::memory_order_acq_rel,
-              std::memory_order_acquire)) // as above
+              // The load has acquired: it read the same value, which does not
+              // recur.
+              std::memory_order_release,
+              std::memory_order_acquire)) // as for the load
         return exit::left;
     }
   }
