@@ -50,7 +50,8 @@ double us_since(steady_clock::time_point begin) {
 struct storm {
   explicit storm(std::size_t ticks) : ticks(ticks) {}
 
-  // After so many milliseconds everything ends, whoever got a turn or not.
+  // After this many milliseconds the storm, the echo and the ticker end,
+  // whether they had a turn or not.
   void end_in_time() {
     std::this_thread::sleep_until(end);
     has_to_end.store(true, std::memory_order_relaxed); // a flag, no more

@@ -54,8 +54,9 @@ void contest_score::fail(task_core& core,
       is_aborted(error))
     return;
   if (end_ == contest_end::by_any_error) {
-    if (is_in_time(position)) { // or its result threw when it was moved
-      decisive_ = error;        // Read when all are joined.
+    // It is the first, or its result threw when it was moved.
+    if (loser.claimed || is_in_time(position)) {
+      decisive_ = error; // Read when all are joined.
       cancel(asio::error::operation_aborted, false);
     }
     return;

@@ -285,8 +285,8 @@ void group_core::visit_children(void (*visit)(task_core& child, void* to),
   }
 }
 
-// For a caller that holds lock_, has cancelled the group, or is its last child:
-// no list is added behind its back.
+// For a caller that holds lock_, or has cancelled the group: no list is added
+// meanwhile.
 std::size_t group_core::lists() const noexcept {
   // acquire: sees the lists.
   return spread_.load(std::memory_order_acquire) ? most_lists : 1;

@@ -79,17 +79,8 @@ struct scheduler::watch_end {
   allocator_type get_allocator() const noexcept {
     return allocator_type(self->memory_);
   }
-  void operator()() const noexcept { self->end_watch(); }
-
-  scheduler* self;
-};
-
-struct scheduler::watch_handler {
-  using allocator_type = handler_allocator<void>;
-  allocator_type get_allocator() const noexcept {
-    return allocator_type(self->memory_);
-  }
-  void operator()(const boost::system::error_code&) const noexcept {
+  // By the timer, or posted.
+  void operator()(const boost::system::error_code& = {}) const noexcept {
     self->end_watch();
   }
 
@@ -234,11 +225,10 @@ void scheduler::put_surplus(ready_item& chain, bool is_newest) noexcept {
 // For a worker whose deque is empty: takes all of `chain`, or null, and returns
 // the newest.
 ready_item* scheduler::take_surplus(worker& self, ready_item* chain) noexcept {
-  static_assert(work_deque::most > work_deque::most_split);
   if (chain == nullptr)
     return nullptr;
   while (ready_item* const newer = chain->ready_next) {
-    (void)self.deque.push(*chain); // There is room.
+    (void)self.deque.push(*chain); // There is room: a chain is half a deque.
     chain = newer;
   }
   return chain;
@@ -416,7 +406,7 @@ void scheduler::begin_watch(bool is_nap) noexcept {
   }
   try {
     watch_timer_->expires_after(wait);
-    watch_timer_->async_wait(watch_handler{this});
+    watch_timer_->async_wait(watch_end{this});
   } catch (const std::bad_alloc&) {
     // The user's timers have used up the room in Asio's queue.
     asio::post(pool_, watch_end{this});

@@ -131,7 +131,6 @@ public:
 private:
   struct drain_handler;
   struct watch_end;
-  struct watch_handler;
   struct draining_mark;
 
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;

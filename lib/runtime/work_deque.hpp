@@ -26,9 +26,6 @@ class basic_work_deque {
   static_assert((capacity & (capacity - 1)) == 0);
 
 public:
-  static constexpr std::uint32_t most = capacity;
-  static constexpr std::uint32_t most_split = capacity / 2; // by split()
-
   // Owner. False: full.
   bool push(ready_item& item) noexcept {
     // relaxed: only the owner writes bottom_.
