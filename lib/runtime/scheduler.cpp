@@ -209,17 +209,15 @@ void scheduler::push_over(run_queue& full, ready_item& item) noexcept {
 void scheduler::push_over(work_deque& full, ready_item& item) noexcept {
   do {
     if (ready_item* chain = full.split())
-      put_surplus(*chain, true);
+      put_surplus(surplus_stack::newest, *chain);
   } while (!full.push(item));
 }
 
-void scheduler::put_surplus(ready_item& chain, bool is_newest) noexcept {
+void scheduler::put_surplus(surplus_stack::end at, ready_item& chain) noexcept {
   if (chain.ready_next == nullptr) // Too short for the stack.
     shared_.push(chain);
-  else if (is_newest)
-    surplus_.push_newest(chain);
   else
-    surplus_.push_oldest(chain);
+    surplus_.push(at, chain);
 }
 
 // For a worker whose deque is empty: takes all of `chain`, or null, and returns
@@ -237,10 +235,10 @@ ready_item* scheduler::take_surplus(worker& self, ready_item* chain) noexcept {
 // The task that has waited longest of those that are newest first. Null: there
 // is none.
 ready_item* scheduler::take_oldest(worker& self) noexcept {
-  ready_item* const oldest = surplus_.pop_oldest();
+  ready_item* const oldest = surplus_.pop(surplus_stack::oldest);
   if (oldest == nullptr)
     return self.deque.steal();
-  put_surplus(*oldest->ready_next, false);
+  put_surplus(surplus_stack::oldest, *oldest->ready_next);
   return oldest;
 }
 
@@ -310,7 +308,7 @@ ready_item* scheduler::next(worker& self) noexcept {
 ready_item* scheduler::next_shared(worker& self) noexcept {
   if (ready_item* const item = take_shared(self))
     return item;
-  return take_surplus(self, surplus_.pop_newest());
+  return take_surplus(self, surplus_.pop(surplus_stack::newest));
 }
 
 // What waits behind the deque: the two queues alternate. Null: nothing does.
@@ -363,7 +361,8 @@ ready_item* scheduler::search(worker& self) noexcept {
   for (unsigned round = 0; round != longest_search; ++round) {
     if (ready_item* item = take_shared(self))
       return item;
-    if (ready_item* item = take_surplus(self, surplus_.pop_oldest()))
+    if (ready_item* item =
+            take_surplus(self, surplus_.pop(surplus_stack::oldest)))
       return item;
     if (rest != 0) {
       --rest;
@@ -562,7 +561,7 @@ ready_item* scheduler::take_left() noexcept {
   }
   ready_item* first = shared_.pop();
   if (first == nullptr)
-    first = surplus_.pop_newest();
+    first = surplus_.pop(surplus_stack::newest);
   if (first != nullptr && first->ready_next != nullptr)
     shared_.push(*first->ready_next);
   return first;

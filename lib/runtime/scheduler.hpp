@@ -136,7 +136,7 @@ private:
   [[gnu::noinline]] void push_from_outside(ready_item& item) noexcept;
   [[gnu::noinline]] void push_over(run_queue& full, ready_item& item) noexcept;
   [[gnu::noinline]] void push_over(work_deque& full, ready_item& item) noexcept;
-  void put_surplus(ready_item& chain, bool is_newest) noexcept;
+  void put_surplus(surplus_stack::end at, ready_item& chain) noexcept;
   static ready_item* take_surplus(worker& self, ready_item* chain) noexcept;
   [[gnu::noinline]] ready_item* take_oldest(worker& self) noexcept;
   ready_item* take_shared(worker& self) noexcept;

@@ -6,7 +6,9 @@
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/task/task_core.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 
 namespace weir::detail {
@@ -26,80 +28,55 @@ public:
   basic_surplus_stack(const basic_surplus_stack&) = delete;
   basic_surplus_stack& operator=(const basic_surplus_stack&) = delete;
 
-  void push_newest(ready_item& chain) noexcept {
+  enum end : std::uint8_t { oldest, newest };
+
+  void push(end at, ready_item& chain) noexcept {
     std::lock_guard held(lock_);
-    older(chain) = newest_;
-    newer(chain) = nullptr;
-    (newest_ != nullptr ? newer(*newest_) : oldest_) = &chain;
-    newest_ = &chain;
-    is_filled_.store(true, std::memory_order_relaxed); // a hint
-  }
-  void push_oldest(ready_item& chain) noexcept {
-    std::lock_guard held(lock_);
-    newer(chain) = oldest_;
-    older(chain) = nullptr;
-    (oldest_ != nullptr ? older(*oldest_) : newest_) = &chain;
-    oldest_ = &chain;
+    ready_item*& last = ends_[at];
+    beyond(chain, at) = nullptr;
+    beyond(chain, other(at)) = last;
+    (last != nullptr ? beyond(*last, at) : ends_[other(at)]) = &chain;
+    last = &chain;
     is_filled_.store(true, std::memory_order_relaxed); // a hint
   }
 
   // Null: there is none.
-  ready_item* pop_newest() noexcept {
-    if (!looks_filled())
+  ready_item* pop(end at) noexcept {
+    // relaxed: a hint, the chains are looked at under the lock.
+    if (!is_filled_.load(std::memory_order_relaxed))
       return nullptr;
     std::lock_guard held(lock_);
-    ready_item* const chain = newest_;
+    ready_item*& last = ends_[at];
+    ready_item* const chain = last;
     if (chain == nullptr)
       return nullptr;
-    newest_ = older(*chain);
-    if (newest_ != nullptr)
-      newer(*newest_) = nullptr;
-    else
-      became_empty();
-    return chain;
-  }
-  ready_item* pop_oldest() noexcept {
-    if (!looks_filled())
-      return nullptr;
-    std::lock_guard held(lock_);
-    ready_item* const chain = oldest_;
-    if (chain == nullptr)
-      return nullptr;
-    oldest_ = newer(*chain);
-    if (oldest_ != nullptr)
-      older(*oldest_) = nullptr;
-    else
-      became_empty();
+    last = beyond(*chain, other(at));
+    if (last != nullptr) {
+      beyond(*last, at) = nullptr;
+    } else {
+      ends_[other(at)] = nullptr;
+      // release: pairs with looks_empty().
+      is_filled_.store(false, std::memory_order_release);
+    }
     return chain;
   }
 
   // A thread that sees it empty sees what the worker that took the last chain
   // had put into its own queue by then.
   bool looks_empty() const noexcept {
-    // acquire: pairs with became_empty().
+    // acquire: pairs with pop().
     return !is_filled_.load(std::memory_order_acquire);
   }
 
 private:
-  bool looks_filled() const noexcept {
-    // relaxed: a hint, the chains are looked at under the lock.
-    return is_filled_.load(std::memory_order_relaxed);
-  }
-  void became_empty() noexcept {
-    newest_ = oldest_ = nullptr;
-    // release: pairs with looks_empty().
-    is_filled_.store(false, std::memory_order_release);
-  }
-  static ready_item*& older(ready_item& chain) noexcept {
-    return chain.chain_next;
-  }
-  static ready_item*& newer(ready_item& chain) noexcept {
-    return chain.ready_next->chain_next;
+  static end other(end at) noexcept { return at == oldest ? newest : oldest; }
+  // The next chain in the direction of that end.
+  static ready_item*& beyond(ready_item& chain, end at) noexcept {
+    return at == oldest ? chain.chain_next : chain.ready_next->chain_next;
   }
 
   alignas(64) basic_spin_lock<Sync> lock_;
-  ready_item* newest_ = nullptr; // under lock_
-  ready_item* oldest_ = nullptr; // under lock_
+  std::array<ready_item*, 2> ends_{}; // under lock_
   // Written under lock_.
   typename Sync::template atomic<bool> is_filled_{false};
 };

@@ -33,14 +33,17 @@ namespace {
 
 // One task in a group of its own, which waits for two children.
 class one_parent {
+public:
+  static constexpr std::size_t threads = 2;
+
+  // What the parent saw; a child that is left over is an error of its own.
+  std::string outcome() const { return alive_ != 0 ? "a child goes on" : how_; }
+
 protected:
   template <typename T>
   void begin(task<T> both) {
     start_child(group_, notes(std::move(both), how_));
   }
-
-  // What the parent saw; a child that is left over is an error of its own.
-  std::string outcome() const { return alive_ != 0 ? "a child goes on" : how_; }
 
   struct presence {
     explicit presence(std::atomic<int>& n) : alive(n) { ++alive; }
@@ -94,12 +97,28 @@ protected:
   joining join_{core_of(group_)};
 };
 
+// Each thread sends to one of the two children.
+class each_sends_to_one : public one_parent {
+public:
+  void run(std::size_t thread) {
+    if (thread == 0)
+      (void)first_.try_send(1);
+    else
+      (void)second_.try_send(2);
+    work_until(join_.done);
+  }
+};
+
+// Both threads run what is ready.
+class both_run : public one_parent {
+public:
+  void run(std::size_t) { work_until(join_.done); }
+};
+
 // One thread starts the children, which the other may run at once when it has
 // cancelled the parent.
-class start_and_cancel : one_parent {
+class start_and_cancel : public one_parent {
 public:
-  static constexpr std::size_t threads = 2;
-
   start_and_cancel() {
     begin(when_all(returns(1, alive_), returns(2, alive_)));
     join_.start();
@@ -109,14 +128,11 @@ public:
       group_.cancel();
     work_until(join_.done);
   }
-  std::string outcome() const { return one_parent::outcome(); }
 };
 
 // The children end while another thread cancels the parent.
-class end_and_cancel : one_parent {
+class end_and_cancel : public one_parent {
 public:
-  static constexpr std::size_t threads = 2;
-
   end_and_cancel() {
     begin(when_all(receives(first_, alive_), receives(second_, alive_)));
     run_ready();
@@ -131,27 +147,16 @@ public:
     }
     work_until(join_.done);
   }
-  std::string outcome() const { return one_parent::outcome(); }
 };
 
 // A child fails while its sibling ends.
-class fail_and_end : one_parent {
+class fail_and_end : public each_sends_to_one {
 public:
-  static constexpr std::size_t threads = 2;
-
   fail_and_end() {
     begin(when_all(receives(first_, alive_), fails_after(second_, alive_)));
     run_ready();
     join_.start();
   }
-  void run(std::size_t thread) {
-    if (thread == 0)
-      (void)first_.try_send(1);
-    else
-      (void)second_.try_send(2);
-    work_until(join_.done);
-  }
-  std::string outcome() const { return one_parent::outcome(); }
 
 private:
   static task<int> fails_after(channel<int>& values, std::atomic<int>& alive) {
@@ -161,57 +166,37 @@ private:
 };
 
 // Both children fail, on two threads.
-class fail_and_fail : one_parent {
+class fail_and_fail : public both_run {
 public:
-  static constexpr std::size_t threads = 2;
-
   fail_and_fail() {
     begin(when_all(throws("a", alive_), throws("b", alive_)));
     join_.start();
   }
-  void run(std::size_t) { work_until(join_.done); }
-  std::string outcome() const { return one_parent::outcome(); }
 };
 
 // Both entrants of a race succeed, on two threads.
-class win_and_win : one_parent {
+class win_and_win : public each_sends_to_one {
 public:
-  static constexpr std::size_t threads = 2;
-
   win_and_win() {
     begin(race(receives(first_, alive_), receives(second_, alive_)));
     run_ready();
     join_.start();
   }
-  void run(std::size_t thread) {
-    if (thread == 0)
-      (void)first_.try_send(1);
-    else
-      (void)second_.try_send(2);
-    work_until(join_.done);
-  }
-  std::string outcome() const { return one_parent::outcome(); }
 };
 
 // An entrant fails while the other succeeds: it is no loss.
-class win_and_fail : one_parent {
+class win_and_fail : public both_run {
 public:
-  static constexpr std::size_t threads = 2;
-
   win_and_fail() {
     begin(race(returns(1, alive_), throws("b", alive_)));
     join_.start();
   }
-  void run(std::size_t) { work_until(join_.done); }
-  std::string outcome() const { return one_parent::outcome(); }
 };
 
 // An operation wins while the parent is cancelled: what it has received is not
 // lost.
-class take_and_cancel : one_parent {
+class take_and_cancel : public one_parent {
 public:
-  static constexpr std::size_t threads = 2;
-
   take_and_cancel() {
     begin(race(first_.receive(), second_.receive()));
     run_ready();

@@ -47,20 +47,20 @@ BOOST_AUTO_TEST_CASE(chains_come_out_at_both_ends) {
   chains of;
   BOOST_TEST(of.stack.looks_empty());
   for (std::size_t i = 0; i != 4; ++i)
-    of.stack.push_newest(of.items[i][0]);
-  of.stack.push_oldest(of.items[4][0]);
+    of.stack.push(detail::surplus_stack::newest, of.items[i][0]);
+  of.stack.push(detail::surplus_stack::oldest, of.items[4][0]);
   BOOST_TEST(!of.stack.looks_empty());
   std::string order;
-  order += of.name(of.stack.pop_newest());
-  order += of.name(of.stack.pop_oldest());
-  order += of.name(of.stack.pop_oldest());
-  order += of.name(of.stack.pop_newest());
+  order += of.name(of.stack.pop(detail::surplus_stack::newest));
+  order += of.name(of.stack.pop(detail::surplus_stack::oldest));
+  order += of.name(of.stack.pop(detail::surplus_stack::oldest));
+  order += of.name(of.stack.pop(detail::surplus_stack::newest));
   BOOST_TEST(!of.stack.looks_empty());
-  order += of.name(of.stack.pop_oldest());
+  order += of.name(of.stack.pop(detail::surplus_stack::oldest));
   BOOST_TEST(order == "34021");
   BOOST_TEST(of.stack.looks_empty());
-  BOOST_TEST((of.stack.pop_newest() == nullptr));
-  BOOST_TEST((of.stack.pop_oldest() == nullptr));
+  BOOST_TEST((of.stack.pop(detail::surplus_stack::newest) == nullptr));
+  BOOST_TEST((of.stack.pop(detail::surplus_stack::oldest) == nullptr));
   for (std::size_t i = 0; i != of.items.size(); ++i)
     BOOST_TEST(of.is_whole(i));
 }
@@ -70,11 +70,13 @@ BOOST_AUTO_TEST_CASE(an_empty_one_is_filled_again_from_either_end) {
   for (const bool newest_in : {false, true})
     for (const bool newest_out : {false, true}) {
       if (newest_in)
-        of.stack.push_newest(of.items[0][0]);
+        of.stack.push(detail::surplus_stack::newest, of.items[0][0]);
       else
-        of.stack.push_oldest(of.items[0][0]);
-      BOOST_TEST(of.name(newest_out ? of.stack.pop_newest()
-                                    : of.stack.pop_oldest()) == '0');
+        of.stack.push(detail::surplus_stack::oldest, of.items[0][0]);
+      BOOST_TEST(of.name(newest_out
+                             ? of.stack.pop(detail::surplus_stack::newest)
+                             : of.stack.pop(detail::surplus_stack::oldest)) ==
+                 '0');
       BOOST_TEST(of.stack.looks_empty());
     }
 }
