@@ -34,11 +34,10 @@ void cancel_scope::deliver(strand_item& item, strand_item::how) noexcept {
 
 bool cancel_scope::leave() noexcept {
   core_.scope_ = outer_;
-  // acquire: pairs with announce().
-  const bool is_announced = announced_.load(std::memory_order_acquire);
-  if (kind_ == kind::shield || is_announced || all_types() != 0)
+  const bool announced = is_announced();
+  if (kind_ == kind::shield || announced || all_types() != 0)
     core_.refresh_interrupted();
-  if (is_announced && !is_cancelled()) {
+  if (announced && !is_cancelled()) {
     leaving_ = true;
     return false;
   }
@@ -47,10 +46,7 @@ bool cancel_scope::leave() noexcept {
 
 void cancel_scope::break_off() noexcept {
   core_.scope_ = outer_;
-  // acquire: pairs with announce().
-  for (unsigned round = 0;
-       announced_.load(std::memory_order_acquire) && !is_cancelled();
-       ++round) {
+  for (unsigned round = 0; is_announced() && !is_cancelled(); ++round) {
     core_.drop_items();
     if (!is_cancelled())
       sync::pause(round);

@@ -83,8 +83,7 @@ std::uint8_t task_core::requested(bool& is_shielded) const noexcept {
   for (const cancel_scope* scope = scope_; scope != nullptr;
        scope = scope->outer_) {
     types |= scope->all_types();
-    // acquire: a request is on its way, see leave().
-    if (scope->announced_.load(std::memory_order_acquire))
+    if (scope->is_announced())
       types |= terminal;
     if (scope->kind_ == cancel_scope::kind::shield) {
       is_shielded = true;
@@ -143,12 +142,12 @@ boost::system::error_code task_core::cancel_reason() const noexcept {
   const cancel_scope* cause = nullptr;
   const cancel_scope* scope = scope_;
   for (; scope != nullptr; scope = scope->outer_) {
-    if (scope->is_cancelled())
+    if (scope->is_requested())
       cause = scope;
     if (scope->kind_ == cancel_scope::kind::shield)
       break;
   }
-  const bool is_whole = scope == nullptr && is_cancelled();
+  const bool is_whole = scope == nullptr && all_types() != 0;
   boost::system::error_code reason;
   if (cause == nullptr || is_whole || unknown_to_owner_)
     reason = owner_->cancel_reason();

@@ -8,6 +8,7 @@
 #include <weir/detail/sync/channel_steps.hpp>
 #include <weir/start.hpp>
 #include <weir/started.hpp>
+#include <weir/this_task.hpp>
 #include <weir/with_task_group.hpp>
 #include <weir/with_timeout.hpp>
 
@@ -109,6 +110,82 @@ private:
 
   nap body_ = nap::none;
   std::string error_;
+};
+
+// What a task that is unwound reads as the reason.
+struct reads_the_reason {
+  std::string& to;
+  ~reads_the_reason() {
+    const boost::system::error_code why = this_task::cancel_reason();
+    to = why == asio::error::timed_out          ? "timed out"
+         : why == asio::error::connection_reset ? "reset"
+                                                : why.message();
+  }
+};
+
+// Work that runs on while its time expires reads the deadline as the reason.
+class reason_and_timeout : one_task {
+public:
+  static constexpr std::size_t threads = 2;
+
+  reason_and_timeout() { start(main(values_, how_)); }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      fire_timers();
+    else
+      (void)values_.try_send(7);
+    work_until(join_.done);
+  }
+  std::string outcome() const { return how_; }
+
+private:
+  static task<> waits(channel<int>& values, std::string& how) {
+    const reads_the_reason reads{how};
+    (void)co_await values.receive();
+    (void)co_await values.receive(); // for ever
+  }
+  static task<> main(channel<int>& values, std::string& how) {
+    task<> work = waits(values, how);
+    co_await with_timeout(std::chrono::milliseconds(1), std::move(work));
+  }
+
+  channel<int> values_{1};
+  std::string how_;
+};
+
+// A body that runs on while a child cancels its group for a reason reads it.
+class reason_and_cancel : one_task {
+public:
+  static constexpr std::size_t threads = 2;
+
+  reason_and_cancel() {
+    start(main(values_, how_)); // Its children are in the queue.
+  }
+  void run(std::size_t) { work_until(join_.done); }
+  std::string outcome() const { return how_; }
+
+private:
+  static task<> cancels(task_group& group) {
+    group.cancel(asio::error::connection_reset);
+    co_return;
+  }
+  static task<> main(channel<int>& values, std::string& how) {
+    auto body = [&](task_group& group) -> task<> {
+      const reads_the_reason reads{how};
+      start_child(group, cancels(group));
+      start_child(group, sends(values));
+      (void)co_await values.receive();
+      (void)co_await values.receive(); // for ever
+    };
+    co_await with_task_group(task_group_options{}, body);
+  }
+  static task<> sends(channel<int>& values) {
+    (void)values.try_send(7);
+    co_return;
+  }
+
+  channel<int> values_{1};
+  std::string how_;
 };
 
 // A child reports that it is ready while its parent is cancelled.
@@ -246,6 +323,14 @@ BOOST_AUTO_TEST_CASE(work_beside_its_deadline_ends_or_is_timed_out) {
 
 BOOST_AUTO_TEST_CASE(a_body_beside_a_failure_ends_or_is_cancelled) {
   expect_outcomes<body_and_failure>(2, {"a, body ended", "a, body cancelled"});
+}
+
+BOOST_AUTO_TEST_CASE(work_beside_its_deadline_reads_it_as_the_reason) {
+  expect_outcomes<reason_and_timeout>(2, {"timed out"});
+}
+
+BOOST_AUTO_TEST_CASE(a_body_beside_a_cancel_reads_its_reason) {
+  expect_outcomes<reason_and_cancel>(2, {"reset"});
 }
 
 BOOST_AUTO_TEST_CASE(a_parent_beside_its_child_is_answered_or_cancelled) {

@@ -22,8 +22,9 @@ namespace weir::test {
 BOOST_AUTO_TEST_SUITE(group_size)
 
 // A byte was written if it differs from what the block was filled with.
-BOOST_AUTO_TEST_CASE(to_make_a_group_writes_at_most_256_bytes,
-                     *boost::unit_test::enable_if<!sanitized>()) {
+BOOST_AUTO_TEST_CASE(to_make_a_group_writes_at_most_256_bytes) {
+  if (sanitized) // The group gets another block than the one that was filled.
+    return;
   constexpr std::size_t size = sizeof(detail::group_core);
   runtime pool(1);
   std::vector<bool> written(size);

@@ -49,6 +49,15 @@ private:
   static void deliver(strand_item& item, strand_item::how how) noexcept;
   static const strand_item_kind item_kind;
 
+  bool is_announced() const noexcept {
+    // acquire: pairs with announce().
+    return announced_.load(std::memory_order_acquire);
+  }
+  // Delivered, or on its way: what the awaits of the task see.
+  bool is_requested() const noexcept {
+    return all_types() != 0 || is_announced();
+  }
+
   task_core& core_;
   cancel_scope* const outer_; // null: the task
   sync::atomic<bool> announced_{false};
