@@ -6,6 +6,7 @@
 
 #include <weir/channel.hpp>
 #include <weir/checkpoint.hpp>
+#include <weir/for_each.hpp>
 #include <weir/race.hpp>
 #include <weir/runtime.hpp>
 #include <weir/sleep.hpp>
@@ -116,6 +117,13 @@ task<void> when_all_of(std::size_t count) {
   }
 }
 
+task<void> for_each_of_8(std::size_t count) {
+  std::vector<int> elements(8);
+  for (std::size_t i = 0; i != count; ++i)
+    co_await weir::for_each(
+        elements, {.max_in_flight = 8}, [](int) { return nothing(); });
+}
+
 task<void> race_of_2(std::size_t count) {
   for (std::size_t i = 0; i != count; ++i)
     co_await race(nothing(), nothing());
@@ -152,6 +160,7 @@ constexpr operation_name operations[] = {{"spawn_join", spawn_join},
                                          {"group_of_1", group_of<1>},
                                          {"group_of_8", group_of<8>},
                                          {"when_all_of_8", when_all_of<8>},
+                                         {"for_each_of_8", for_each_of_8},
                                          {"race_of_2", race_of_2},
                                          {"nested", nested}};
 

@@ -21,7 +21,8 @@ const wait_kind join_block::wait = {
 join_block::join_block(task_core& parent,
                        const char* name,
                        first_cause first) noexcept
-    : interruptible(wait), parent_(parent), name_(name), cause_(first) {}
+    : interruptible(wait), parent_(parent), name_(name), cause_(first),
+      unwinds_(parent.unwinds()) {}
 
 join_block::~join_block() { close(); }
 
@@ -31,7 +32,7 @@ void join_block::close() noexcept {
     unregister();
 }
 
-void join_block::add(unstarted child) {
+task_core& join_block::make_child(unstarted child) {
   task_core* core = nullptr;
   try {
     core = new task_core(parent_.runtime(), *this, *child.root);
@@ -40,11 +41,23 @@ void join_block::add(unstarted child) {
     throw;
   }
   core->name = child.name;
-  core->index = count_++;
-  core->unwinds(parent_.unwinds());
-  core->ready_next = nullptr;
-  (last_ != nullptr ? last_->ready_next : first_) = core;
-  last_ = core;
+  core->unwinds(unwinds_);
+  return *core;
+}
+
+void join_block::add(unstarted child) {
+  task_core& core = make_child(child);
+  core.index = count_++;
+  core.ready_next = nullptr;
+  (last_ != nullptr ? last_->ready_next : first_) = &core;
+  last_ = &core;
+}
+
+void join_block::spawn(unstarted child) {
+  task_core& core = make_child(child);
+  // relaxed: the caller is counted, and publishes the child by the queue.
+  pending_.fetch_add(one_child, std::memory_order_relaxed);
+  core.launch(); // It may be destroyed.
 }
 
 // Destroys the children that were not started.

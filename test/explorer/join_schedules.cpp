@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Part of weir: structured concurrency for Boost.Asio.
 
-// The children of when_all() and race(), in the frame of their parent, under
-// every schedule: they end, fail and are cancelled while the parent starts them
-// and waits.
+// The children of when_all(), race() and for_each(), in the frame of their
+// parent, under every schedule: they end, fail, start one another and are
+// cancelled while the parent starts them and waits.
 
 #include <weir/channel.hpp>
 #include <weir/detail/sync/channel_steps.hpp>
+#include <weir/for_each.hpp>
 #include <weir/indexed_value.hpp>
 #include <weir/race.hpp>
 #include <weir/when_all.hpp>
@@ -17,6 +18,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -217,6 +219,57 @@ public:
   }
 };
 
+// A loop whose first worker starts the second one.
+class loop_of_two : public one_parent {
+protected:
+  void begin_loop() { begin(both(first_, second_, alive_)); }
+
+private:
+  static task<std::tuple<int, int>>
+  both(channel<int>& a, channel<int>& b, std::atomic<int>& alive) {
+    std::array<channel<int>*, 2> from{&a, &b};
+    std::array<int, 2> got{};
+    auto receive = [&](std::size_t i, channel<int>* values) -> task<> {
+      got[i] = co_await receives(*values, alive);
+    };
+    co_await weir::for_each(from, {.max_in_flight = 2}, receive);
+    co_return std::tuple(got[0], got[1]);
+  }
+};
+
+// A worker ends while it starts the other one, or has started it.
+class worker_ends_and_starts : public loop_of_two {
+public:
+  worker_ends_and_starts() {
+    begin_loop();
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 0)
+      (void)first_.try_send(1);
+    else
+      (void)second_.try_send(2);
+    work_until(join_.done);
+  }
+};
+
+// A worker starts the other one while the parent is cancelled.
+class worker_starts_and_cancel : public loop_of_two {
+public:
+  worker_starts_and_cancel() {
+    (void)first_.try_send(1);
+    (void)second_.try_send(2);
+    begin_loop();
+    run_one(); // The first worker is ready.
+    join_.start();
+  }
+  void run(std::size_t thread) {
+    if (thread == 1)
+      group_.cancel();
+    work_until(join_.done);
+  }
+};
+
 // The outcomes are these, and each happens.
 template <typename Model>
 void explore(unsigned liberties, std::initializer_list<const char*> possible) {
@@ -260,6 +313,14 @@ BOOST_AUTO_TEST_CASE(one_that_fails_does_not_end_a_race) {
 
 BOOST_AUTO_TEST_CASE(what_a_winner_took_is_not_lost_to_a_cancellation) {
   explore<take_and_cancel>(2, {"first", "aborted"});
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_ends_may_have_started_another) {
+  explore<worker_ends_and_starts>(2, {"values"});
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_starts_another_while_the_parent_is_cancelled) {
+  explore<worker_starts_and_cancel>(2, {"values", "aborted"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 // Part of weir: structured concurrency for Boost.Asio.
 
 #include <weir/checkpoint.hpp>
+#include <weir/detail/task/await_operation.hpp>
 #include <weir/for_each.hpp>
 #include <weir/task.hpp>
 
@@ -25,6 +26,7 @@
 #include <numeric>
 #include <optional>
 #include <ranges>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -244,6 +246,17 @@ BOOST_AUTO_TEST_CASE(without_a_cap_all_calls_are_in_flight_at_once) {
     co_await group.join();
   };
   run(main());
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_never_suspend_need_few_workers) {
+  runtime one(1);
+  std::set<const detail::task_core*> workers;
+  auto notes = [&](int) -> task<> {
+    workers.insert(&co_await detail::this_core());
+  };
+  one.run(weir::for_each(
+      std::views::iota(0, 10'000), {.max_in_flight = unlimited}, notes));
+  BOOST_TEST(workers.size() < 20u); // Each rests after 64 elements.
 }
 
 BOOST_AUTO_TEST_CASE(bad_input_is_refused_at_the_call) {

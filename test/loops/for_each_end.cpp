@@ -216,6 +216,28 @@ BOOST_FIXTURE_TEST_CASE(a_cancellation_ends_it_in_both_forms, pool_fixture) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(an_error_is_not_lost_to_a_cancellation, pool_fixture) {
+  for (on_cancel form : forms) {
+    gate never(pool.get_executor());
+    auto fails_first = [&](int i) -> task<> {
+      if (i == 0)
+        throw std::runtime_error("zero");
+      co_await never.wait();
+    };
+    const for_each_options options{.max_in_flight = 3,
+                                   .errors = on_error::keep_going,
+                                   .cancellation = form};
+    auto main = [&]() -> task<> {
+      co_await weir::for_each(std::views::iota(0, 100), options, fails_first);
+    };
+    task_group outer(pool, {.cancellation = form});
+    wait(outer.spawn(main));
+    block_until([&] { return never.arrivals() == 3; });
+    outer.cancel();
+    BOOST_CHECK_EXCEPTION(wait(outer.join()), std::runtime_error, says("zero"));
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_plain_function_is_cut_off_between_elements,
                         pool_fixture) {
   std::atomic<int> begun{0};

@@ -21,11 +21,12 @@
 
 namespace weir::detail {
 
-// The children of one call of when_all(), race() and the like, in the frame of
-// the coroutine that awaits them. It is what a group is whose children are all
-// known before the first starts, and whose parent does nothing until the last
-// has ended: so it needs no cap, no waiters but the parent, and no memory of
-// its own. The first error cancels the others, unless a derived class decides.
+// The children of one call of when_all(), race(), for_each() and the like, in
+// the frame of the coroutine that awaits them. It is what a group is whose
+// children are known before the first starts, or are started by such children,
+// and whose parent does nothing until the last has ended: so it needs no cap,
+// no waiters but the parent, and no memory of its own. The first error cancels
+// the others, unless a derived class decides.
 //
 // Add the children, then await it once. The members that tracked_group has are
 // for any thread; the others are for the parent.
@@ -37,6 +38,9 @@ public:
   // Makes the control block of a child, whose frame is destroyed if there is no
   // memory for it.
   void add(unstarted child);
+  // The same, for a child that has not ended: it starts another one, whose
+  // index is 0.
+  void spawn(unstarted child);
 
   // Of await_join. start(): true: the parent suspends. finish(): throws the
   // first error, or operation_aborted.
@@ -55,6 +59,9 @@ protected:
   // First in the destructor of the derived class: other threads may still call
   // its members.
   void close() noexcept;
+  // Before the first child: whether they unwind when they are cancelled. Else
+  // they do as the parent does.
+  void unwinds(bool do_so) noexcept { unwinds_ = do_so; }
 
   // task_owner
   bool is_cancelled() const noexcept final {
@@ -90,6 +97,7 @@ private:
   static constexpr std::uint64_t one_child = 1;
   static constexpr std::uint64_t one_hold = std::uint64_t(1) << 32;
 
+  WEIR_LOCAL task_core& make_child(unstarted child);
   WEIR_LOCAL void launch() noexcept;
   WEIR_LOCAL void discard() noexcept;
   bool is_aborted_by_outside() const noexcept {
@@ -130,7 +138,8 @@ private:
   ready_item* first_ = nullptr; // not started, by ready_next
   ready_item* last_ = nullptr;
   std::uint32_t count_ = 0; // children added
-  bool aborted_ = false;    // cancelled before a child was started
+  bool unwinds_;
+  bool aborted_ = false; // cancelled before a child was started
   bool registered_ = false;
   bool shielded_ = false;   // constant once registered
   bool broken_off_ = false; // under lock_: cancelled from outside

@@ -8,9 +8,9 @@
 #include <weir/detail/base/framed.hpp>
 #include <weir/detail/base/sync.hpp>
 #include <weir/detail/group/element_errors.hpp>
+#include <weir/detail/group/join_block.hpp>
 #include <weir/for_each_options.hpp>
 #include <weir/task.hpp>
-#include <weir/with_task_group.hpp>
 
 #include "element_function.hpp"
 #include "element_source.hpp"
@@ -56,8 +56,34 @@ struct no_outputs {
   bool fail(std::size_t, const std::exception_ptr&) noexcept { return false; }
 };
 
-// One loop: its elements, its function, and a fixed number of workers, each a
-// child of one group, that take elements until there are none.
+// The workers of a loop. The errors of elements are kept apart, and are what
+// the loop ends with even if it is cancelled.
+class loop_workers final : public join_block {
+public:
+  loop_workers(task_core& self,
+               const for_each_options& options,
+               const element_errors& errors) noexcept
+      : join_block(self, options.name), errors_(errors) {
+    unwinds(options.cancellation == on_cancel::unwind);
+  }
+  loop_workers(const loop_workers&) = delete;
+  loop_workers& operator=(const loop_workers&) = delete;
+  ~loop_workers() { close(); }
+
+  using join_block::is_cancelled;
+  void cancel() noexcept {
+    join_block::cancel(asio::error::operation_aborted, false);
+  }
+
+private:
+  void keep(task_core&) override {} // A worker gives nothing.
+  bool keeps_results() const noexcept override { return errors_.any(); }
+
+  const element_errors& errors_;
+};
+
+// One loop: its elements, its function, and at most a number of workers that
+// take elements until there are none.
 template <typename Source, typename F, typename Outputs>
 class element_job final {
 public:
@@ -80,36 +106,35 @@ public:
   // Runs the loop to its end. Throws what it ended with.
   task<> run() {
     task_core& self = co_await this_core();
-    const std::size_t threads = threads_of(self);
-    std::size_t workers = options_.max_in_flight;
-    if (workers == per_thread || !is_async)
-      workers = std::min(workers, threads);
-    if constexpr (Source::is_indexed) {
-      workers = std::min(workers, source.size());
-    } else {
-      unborn_ = workers - 1;
-      workers = 1;
+    unborn_.store(most_workers(threads_of(self)) - 1,
+                  std::memory_order_relaxed); // before the first worker
+    loop_workers workers(self, options_, errors_);
+    workers_ = &workers;
+    if (!source.is_exhausted())
+      workers.add(unstarted(worker(*this)));
+    std::exception_ptr ended;
+    try {
+      co_await await_join(workers);
+    } catch (...) {
+      ended = std::current_exception();
     }
-    auto body = [&](task_group& group) -> task<> {
-      group_ = &group;
-      for (std::size_t i = 0; i != workers && !source.is_exhausted(); ++i)
-        co_await group.spawn(worker(*this));
-    };
-    const task_group_options inner{.errors = on_error::cancel_siblings,
-                                   .cancellation = options_.cancellation,
-                                   .name = options_.name};
-    outcome<void> ended =
-        co_await outcome_of<void>(with_task_group(inner, body));
     if (std::exception_ptr error = errors_.get())
       std::rethrow_exception(std::move(error));
-    if (ended.is_stopped())
-      co_await pass_on_stop();
-    ended.get();
+    if (ended)
+      std::rethrow_exception(std::move(ended));
   }
 
   Source source;
 
 private:
+  // At least 1.
+  std::size_t most_workers(std::size_t threads) const noexcept {
+    std::size_t workers = options_.max_in_flight;
+    if (workers == per_thread || !is_async)
+      workers = std::min(workers, threads);
+    return workers;
+  }
+
   static task<> worker(element_job& job) {
     if constexpr (is_async)
       return async_worker(job);
@@ -131,13 +156,13 @@ private:
         job.check_source(b);
         if (!more)
           co_return;
-        job.begin_next();
       }
+      job.begin_next();
       if (!job.run_batch(b, out))
         co_return;
       chunk.end();
-      co_await checkpoint();
       job.seek();
+      co_await checkpoint();
     }
   }
 
@@ -145,6 +170,10 @@ private:
   static task<> async_worker(element_job& job) {
     auto& out = job.outputs_.make();
     batch b;
+    // Bodies that never suspend must not keep the thread: it rests after each
+    // 64. An indexed source has an element at once, so only a worker that rests
+    // is without one.
+    bool rests = true;
     for (unsigned n = 1; !job.must_stop(); ++n) {
       if constexpr (Source::is_indexed) {
         if (!job.source.claim(b, 1))
@@ -154,8 +183,9 @@ private:
         job.check_source(b);
         if (!more)
           co_return;
-        job.begin_next();
       }
+      if (rests || !Source::is_indexed)
+        job.begin_next();
       bool goes_on = true;
       try {
         // Named: an element made by the range must outlive the call's work.
@@ -176,15 +206,18 @@ private:
       }
       if (!goes_on)
         co_return;
-      job.seek();
-      if (n % 64 == 0) // Bodies that never suspend must not keep the thread.
+      rests = n % 64 == 0;
+      if (rests || !Source::is_indexed)
+        job.seek();
+      if (rests)
         co_await checkpoint();
     }
   }
 
-  // For a source that serves one worker at a time and may take long: at most
-  // one worker is started beyond those that have an element. A worker that
-  // takes an element starts another worker if none is left waiting for one.
+  // A worker has taken elements. It starts another worker if no other is
+  // without elements, so there is at most one beyond those that have some: a
+  // source may take long, and workers that never suspend need no other on their
+  // thread.
   //
   // relaxed, here and below: only counts; they publish no elements.
   void begin_next() {
@@ -195,15 +228,11 @@ private:
       if (left == 0 || source.is_exhausted() || must_stop())
         return;
     } while (!unborn_.compare_exchange_weak(
-        left, left - 1, std::memory_order_relaxed));
-    seeking_.fetch_add(1, std::memory_order_relaxed);
-    // There is no limit: refused only once the group is cancelled.
-    (void)group_->try_spawn(worker(*this));
+        left, left - 1, std::memory_order_relaxed, std::memory_order_relaxed));
+    seek();
+    workers_->spawn(unstarted(worker(*this)));
   }
-  void seek() noexcept {
-    if constexpr (!Source::is_indexed)
-      seeking_.fetch_add(1, std::memory_order_relaxed);
-  }
+  void seek() noexcept { seeking_.fetch_add(1, std::memory_order_relaxed); }
 
   // The one element of `b`.
   static element take(batch& b) {
@@ -216,7 +245,7 @@ private:
 
   bool must_stop() const noexcept {
     // relaxed: a hint; no element is begun long after an error.
-    return stopped_.load(std::memory_order_relaxed) || group_->is_cancelled();
+    return stopped_.load(std::memory_order_relaxed) || workers_->is_cancelled();
   }
 
   // False: the worker ends.
@@ -251,7 +280,7 @@ private:
   // The function or the source threw. True: the worker continues.
   template <typename Out>
   bool failed(std::size_t index, std::exception_ptr error, Out& out) {
-    if (group_->is_cancelled() && is_aborted(error))
+    if (workers_->is_cancelled() && is_aborted(error))
       return false; // It was cancelled.
     if (out.fail(index, error))
       return true;
@@ -261,7 +290,7 @@ private:
       return true;
     stopped_.store(true, std::memory_order_relaxed); // a hint
     source.stop();
-    group_->cancel();
+    workers_->cancel();
     return false;
   }
 
@@ -270,7 +299,7 @@ private:
   element_errors errors_;
   bool keeps_going_;
   const for_each_options& options_;
-  task_group* group_ = nullptr; // constant while workers run
+  loop_workers* workers_ = nullptr; // constant while workers run
   sync::atomic<bool> stopped_{false};
   sync::atomic<std::size_t> seeking_{1}; // workers without an element
   sync::atomic<std::size_t> unborn_{0};  // workers that may still start
