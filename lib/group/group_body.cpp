@@ -9,21 +9,26 @@ namespace weir::detail {
 
 group_body::group_body(task_group& group, task_core& self) noexcept
     : group_(*group.core_), self_(self), scope_(self, group_) {
-  group_.set_body(this);
+  group_.attach_body(*this);
 }
 
 group_body::~group_body() {
   if (!attached_)
     return;
-  group_.set_body(nullptr);
+  detach();
   scope_.break_off();
 }
 
 bool group_body::leave() noexcept {
-  // From here on no new cancellation is announced to the scope.
-  group_.set_body(nullptr);
-  attached_ = false;
+  detach();
   return scope_.leave();
+}
+
+// From here on no new cancellation comes to the scope.
+void group_body::detach() noexcept {
+  attached_ = false;
+  if (!group_.detach_body())
+    scope_.announce(); // The canceller may not have come so far.
 }
 
 namespace {

@@ -154,7 +154,9 @@ bool group_core::join(resting_waiter& w) noexcept {
 
 bool group_core::is_joined_by_scope() const noexcept {
   counted_lock held(*this);
-  return kind_ != group_kind::bare && body_ == nullptr;
+  // relaxed: the task that asks has attached and detached it.
+  return kind_ != group_kind::bare &&
+         body_.load(std::memory_order_relaxed) == 0;
 }
 
 std::exception_ptr group_core::outcome() const {
@@ -400,7 +402,7 @@ bool group_core::cancel_locked(counted_lock& held,
   rules_->reason = reason;
   // release: pairs with is_cancelled().
   cancelled_.store(true, std::memory_order_release);
-  cancellable_body* const body = body_;
+  cancellable_body* const body = claim_body();
   if (body != nullptr)
     body->announce();
   give_back(woken);
@@ -481,7 +483,37 @@ void group_core::cancel_children(std::uint32_t generation) noexcept {
 
 void group_core::set_body(cancellable_body* body) noexcept {
   std::lock_guard held(lock_);
-  body_ = body;
+  // relaxed: under the lock.
+  body_.store(reinterpret_cast<std::uintptr_t>(body),
+              std::memory_order_relaxed);
+}
+
+void group_core::attach_body(cancellable_body& body) noexcept {
+  // release: a canceller sees the body.
+  body_.store(reinterpret_cast<std::uintptr_t>(&body) | unclaimed,
+              std::memory_order_release);
+}
+
+bool group_core::detach_body() noexcept {
+  // relaxed: a body that is claimed waits for its cancellation, which publishes
+  // what the canceller did.
+  return (body_.exchange(0, std::memory_order_relaxed) & unclaimed) != 0;
+}
+
+// Lock held. The body that the caller must announce and cancel. A group_body is
+// claimed once: a group that is opened again finds it cancelled.
+cancellable_body* group_core::claim_body() noexcept {
+  // acquire: pairs with attach_body().
+  std::uintptr_t body = body_.load(std::memory_order_acquire);
+  if (body == claimed_body)
+    return nullptr;
+  // If it is detached meanwhile, `body` is null. relaxed: nothing is published.
+  if ((body & unclaimed) != 0)
+    (void)body_.compare_exchange_strong(body,
+                                        claimed_body,
+                                        std::memory_order_relaxed,
+                                        std::memory_order_relaxed);
+  return reinterpret_cast<cancellable_body*>(body & ~unclaimed);
 }
 
 void group_core::close() noexcept {

@@ -157,6 +157,11 @@ public:
   void set_error_hook(error_hook hook);
   // Null detaches it: it is not cancelled any more, unless it was announced.
   void set_body(cancellable_body* body) noexcept;
+  // The same without the lock, for a body that can wait for its cancellation.
+  // detach_body(): false: it is certain to be cancelled, perhaps without an
+  // announcement so far.
+  void attach_body(cancellable_body& body) noexcept;
+  bool detach_body() noexcept;
   // The body failed: the error is recorded, and the children are cancelled,
   // unless the error is the outcome that the body got from join().
   void fail(const std::exception_ptr& error) noexcept;
@@ -223,6 +228,7 @@ private:
   bool cancel_locked(counted_lock& held,
                      group_state::cause why,
                      boost::system::error_code reason) noexcept;
+  cancellable_body* claim_body() noexcept;
   void cancel_parts(std::uint32_t generation, cancellable_body* body) noexcept;
   void cancel_children(std::uint32_t generation) noexcept;
   void on_deadline(std::uint32_t generation) noexcept;
@@ -284,7 +290,12 @@ private:
   cancellable_body* cancelled_body_ = nullptr;
   // Null: there is no limiter.
   const std::unique_ptr<group_permits> permits_; // its members under lock_
-  cancellable_body* body_ = nullptr;             // under lock_
+  // What is cancelled with the children: null, or set by set_body() under
+  // lock_; or attached by a group_body without it, with the lowest bit set, and
+  // then `claimed_body` once it is certain to be cancelled.
+  sync::atomic<std::uintptr_t> body_{0};
+  static constexpr std::uintptr_t unclaimed = 1;
+  static constexpr std::uintptr_t claimed_body = 2;
 
   // What a group needs that does more than to count children.
   struct rules {

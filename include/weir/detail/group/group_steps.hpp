@@ -187,6 +187,7 @@ public:
   WEIR_API void stopped() noexcept;
 
 private:
+  void detach() noexcept;
   void announce() noexcept override { scope_.announce(); }
   void cancel() noexcept override {
     scope_.request(asio::cancellation_type::terminal);
