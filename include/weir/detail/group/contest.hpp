@@ -100,17 +100,16 @@ private:
   std::exception_ptr first_; // written by the entrant that lost first
 };
 
-// The results of the winners, by rank: of one, without further memory, or of as
-// many as are wanted.
+// The results of the winners, by rank, which is below the number wanted: each
+// has its share of the claim. Of one, without further memory, or of many.
 template <typename R, bool One>
 class winners {
 public:
   explicit winners(std::size_t) noexcept {}
   bool is_full() const noexcept { return first_.has_value(); }
   template <typename... Args>
-  void emplace(std::size_t rank, Args&&... args) {
-    if (rank == 0)
-      first_.emplace(std::forward<Args>(args)...);
+  void emplace(std::size_t, Args&&... args) {
+    first_.emplace(std::forward<Args>(args)...);
   }
   R take() { return std::move(*first_); }
 
@@ -129,8 +128,7 @@ public:
   }
   template <typename... Args>
   void emplace(std::size_t rank, Args&&... args) {
-    if (rank < all_.size())
-      all_[rank].emplace(std::forward<Args>(args)...);
+    all_[rank].emplace(std::forward<Args>(args)...);
   }
   std::vector<R> take() {
     std::vector<R> taken;
