@@ -59,6 +59,17 @@ protected:
     const std::optional<int> value = co_await values.receive();
     co_return *value;
   }
+  // The first worker of the loop starts the second one.
+  static task<std::tuple<int, int>>
+  loop_of_two(channel<int>& a, channel<int>& b, std::atomic<int>& alive) {
+    std::array<channel<int>*, 2> from{&a, &b};
+    std::array<int, 2> got{};
+    auto receive = [&](std::size_t i, channel<int>* values) -> task<> {
+      got[i] = co_await receives(*values, alive);
+    };
+    co_await weir::for_each(from, {.max_in_flight = 2}, receive);
+    co_return std::tuple(got[0], got[1]);
+  }
   static task<int> returns(int value, std::atomic<int>& alive) {
     const presence here(alive);
     co_return value;
@@ -117,18 +128,23 @@ public:
   void run(std::size_t) { work_until(join_.done); }
 };
 
-// One thread starts the children, which the other may run at once when it has
-// cancelled the parent.
-class start_and_cancel : public one_parent {
+// Both threads run what is ready, one when it has cancelled the parent.
+class one_cancels : public one_parent {
 public:
-  start_and_cancel() {
-    begin(when_all(returns(1, alive_), returns(2, alive_)));
-    join_.start();
-  }
   void run(std::size_t thread) {
     if (thread == 1)
       group_.cancel();
     work_until(join_.done);
+  }
+};
+
+// One thread starts the children, which the other may run at once when it has
+// cancelled the parent.
+class start_and_cancel : public one_cancels {
+public:
+  start_and_cancel() {
+    begin(when_all(returns(1, alive_), returns(2, alive_)));
+    join_.start();
   }
 };
 
@@ -219,54 +235,24 @@ public:
   }
 };
 
-// A loop whose first worker starts the second one.
-class loop_of_two : public one_parent {
-protected:
-  void begin_loop() { begin(both(first_, second_, alive_)); }
-
-private:
-  static task<std::tuple<int, int>>
-  both(channel<int>& a, channel<int>& b, std::atomic<int>& alive) {
-    std::array<channel<int>*, 2> from{&a, &b};
-    std::array<int, 2> got{};
-    auto receive = [&](std::size_t i, channel<int>* values) -> task<> {
-      got[i] = co_await receives(*values, alive);
-    };
-    co_await weir::for_each(from, {.max_in_flight = 2}, receive);
-    co_return std::tuple(got[0], got[1]);
-  }
-};
-
-// A worker ends while it starts the other one, or has started it.
-class worker_ends_and_starts : public loop_of_two {
+// A worker of a loop ends while it starts the other one, or has started it.
+class worker_ends_and_starts : public each_sends_to_one {
 public:
   worker_ends_and_starts() {
-    begin_loop();
+    begin(loop_of_two(first_, second_, alive_));
     join_.start();
-  }
-  void run(std::size_t thread) {
-    if (thread == 0)
-      (void)first_.try_send(1);
-    else
-      (void)second_.try_send(2);
-    work_until(join_.done);
   }
 };
 
 // A worker starts the other one while the parent is cancelled.
-class worker_starts_and_cancel : public loop_of_two {
+class worker_starts_and_cancel : public one_cancels {
 public:
   worker_starts_and_cancel() {
     (void)first_.try_send(1);
     (void)second_.try_send(2);
-    begin_loop();
+    begin(loop_of_two(first_, second_, alive_));
     run_one(); // The first worker is ready.
     join_.start();
-  }
-  void run(std::size_t thread) {
-    if (thread == 1)
-      group_.cancel();
-    work_until(join_.done);
   }
 };
 

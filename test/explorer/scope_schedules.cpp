@@ -39,12 +39,11 @@ protected:
   joining join_{core_of(group_)};
 };
 
-// The limited work ends while its time expires.
-class end_and_timeout : one_task {
+// The time of its work expires while the work receives a value.
+class timeout_and_value : protected one_task {
 public:
   static constexpr std::size_t threads = 2;
 
-  end_and_timeout() { start(main(values_, how_)); }
   void run(std::size_t thread) {
     if (thread == 0)
       fire_timers();
@@ -52,6 +51,16 @@ public:
       (void)values_.try_send(7);
     work_until(join_.done);
   }
+
+protected:
+  channel<int> values_{1};
+  std::string how_;
+};
+
+// The limited work ends while its time expires.
+class end_and_timeout : public timeout_and_value {
+public:
+  end_and_timeout() { start(main(values_, how_)); }
   std::string outcome() {
     // A value that was not received is still in the channel.
     const bool left = values_.try_receive().has_value();
@@ -73,9 +82,6 @@ private:
       how = e.code() == asio::error::timed_out ? "timed out" : e.what();
     }
   }
-
-  channel<int> values_{1};
-  std::string how_;
 };
 
 // 35: the body of a group ends while a child of it fails.
@@ -124,18 +130,9 @@ struct reads_the_reason {
 };
 
 // Work that runs on while its time expires reads the deadline as the reason.
-class reason_and_timeout : one_task {
+class reason_and_timeout : public timeout_and_value {
 public:
-  static constexpr std::size_t threads = 2;
-
   reason_and_timeout() { start(main(values_, how_)); }
-  void run(std::size_t thread) {
-    if (thread == 0)
-      fire_timers();
-    else
-      (void)values_.try_send(7);
-    work_until(join_.done);
-  }
   std::string outcome() const { return how_; }
 
 private:
@@ -148,9 +145,6 @@ private:
     task<> work = waits(values, how);
     co_await with_timeout(std::chrono::milliseconds(1), std::move(work));
   }
-
-  channel<int> values_{1};
-  std::string how_;
 };
 
 // A body that runs on while a child cancels its group for a reason reads it.
