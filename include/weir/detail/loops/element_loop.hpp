@@ -118,6 +118,7 @@ public:
     } catch (...) {
       ended = std::current_exception();
     }
+    // Before that of a worker which itself failed, as for want of memory.
     if (std::exception_ptr error = errors_.get())
       std::rethrow_exception(std::move(error));
     if (ended)
@@ -173,7 +174,7 @@ private:
     // Bodies that never suspend must not keep the thread: it rests after each
     // 64. An indexed source has an element at once, so only a worker that rests
     // is without one.
-    bool rests = true;
+    bool seeks = true;
     for (unsigned n = 1; !job.must_stop(); ++n) {
       if constexpr (Source::is_indexed) {
         if (!job.source.claim(b, 1))
@@ -184,7 +185,7 @@ private:
         if (!more)
           co_return;
       }
-      if (rests || !Source::is_indexed)
+      if (seeks)
         job.begin_next();
       bool goes_on = true;
       try {
@@ -206,8 +207,9 @@ private:
       }
       if (!goes_on)
         co_return;
-      rests = n % 64 == 0;
-      if (rests || !Source::is_indexed)
+      const bool rests = n % 64 == 0;
+      seeks = rests || !Source::is_indexed;
+      if (seeks)
         job.seek();
       if (rests)
         co_await checkpoint();
